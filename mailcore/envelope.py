@@ -52,7 +52,7 @@ _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """One address. `domain` is a lower-case A-label name or a literal in brackets; `local_part` is unquoted."""
+    """One address. `domain` is a lower-case A-label name or a literal in brackets, `local_part` unquoted."""
 
     local_part: str
     domain: str
