@@ -22,7 +22,13 @@ _NOT_IN_A_DOMAIN = re.compile(r"[^A-Za-z0-9._-]+")
 _ADDRESS_LITERAL = re.compile(r"\[[A-Za-z0-9.:]+\]")
 _FWS = rb"(?:[ \t]|\r?\n[ \t])+"
 _LOOP_MARK = re.compile(
-    rb"^clearpost-loop[ \t]*:" + _FWS + rb"v1" + _FWS + rb"([0-9a-f]{20})" + _FWS + rb"([0-9a-f]{32})[ \t]*\r?$",
+    rb"^clearpost-loop[ \t]*:"
+    + _FWS
+    + rb"v1"
+    + _FWS
+    + rb"([0-9a-f]{20})"
+    + _FWS
+    + rb"([0-9a-f]{32})[ \t]*\r?$",
     re.MULTILINE | re.IGNORECASE,
 )
 

@@ -25,7 +25,9 @@ KEY = b"k" * 32
 ALIAS = UUID("0192f0c1-2345-7890-8abc-def012345678")
 OTHER = UUID("0192f0c1-2345-7890-8abc-def012345679")
 NOW = datetime(2026, 11, 22, 9, 14, 36, tzinfo=UTC)
-CASES = sorted(path for path in (Path(__file__).parents[1] / "golden" / "rewriting").iterdir() if path.is_dir())
+CASES = sorted(
+    path for path in (Path(__file__).parents[1] / "golden" / "rewriting").iterdir() if path.is_dir()
+)
 
 
 def received(
@@ -69,7 +71,8 @@ def test_golden_pair(case: Path) -> None:
 @given(helo=st.text(max_size=400), client_name=st.none() | st.text(max_size=400))
 def test_a_hostile_helo_stays_inside_its_clause(helo: str, client_name: str | None) -> None:
     field = received(helo=helo, client_name=client_name)
-    assert field.isascii() and field.endswith(b"\r\n")
+    assert field.isascii()
+    assert field.endswith(b"\r\n")
     assert field.count(b"\n") == field.count(b"\r\n") == field.count(b"\r")
     assert all(line.startswith(b" ") for line in field.split(b"\r\n")[1:-1])
     assert max(map(len, field.split(b"\r\n"))) <= 998
@@ -98,7 +101,8 @@ def test_an_empty_helo_is_unknown() -> None:
 
 
 def test_received_names_no_recipient() -> None:
-    assert b" for " not in received() and b"@" not in received(helo="for <bob@example.org>")
+    assert b" for " not in received()
+    assert b"@" not in received(helo="for <bob@example.org>")
 
 
 def test_a_loop_mark_counts_for_its_alias_only() -> None:

@@ -1,0 +1,214 @@
+"""SPF verdicts against a real DNS server on loopback: right, bounded, and never an exception."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailcore.authentication import RESULTS, SpfVerdict, spf
+from mailcore.envelope import Mailbox
+from tests.support.tiny_dns import SERVFAIL, SILENCE, tiny_dns
+
+ANN = Mailbox("ann", "example.org")
+Zone = Mapping[tuple[str, str], Sequence[str]]
+
+
+def policy(record: str) -> Zone:
+    return {
+        ("example.org", "TXT"): [f'"{record}"', '"another=1"'],
+        ("example.org", "MX"): ["10 mx.example.org."],
+        ("example.org", "A"): ["192.0.2.1"],
+        ("mx.example.org", "A"): ["192.0.2.7"],
+        ("mx.example.org", "AAAA"): ["2001:db8::7"],
+        ("7.2.0.192.in-addr.arpa", "PTR"): ["mx.example.org."],
+        ("_spf.example.net", "TXT"): ['"v=spf1 ip4:192.0.2.0/28 " "-all"'],
+    }
+
+
+async def verdict(
+    zone: Zone,
+    *,
+    client_ip: str = "192.0.2.7",
+    helo: str = "mx.example.org",
+    reverse_path: Mailbox | None = ANN,
+    timeout: float = 2.0,
+) -> SpfVerdict:
+    async with tiny_dns(zone) as server:
+        return await spf(
+            client_ip=client_ip,
+            helo=helo,
+            reverse_path=reverse_path,
+            nameservers=[server.address],
+            timeout=timeout,
+        )
+
+
+@pytest.mark.parametrize(
+    ("record", "result"),
+    [
+        ("v=spf1 ip4:192.0.2.7 -all", "pass"),
+        ("v=spf1 mx -all", "pass"),
+        ("v=spf1 a -all", "fail"),
+        ("v=spf1 a/24 -all", "pass"),
+        ("v=spf1 ptr -all", "pass"),
+        ("v=spf1 include:_spf.example.net -all", "pass"),
+        ("v=spf1 redirect=_spf.example.net", "pass"),
+        ("v=spf1 exists:%{l}.%{h} -all", "fail"),
+        ("v=spf1 -all exp=explain.example.org", "fail"),
+        ("v=spf1 ~all", "softfail"),
+        ("v=spf1 ?all", "neutral"),
+        ("v=spf1", "neutral"),
+        ("v=spf10 -all", "none"),
+        ("v=spf1 ip4:1.2.3.4.5 -all", "permerror"),
+        ("v=spf1 include:nowhere.example.org -all", "permerror"),
+        ("v=spf1 a:a.example.org a:b.example.org a:c.example.org -all", "permerror"),
+        ("v=spf1 %{x}", "permerror"),
+    ],
+)
+async def test_spf_results(record: str, result: str) -> None:
+    assert await verdict(policy(record)) == SpfVerdict(result, "example.org")
+
+
+async def test_spf_of_an_ipv6_client() -> None:
+    assert (await verdict(policy("v=spf1 mx -all"), client_ip="2001:db8::7")).passed
+
+
+async def test_a_mapped_ipv4_client_is_an_ipv4_client() -> None:
+    assert (await verdict(policy("v=spf1 ip4:192.0.2.7 -all"), client_ip="::ffff:192.0.2.7")).passed
+
+
+async def test_the_null_reverse_path_asks_for_helo() -> None:
+    zone = {("mx.example.org", "TXT"): ['"v=spf1 ip4:192.0.2.7 -all"']}
+    assert await verdict(zone, reverse_path=None) == SpfVerdict("pass", "mx.example.org")
+
+
+@pytest.mark.parametrize(
+    "domain", ["[192.0.2.7]", "", "localhost", "a..example.org", f"{'a' * 64}.example.org"]
+)
+async def test_a_domain_that_is_none_has_no_policy_and_asks_nothing(domain: str) -> None:
+    async with tiny_dns({}) as server:
+        found = await spf(
+            client_ip="192.0.2.7",
+            helo="x",
+            reverse_path=Mailbox("ann", domain),
+            nameservers=[server.address],
+            timeout=2.0,
+        )
+        assert found.result == "none"
+        assert server.asked == []
+
+
+async def test_a_local_part_with_an_at_sign_cannot_borrow_another_domain() -> None:
+    zone = {**policy("v=spf1 -all"), ("example.net", "TXT"): ['"v=spf1 +all"']}
+    assert (await verdict(zone, reverse_path=Mailbox("ann@example.net", "example.org"))).result == "fail"
+
+
+async def test_a_local_part_beyond_ascii_matches_no_macro() -> None:
+    zone = {**policy("v=spf1 exists:%{l}.example.org -all"), ("xn--nn-uia.example.org", "A"): ["127.0.0.2"]}
+    assert (await verdict(zone, reverse_path=Mailbox("änn", "example.org"))).result == "fail"
+
+
+async def test_two_policies_are_a_permerror() -> None:
+    zone = {("example.org", "TXT"): ['"v=spf1 -all"', '"v=spf1 +all"']}
+    assert (await verdict(zone)).result == "permerror"
+
+
+async def test_an_answer_beyond_ascii_is_a_permerror() -> None:
+    assert (
+        await verdict({("example.org", "TXT"): ['"v=spf1 a:\\195\\164.example.org -all"']})
+    ).result == "permerror"
+
+
+async def test_servfail_is_a_temperror() -> None:
+    assert (await verdict({("example.org", "TXT"): SERVFAIL})).result == "temperror"
+
+
+async def test_no_server_is_a_temperror() -> None:
+    async with tiny_dns({}) as server:
+        address = server.address
+    found = await spf(client_ip="192.0.2.7", helo="x", reverse_path=ANN, nameservers=[address], timeout=0.3)
+    assert found.result == "temperror"
+
+
+async def test_silence_is_a_temperror_within_the_deadline() -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert (await verdict({("example.org", "TXT"): SILENCE}, timeout=0.2)).result == "temperror"
+    assert loop.time() - began < 1.0
+
+
+async def test_nothing_more_is_asked_after_the_deadline() -> None:
+    zone = {**policy("v=spf1 a:slow.example.org mx -all"), ("slow.example.org", "A"): SILENCE}
+    async with tiny_dns(zone) as server:
+        question = spf(
+            client_ip="192.0.2.7", helo="x", reverse_path=ANN, nameservers=[server.address], timeout=0.2
+        )
+        assert (await question).result == "temperror"
+        asked = {name for name, _ in server.asked}
+        assert asked == {"example.org", "slow.example.org"}
+
+
+async def test_a_hostile_chain_of_includes_is_bounded() -> None:
+    zone = {(f"s{i}.example.org", "TXT"): [f'"v=spf1 include:s{i + 1}.example.org"'] for i in range(40)}
+    async with tiny_dns(zone) as server:
+        found = await spf(
+            client_ip="192.0.2.7",
+            helo="x",
+            reverse_path=Mailbox("ann", "s0.example.org"),
+            nameservers=[server.address],
+            timeout=2.0,
+        )
+        assert found.result == "permerror"
+        assert len(server.asked) <= 11
+
+
+async def test_the_explanation_of_the_sender_is_not_asked_for() -> None:
+    async with tiny_dns(policy("v=spf1 -all exp=explain.example.org")) as server:
+        await spf(
+            client_ip="192.0.2.7", helo="x", reverse_path=ANN, nameservers=[server.address], timeout=2.0
+        )
+        assert server.asked == [("example.org", "TXT")]
+
+
+@pytest.mark.parametrize("client_ip", ["not an address", "", "list", "fe80::1%eth0"])
+async def test_an_odd_client_address_is_no_exception(client_ip: str) -> None:
+    assert (await verdict(policy("v=spf1 mx -all"), client_ip=client_ip)).result in {"permerror", "fail"}
+
+
+@pytest.mark.parametrize("nameserver", ["nonsense", "127.0.0.1:port", "localhost:53", ":0"])
+async def test_an_odd_server_setting_is_no_exception(nameserver: str) -> None:
+    found = await spf(
+        client_ip="192.0.2.7", helo="x", reverse_path=ANN, nameservers=[nameserver], timeout=0.2
+    )
+    assert found.result in {"permerror", "temperror"}
+
+
+async def test_many_verdicts_at_once_stay_apart() -> None:
+    zone = {(f"d{i}.example.org", "TXT"): [f'"v=spf1 {"+" if i % 2 else "-"}all"'] for i in range(60)}
+    async with tiny_dns(zone) as server:
+        found = await asyncio.gather(
+            *(
+                spf(
+                    client_ip="192.0.2.7",
+                    helo="x",
+                    reverse_path=Mailbox("ann", f"d{i}.example.org"),
+                    nameservers=[server.address],
+                    timeout=5.0,
+                )
+                for i in range(60)
+            )
+        )
+    assert [verdict.passed for verdict in found] == [bool(i % 2) for i in range(60)]
+
+
+TERMS = st.text("abcimpxv=spf1:/.%{}~?+-0123456789dhl _", max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(record=st.lists(TERMS, max_size=5), local_part=st.text(max_size=8), helo=st.text(max_size=12))
+def test_no_record_no_sender_and_no_helo_raises(record: list[str], local_part: str, helo: str) -> None:
+    zone = policy(("v=spf1 " + " ".join(record))[:250])
+    found = asyncio.run(verdict(zone, reverse_path=Mailbox(local_part, "example.org"), helo=helo))
+    assert found.result in RESULTS
