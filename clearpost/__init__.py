@@ -1,0 +1,1 @@
+"""The command `clearpost`: what an operator runs, and the local stack. Nothing may import it."""

@@ -1,0 +1,89 @@
+"""Real Postgres and Valkey for the tests, on free ports. Must never outlive the session."""
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from clearpost.embedded.postgres import OWNER, EmbeddedPostgres, remove
+from clearpost.embedded.valkey import EmbeddedValkey
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = "clearpost_template"
+
+
+def free_port() -> int:
+    """A port nobody listens on. Another program may take it before we do: the start then says so."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class TestPostgres:
+    """One server for the session; one database, made from the migrated template, for each test."""
+
+    __test__ = False
+    server: EmbeddedPostgres
+    made: int = 0
+
+    async def create_database(self) -> str:
+        """The URL of a fresh, migrated database."""
+        self.made += 1
+        name = f"test_{self.made}"
+        await self._admin(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER}")
+        return self.server.url_of(name)
+
+    async def drop_database(self, url: str) -> None:
+        await self._admin(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
+
+    async def _admin(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.server.admin_url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+def start_postgres(folder: Path, fsync: bool) -> TestPostgres:
+    server = EmbeddedPostgres(folder / "postgres", free_port(), fsync=fsync)
+    server.start()
+    return TestPostgres(server)
+
+
+def stop_postgres(postgres: TestPostgres) -> None:
+    postgres.server.stop()
+    remove(postgres.server.home)
+
+
+def start_valkey(folder: Path) -> EmbeddedValkey:
+    server = EmbeddedValkey(folder / "valkey", free_port())
+    server.start()
+    return server
+
+
+async def create_template(postgres: TestPostgres) -> None:
+    """An empty database brought to the newest migration, as an operator would do it."""
+    await postgres._admin(f"CREATE DATABASE {TEMPLATE} OWNER {OWNER}")
+    migrate(postgres.server.url_of(TEMPLATE))
+
+
+def migrate(url: str) -> None:
+    """`alembic upgrade head` on this database; the output is shown when it fails."""
+    if not any((ROOT / "alembic" / "versions").glob("*.py")):
+        return
+    result = subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=ROOT,
+        env={**os.environ, "CLEARPOST_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise RuntimeError(f"the migrations failed:\n{result.stdout}{result.stderr}")
