@@ -1,0 +1,50 @@
+"""Runs migrations on the database of the settings. Must never import more of the tree than the tables."""
+
+import asyncio
+from logging import WARNING, getLogger
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+from sqlmodel import SQLModel
+
+import mailcore.models
+from alembic import context
+from mailcore.database import sqlalchemy_url
+from mailcore.settings import Settings
+
+getLogger("alembic").setLevel(WARNING)
+_METADATA = mailcore.models.SQLModel.metadata
+
+
+def _is_ours(_object: object, name: str | None, kind: str, *_: object) -> bool:
+    """Partitions are made by upkeep, not by migrations."""
+    return not (kind == "table" and name is not None and name.startswith(("log_message_", "log_event_")))
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        include_object=_is_ours,
+        compare_server_default=False,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _run() -> None:
+    url = context.get_x_argument(as_dictionary=True).get("url") or Settings().database_url.get_secret_value()
+    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
+    # A migration waits at most this long for a table, so that mail never queues up behind it.
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("set lock_timeout = '5s'")
+        await connection.commit()
+        await connection.run_sync(_migrate)
+    await engine.dispose()
+
+
+if context.is_offline_mode():
+    raise SystemExit("clearpost migrations need a database; there is no offline mode")
+asyncio.run(_run())

@@ -1,0 +1,66 @@
+"""Group commit: callers that arrive while a batch runs share the next one.
+
+Idle, a batch has one item and nobody waits. Must never reorder a caller's items, hold an item back
+on purpose, or let one caller's cancellation undo what others share.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[T, R]):
+    item: T
+    result: "asyncio.Future[R]"
+
+
+class Batcher(Generic[T, R]):
+    """Runs `run(items) -> results` (one result for each item, in order), at most `concurrency` at once."""
+
+    def __init__(self, run: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, largest: int = 100, concurrency: int = 2) -> None:
+        self._run = run
+        self._largest = largest
+        self._free = concurrency
+        self._waiting: deque[_Waiting[T, R]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def submit(self, item: T) -> R:
+        """The item's result, or what `run` raised for its batch. Cancelling the caller leaves the item in its batch."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(item, future))
+        self._start()
+        return await asyncio.shield(future)
+
+    async def drain(self) -> None:
+        """Returns when nothing waits and nothing runs."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _start(self) -> None:
+        while self._free and self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
+            self._free -= 1
+            task = asyncio.create_task(self._serve(batch))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _serve(self, batch: Sequence[_Waiting[T, R]]) -> None:
+        try:
+            results = await self._run([waiting.item for waiting in batch])
+        except Exception as error:  # handed on to every caller of the batch
+            for waiting in batch:
+                if not waiting.result.cancelled():
+                    waiting.result.set_exception(error)
+        else:
+            for waiting, result in zip(batch, results, strict=True):
+                if not waiting.result.cancelled():
+                    waiting.result.set_result(result)
+        finally:
+            self._free += 1
+            self._start()

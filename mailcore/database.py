@@ -1,0 +1,184 @@
+"""The way to PostgreSQL, and the only commit in the tree.
+
+Two doors to one database: `transaction()` on asyncpg for the path of a message, `session()` on
+SQLModel for the rest. Must never be committed around: one request, one job, one SMTP transaction is
+one database transaction. Lanes named with `wake()` are woken after the commit, dropped on rollback.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from mailcore.plans import Lane
+
+# What a cut connection looks like, whichever layer noticed it first.
+CONNECTION_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+)
+_OUTCOME_DEADLINE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LaneOfNode:
+    """Where mail waits: spools are local to a node, so its workers are too."""
+
+    node_id: UUID
+    lane: Lane
+
+
+Wake = Callable[[frozenset[LaneOfNode]], None]
+
+
+class UnknownOutcome(Exception):
+    """COMMIT was sent and its answer never came: the rows may or may not be there."""
+
+
+class Aborted(Exception):
+    """COMMIT was sent, its answer never came, and the server says that it did not happen."""
+
+
+@dataclass(slots=True)
+class Transaction:
+    """An open transaction of the mail path; thin names over asyncpg's."""
+
+    connection: Any
+    xid: str | None = None
+    woken: set[LaneOfNode] = field(default_factory=set)
+
+    async def execute(self, query: str, *arguments: object) -> str:
+        return str(await self.connection.execute(query, *arguments))
+
+    async def fetch(self, query: str, *arguments: object) -> list[Any]:
+        return list(await self.connection.fetch(query, *arguments))
+
+    async def row(self, query: str, *arguments: object) -> Any:
+        return await self.connection.fetchrow(query, *arguments)
+
+    async def value(self, query: str, *arguments: object) -> Any:
+        return await self.connection.fetchval(query, *arguments)
+
+    def wake(self, node_id: UUID, lane: Lane) -> None:
+        self.woken.add(LaneOfNode(node_id, lane))
+
+
+def sqlalchemy_url(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("postgres://", "postgresql+asyncpg://", 1)
+
+
+class Database:
+    """Pools of one process. `open()` connects, `close()` ends."""
+
+    def __init__(self, pool: Any, engine: AsyncEngine, wake: Wake) -> None:
+        self._pool = pool
+        self._engine = engine
+        self._wake = wake
+
+    @classmethod
+    async def open(cls, url: str, *, size: int = 8, wake: Wake = lambda _: None, name: str = "clearpost") -> Self:
+        settings = {"application_name": name, "synchronous_commit": "on", "timezone": "UTC"}
+        pool = await asyncpg.create_pool(url, min_size=1, max_size=size, command_timeout=30, server_settings=settings)
+        engine = create_async_engine(
+            sqlalchemy_url(url), pool_size=size, max_overflow=0, pool_pre_ping=True, connect_args={"server_settings": settings}
+        )
+        return cls(pool, engine, wake)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+        try:
+            async with asyncio.timeout(5):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def transaction(self, *, certain: bool = False) -> AsyncIterator[Transaction]:
+        """One transaction, committed at the end of the block.
+
+        `certain` notes the transaction id inside, so that after a cut COMMIT the server can be asked what
+        became of it: committed goes on as if nothing happened, aborted raises `Aborted`, and where nobody
+        can tell within a minute `UnknownOutcome` is raised.
+        """
+        async with self._pool.acquire() as connection:
+            tx = Transaction(connection)
+            scope = connection.transaction()
+            await scope.start()
+            try:
+                if certain:
+                    tx.xid = await tx.value("select pg_current_xact_id()::text")
+                yield tx
+            except BaseException:
+                await _roll_back(scope)
+                raise
+            try:
+                await scope.commit()
+                cut = False
+            except CONNECTION_LOST:
+                cut = True
+        if cut:
+            await self._after_cut_commit(tx)
+        if tx.woken:
+            self._wake(frozenset(tx.woken))
+
+    async def _after_cut_commit(self, tx: Transaction) -> None:
+        if tx.xid is None:
+            raise UnknownOutcome
+        try:
+            async with asyncio.timeout(_OUTCOME_DEADLINE):
+                while (status := await self._status_of(tx.xid)) not in ("committed", "aborted"):
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            raise UnknownOutcome from None
+        if status == "aborted":
+            raise Aborted
+
+    async def _status_of(self, xid: str) -> str | None:
+        """`in progress`, `committed`, `aborted`, or None while the database does not answer."""
+        try:
+            return await self.value("select pg_xact_status($1::text::xid8)", xid)  # type: ignore[no-any-return]
+        except CONNECTION_LOST:
+            return None
+
+    async def fetch(self, query: str, *arguments: object) -> Sequence[Any]:
+        """Rows of one reading statement, outside of any transaction."""
+        return await self._pool.fetch(query, *arguments)  # type: ignore[no-any-return]
+
+    async def row(self, query: str, *arguments: object) -> Any:
+        return await self._pool.fetchrow(query, *arguments)
+
+    async def value(self, query: str, *arguments: object) -> Any:
+        return await self._pool.fetchval(query, *arguments)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """One SQLModel session and transaction, committed at the end of the block."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+            await session.commit()
+            if woken := session.info.get("woken"):
+                self._wake(frozenset(woken))
+
+
+def wake_after_commit(session: AsyncSession, node_id: UUID, lane: Lane) -> None:
+    """The same as `Transaction.wake` for a SQLModel session."""
+    session.info.setdefault("woken", set()).add(LaneOfNode(node_id, lane))
+
+
+async def _roll_back(scope: Any) -> None:
+    try:
+        await scope.rollback()
+    except (*CONNECTION_LOST, asyncpg.PostgresError):
+        return  # the connection is gone, and with it the transaction

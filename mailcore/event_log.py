@@ -1,0 +1,313 @@
+"""The 7-day log: its only writer, reader and deleter.
+
+Exactly the policy's fields, one function per event. Must never hold content, never return a row older
+than the retention (whatever upkeep did), and never be written outside the transaction of what it tells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from mailcore.clock import Clock
+from mailcore.database import Database, Transaction
+from mailcore.replies import Reply
+
+RESPONSE_LIMIT = 500
+SUBJECT_LIMIT = 998
+_TABLES = ("log_message", "log_event")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedMessage:
+    """What is kept of a message: who connected, subject, From, alias."""
+
+    id: UUID
+    account_id: UUID
+    domain_id: UUID | None
+    received_at: datetime
+    client_ip: str
+    client_name: str
+    subject: str
+    sender: str
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What is kept of an event. `received_at` is the message's; `duration` is that of the attempt."""
+
+    message_id: UUID
+    account_id: UUID
+    received_at: datetime
+    delivery_id: UUID | None
+    at: datetime
+    type: str
+    response: str
+    code: str
+    server_ip: str
+    duration: timedelta
+    attempt: int
+
+
+def received(message: LoggedMessage, reply: Reply, server_ip: str, duration: timedelta) -> Event:
+    """We answered 250: from here on the message is ours to deliver. The server is the mx that took it."""
+    return Event(
+        message.id, message.account_id, message.received_at, None, message.received_at,
+        "received", reply.line(), reply.enhanced, server_ip, duration, 0,
+    )  # fmt: skip
+
+
+def refused(message: LoggedMessage, reply: Reply, server_ip: str) -> Event:
+    """We answered 4xx or 5xx: the sender knows, and so shall the domain's owner."""
+    return Event(
+        message.id, message.account_id, message.received_at, None, message.received_at,
+        "refused", reply.line(), reply.enhanced, server_ip, timedelta(0), 0,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The delivery an event belongs to, and its number."""
+
+    message_id: UUID
+    account_id: UUID
+    received_at: datetime
+    delivery_id: UUID
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said to an attempt."""
+
+    response: str
+    code: str
+    server_ip: str
+    duration: timedelta
+
+
+def delivered(attempt: Attempt, answer: Answer, at: datetime) -> Event:
+    return _of_attempt("delivered", attempt, answer, at)
+
+
+def soft_bounced(attempt: Attempt, answer: Answer, at: datetime) -> Event:
+    return _of_attempt("soft-bounced", attempt, answer, at)
+
+
+def hard_bounced(attempt: Attempt, answer: Answer, at: datetime) -> Event:
+    return _of_attempt("hard-bounced", attempt, answer, at)
+
+
+def interrupted(attempt: Attempt, at: datetime) -> Event:
+    """The process that made this attempt is gone; how far it came is not known."""
+    return soft_bounced(attempt, Answer("attempt interrupted", "4.3.0", "", timedelta(0)), at)
+
+
+def _of_attempt(kind: str, attempt: Attempt, answer: Answer, at: datetime) -> Event:
+    return Event(
+        attempt.message_id, attempt.account_id, attempt.received_at, attempt.delivery_id, at,
+        kind, answer.response[:RESPONSE_LIMIT], answer.code, answer.server_ip, answer.duration, attempt.number,
+    )  # fmt: skip
+
+
+_INSERT_MESSAGES = """
+insert into log_message (id, account_id, domain_id, received_at, client_ip, client_name, subject, sender, alias)
+select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+"""
+
+_INSERT_EVENTS = """
+insert into log_event
+    (message_id, account_id, received_at, delivery_id, at, type, response, code, server_ip, duration_ms, attempt)
+select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::timestamptz[], $6::text[], $7::text[],
+    $8::text[], $9::text[], $10::int[], $11::int[])
+"""
+
+
+async def record_messages(tx: Transaction, messages: Sequence[LoggedMessage]) -> None:
+    rows = [
+        (m.id, m.account_id, m.domain_id, m.received_at, m.client_ip, m.client_name, m.subject[:SUBJECT_LIMIT], m.sender[:SUBJECT_LIMIT], m.alias)
+        for m in messages
+    ]
+    if rows:
+        await tx.execute(_INSERT_MESSAGES, *columns(rows))
+
+
+async def record_events(tx: Transaction, events: Sequence[Event]) -> None:
+    rows = [
+        (e.message_id, e.account_id, e.received_at, e.delivery_id, e.at, e.type, e.response[:RESPONSE_LIMIT], e.code, e.server_ip,
+         min(int(e.duration.total_seconds() * 1000), 2**31 - 1), e.attempt)
+        for e in events
+    ]  # fmt: skip
+    if rows:
+        await tx.execute(_INSERT_EVENTS, *columns(rows))
+
+
+def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows turned into the arrays that unnest takes."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+# --- reading: always by account, always younger than the retention ---
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """What a customer asks for; None means any. `text` is looked for in subject, sender and alias."""
+
+    domain_id: UUID | None = None
+    alias: str | None = None
+    event_type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last row of the page before: pages go from new to old."""
+
+    received_at: datetime
+    id: UUID
+
+
+_SELECT_MESSAGES = """
+select m.id, m.account_id, m.domain_id, m.received_at, m.client_ip, m.client_name, m.subject, m.sender, m.alias,
+       (select e.type from log_event e where e.message_id = m.id and e.received_at = m.received_at
+        order by e.id desc limit 1) as last_event
+from log_message m
+where m.account_id = $1 and m.received_at > $2
+  and ($3::timestamptz is null or (m.received_at, m.id) < ($3, $4::uuid))
+  and ($5::uuid is null or m.domain_id = $5)
+  and ($6::text is null or m.alias = $6)
+  and ($7::text is null or exists (
+        select from log_event e where e.message_id = m.id and e.received_at = m.received_at and e.type = $7))
+  and ($8::timestamptz is null or m.received_at >= $8)
+  and ($9::timestamptz is null or m.received_at < $9)
+  and ($10::text is null or m.subject ilike $10 or m.sender ilike $10 or m.alias ilike $10)
+order by m.received_at desc, m.id desc
+limit $11
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LogReader:
+    """Reads one account's log; nobody else's rows can be named."""
+
+    database: Database
+    clock: Clock
+    retention: timedelta
+
+    def _horizon(self) -> datetime:
+        return self.clock.now() - self.retention
+
+    async def messages(self, account_id: UUID, wanted: LogFilter, after: Cursor | None, limit: int) -> list[tuple[LoggedMessage, str]]:
+        """Messages newest first, each with the type of its latest event."""
+        pattern = None if wanted.text is None else f"%{_like(wanted.text)}%"
+        rows = await self.database.fetch(
+            _SELECT_MESSAGES, account_id, self._horizon(), after and after.received_at, after and after.id,
+            wanted.domain_id, wanted.alias, wanted.event_type, wanted.since, wanted.until, pattern, limit,
+        )  # fmt: skip
+        return [(_message(row), row["last_event"] or "") for row in rows]
+
+    async def message(self, account_id: UUID, message_id: UUID) -> LoggedMessage | None:
+        row = await self.database.row(
+            "select * from log_message where account_id = $1 and id = $2 and received_at > $3", account_id, message_id, self._horizon()
+        )
+        return row and _message(row)
+
+    async def timeline(self, account_id: UUID, message_id: UUID) -> list[Event]:
+        """All events of one message, in the order they became true."""
+        rows = await self.database.fetch(
+            "select * from log_event where account_id = $1 and message_id = $2 and received_at > $3 order by id",
+            account_id, message_id, self._horizon(),
+        )  # fmt: skip
+        return [_event(row) for row in rows]
+
+
+def _like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _message(row: Any) -> LoggedMessage:
+    return LoggedMessage(
+        row["id"], row["account_id"], row["domain_id"], row["received_at"], row["client_ip"],
+        row["client_name"], row["subject"], row["sender"], row["alias"],
+    )  # fmt: skip
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        row["message_id"], row["account_id"], row["received_at"], row["delivery_id"], row["at"], row["type"],
+        row["response"], row["code"], row["server_ip"], timedelta(milliseconds=row["duration_ms"]), row["attempt"],
+    )  # fmt: skip
+
+
+# --- upkeep: partitions by day of receipt ---
+
+_DAYS_AHEAD = 3
+
+
+async def ensure_partitions(database: Database, now: datetime, retention: timedelta) -> None:
+    """A partition for every day that can still be read, and a few ahead; a default one catches the rest."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = [today + timedelta(days=offset) for offset in range(-retention.days - 1, _DAYS_AHEAD + 1)]
+    async with database.transaction() as tx:
+        await tx.execute("select pg_advisory_xact_lock(hashtext('log partitions'))")
+        existing = await _partitions(tx)
+        for table in _TABLES:
+            for day in days:
+                if f"{table}_{day:%Y%m%d}" not in existing and not await _default_has(tx, table, day):
+                    await tx.execute(
+                        f"create table {table}_{day:%Y%m%d} partition of {table} "
+                        f"for values from ('{day.isoformat()}') to ('{(day + timedelta(days=1)).isoformat()}')"
+                    )
+
+
+async def expire(database: Database, now: datetime, retention: timedelta, *, batch: int = 10_000) -> int:
+    """Deletes rows past the retention, then drops partitions that are past it and empty. Returns the rows deleted."""
+    horizon = now - retention
+    deleted = 0
+    for table in _TABLES:
+        while count := await _delete_some(database, table, horizon, batch):
+            deleted += count
+    async with database.transaction() as tx:
+        await tx.execute("select pg_advisory_xact_lock(hashtext('log partitions'))")
+        await tx.execute("set local lock_timeout = '2s'")
+        for name in await _partitions(tx):
+            if _ends_before(name, horizon) and not await tx.value(f"select exists (select from {name})"):
+                await tx.execute(f"drop table {name}")
+    return deleted
+
+
+async def oldest(database: Database) -> datetime | None:
+    return await database.value("select min(received_at) from log_message")  # type: ignore[no-any-return]
+
+
+async def _delete_some(database: Database, table: str, horizon: datetime, batch: int) -> int:
+    async with database.transaction() as tx:
+        status = await tx.execute(
+            f"delete from {table} where (tableoid, ctid) in (select tableoid, ctid from {table} where received_at <= $1 limit $2)", horizon, batch
+        )
+    return int(status.rpartition(" ")[2])
+
+
+async def _partitions(tx: Transaction) -> set[str]:
+    rows = await tx.fetch(
+        "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent "
+        "where p.relname = any($1::text[]) and c.relname not like '%\\_default'",
+        list(_TABLES),
+    )
+    return {row["relname"] for row in rows}
+
+
+async def _default_has(tx: Transaction, table: str, day: datetime) -> bool:
+    """Rows of that day already lie in the default partition: then it keeps serving the day."""
+    query = f"select exists (select from {table}_default where received_at >= $1 and received_at < $2)"
+    return bool(await tx.value(query, day, day + timedelta(days=1)))
+
+
+def _ends_before(partition: str, horizon: datetime) -> bool:
+    day = datetime.strptime(partition.rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC)
+    return day + timedelta(days=1) <= horizon

@@ -1,0 +1,62 @@
+"""Keys on disk, outside the database: create, sync, hand out.
+
+A key is on disk, synced with its folder, before anything made with it leaves this module. Must never
+log a key, put one into an exception, or hand one out from a folder that others can read.
+"""
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+_KEY_BYTES = 32
+
+
+class UnsafeKeyFolder(Exception):
+    """Others could read the key folder; the text says how to mend it."""
+
+
+class Keyring:
+    """The service's own keys, one file each. Several lines in a file are a rotation: the first one signs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            raise UnsafeKeyFolder(f"the key folder {folder} can be read by others: chmod 700 {folder}")
+
+    def keys(self, name: str) -> Sequence[bytes]:
+        """All valid keys of that name, the signing one first; made at the first call on this machine."""
+        path = self._folder / f"{name}.key"
+        if not path.exists():
+            self._create(path)
+        return tuple(bytes.fromhex(line) for line in path.read_text().split())
+
+    def key(self, name: str) -> bytes:
+        return self.keys(name)[0]
+
+    def _create(self, path: Path) -> None:
+        """Written aside, synced, then linked into place: two processes at once agree on one key."""
+        draft = path.with_suffix(f".{secrets.token_hex(4)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(descriptor, secrets.token_bytes(_KEY_BYTES).hex().encode() + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # the other process was first; its key is the one
+        finally:
+            os.unlink(draft)
+        sync_folder(self._folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes names created or removed in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

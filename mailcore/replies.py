@@ -1,0 +1,110 @@
+"""Every SMTP reply we give: code, enhanced status code, text.
+
+Call sites read as prose because the wording lives here. A reply must never name a destination, quote
+what the client sent, or leak an internal; a fault of ours is always 4xx (RFC 5321 section 4.2.1,
+enhanced codes of RFC 3463 and RFC 5248).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One SMTP reply. `enhanced` is empty only where RFC 2034 forbids it (220, EHLO, 354)."""
+
+    code: int
+    enhanced: str
+    text: str
+
+    def line(self) -> str:
+        """The reply as sent, without CRLF."""
+        return f"{self.code} {self.enhanced} {self.text}" if self.enhanced else f"{self.code} {self.text}"
+
+    @property
+    def is_refusal(self) -> bool:
+        return self.code >= 400
+
+    @property
+    def is_permanent(self) -> bool:
+        return self.code >= 500
+
+
+# Session
+START_MAIL_INPUT = Reply(354, "", "End data with <CR><LF>.<CR><LF>")
+OK = Reply(250, "2.0.0", "OK")
+SENDER_OK = Reply(250, "2.1.0", "Sender OK")
+RECIPIENT_OK = Reply(250, "2.1.5", "Recipient OK")
+BYE = Reply(221, "2.0.0", "Bye")
+READY_FOR_TLS = Reply(220, "2.0.0", "Ready to start TLS")
+CANNOT_VERIFY = Reply(252, "2.5.0", "Cannot VRFY user, but will accept the message and try to deliver it")
+HELP = Reply(214, "2.0.0", "See RFC 5321")
+
+# Protocol errors
+UNKNOWN_COMMAND = Reply(500, "5.5.1", "Command not recognized")
+LINE_TOO_LONG = Reply(500, "5.5.2", "Command line too long")
+BAD_SYNTAX = Reply(500, "5.5.2", "Syntax error")
+BAD_ARGUMENT = Reply(501, "5.5.4", "Syntax error in parameters")
+BAD_PARAMETER = Reply(555, "5.5.4", "Parameter not recognized or not implemented")
+NOT_IMPLEMENTED = Reply(502, "5.5.1", "Command not implemented")
+SAY_HELLO_FIRST = Reply(503, "5.5.1", "Send EHLO first")
+NESTED_MAIL = Reply(503, "5.5.1", "Nested MAIL command")
+NEED_MAIL = Reply(503, "5.5.1", "Need MAIL before RCPT")
+NEED_RECIPIENT = Reply(503, "5.5.1", "Need RCPT before DATA")
+NO_AUTH = Reply(503, "5.5.1", "Authentication is not available on this port")
+TLS_UNAVAILABLE = Reply(454, "4.7.0", "TLS not available, try again later")
+TLS_ALREADY = Reply(503, "5.5.1", "TLS is already in use")
+
+# Addresses
+BAD_REVERSE_PATH = Reply(501, "5.1.7", "Sender address is not valid (RFC 5321 section 4.1.2)")
+BAD_FORWARD_PATH = Reply(501, "5.1.3", "Recipient address is not valid (RFC 5321 section 4.1.2)")
+NEEDS_SMTPUTF8 = Reply(553, "5.6.7", "Address is not ASCII, use the SMTPUTF8 parameter")
+UNKNOWN_ALIAS = Reply(550, "5.1.1", "No such address here")
+PAUSED_ALIAS = Reply(550, "5.2.1", "This address is switched off by its owner")
+NOT_OURS = Reply(550, "5.7.1", "This domain is not served here")
+DOMAIN_NOT_YET_VERIFIED = Reply(451, "4.7.1", "This domain is being verified, try again later")
+BAD_SRS = Reply(550, "5.1.1", "This return address is not valid or has expired")
+
+# Limits
+TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients, send the rest in another transaction")
+OTHER_CLASS = Reply(452, "4.5.3", "Send this recipient in another transaction")
+OVER_QUOTA = Reply(452, "4.2.2", "The daily message limit of this account's plan is reached, try again tomorrow")
+TOO_LARGE_FOR_ALL = Reply(552, "5.3.4", "Message is larger than any plan allows")
+TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections, try again later")
+TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing the connection")
+IDLE_TOO_LONG = Reply(421, "4.4.2", "Idle too long, closing the connection")
+DATA_TOO_SLOW = Reply(421, "4.4.2", "Data arrives too slowly, closing the connection")
+SHUTTING_DOWN = Reply(421, "4.3.2", "Server is restarting, try again in a moment")
+OUT_OF_MEMORY = Reply(452, "4.3.1", "Too much mail in progress, try again later")
+
+# Content
+BARE_LINE_BREAK = Reply(550, "5.5.2", "Message has a bare CR or LF, lines must end with CRLF (RFC 5321 section 2.3.8)")
+HAS_NUL = Reply(550, "5.6.0", "Message has a NUL byte (RFC 5321 section 4.5.2)")
+LINE_OF_CONTENT_TOO_LONG = Reply(550, "5.6.0", "Message has a line longer than 64 kB")
+HEADER_TOO_LARGE = Reply(552, "5.3.4", "Message header is larger than 256 kB")
+TOO_DEEP = Reply(554, "5.6.0", "Message has more than 100 nested parts")
+LOOP = Reply(554, "5.4.6", "Message loops: it has passed here or elsewhere too often")
+
+# Faults of ours: always temporary
+TRY_LATER = Reply(451, "4.3.0", "Temporary local problem, nothing was accepted, try again later")
+DISK_FULL = Reply(452, "4.3.1", "Insufficient storage, try again later")
+
+
+def greeting(hostname: str) -> Reply:
+    return Reply(220, "", f"{hostname} ESMTP Clearpost")
+
+
+def queued(message_id: str) -> Reply:
+    return Reply(250, "2.0.0", f"Queued as {message_id}")
+
+
+def too_large_for_plan(plan: str, limit_bytes: int) -> Reply:
+    """The recipient's plan caps the message; the refusal names the limit so that the sender can act."""
+    return Reply(552, "5.3.4", f"Message is larger than the recipient's plan ({plan}) allows: {limit_bytes} bytes")
+
+
+def attachments_too_large(plan: str, limit_bytes: int) -> Reply:
+    return Reply(
+        552,
+        "5.3.4",
+        f"Attachments are larger than the recipient's plan ({plan}) allows: {limit_bytes // 1_048_576} MB",
+    )

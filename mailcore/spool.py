@@ -1,0 +1,437 @@
+"""Message content on disk, in append-only segments: append, read, discard, rotate.
+
+A segment has one writer, which holds an exclusive lock on it until the segment is sealed and every
+append in it is committed or aborted. Must never acknowledge bytes that were not synced, sync a file
+again after a failed sync, or hand out bytes whose checksum does not match.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+from mailcore.clock import Clock
+from mailcore.keyring import sync_folder
+
+Buffer = bytes | bytearray | memoryview
+
+# magic, length of the envelope, length of the content | id, checksum | content, envelope
+_LENGTHS = struct.Struct("<4sIQ")
+_HEADER = struct.Struct("<4sIQ16s16s")
+_MAGIC = b"CPR1"
+_ZEROS = bytes(1024 * 1024)
+_DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a record lies: segment, offset and length in bytes, header included."""
+
+    segment: UUID
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A verified record. `envelope` is enough to rebuild the rows of the message."""
+
+    id: UUID
+    envelope: dict[str, Any]
+    content: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be appended: the content in buffers, so that nothing is joined or copied."""
+
+    id: UUID
+    envelope: dict[str, Any]
+    content: Sequence[Buffer]
+
+
+class SpoolFault(Exception):
+    """A write or sync failed; the segment is sealed for good and nothing in this batch was accepted."""
+
+    def __init__(self, *, disk_full: bool) -> None:
+        super().__init__("spool write failed")
+        self.disk_full = disk_full
+
+
+class Damaged(Exception):
+    """The bytes on disk are not the bytes that were accepted."""
+
+
+class Gone(Exception):
+    """No such record: its segment was reclaimed or moved, or the record discarded."""
+
+
+class Spool:
+    """The spool folder of one node. Many processes open it; `identity` names the node."""
+
+    def __init__(self, folder: Path, identity: UUID, lock: int) -> None:
+        self.folder = folder
+        self.node_id = identity
+        self._lock = lock
+
+    @classmethod
+    def open(cls, folder: Path, clock: Clock) -> Self:
+        """Creates the folder and the node's identity at the first start; holds a shared lock while open."""
+        segments = folder / "segments"
+        segments.mkdir(mode=0o700, parents=True, exist_ok=True)
+        identity = _identity(folder, clock)
+        lock = os.open(folder / "node", os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        return cls(segments, identity, lock)
+
+    def close(self) -> None:
+        os.close(self._lock)
+
+    def path(self, segment: UUID) -> Path:
+        """A moved survivor's segment ends in `.long`; a row does not say which, so both names are tried."""
+        short = self.folder / f"{segment}.seg"
+        return short if short.exists() else self.folder / f"{segment}.long"
+
+    def read(self, location: Location) -> Record:
+        """The verified record. Raises `Gone` or `Damaged`."""
+        try:
+            descriptor = os.open(self.path(location.segment), os.O_RDONLY)
+        except FileNotFoundError:
+            raise Gone from None
+        try:
+            raw = _read_fully(descriptor, location.offset, location.length)
+        finally:
+            os.close(descriptor)
+        return _verified(raw)
+
+    def discard(self, location: Location) -> None:
+        """Overwrites the record with zeros, keeping its lengths so that the segment can still be walked."""
+        try:
+            descriptor = os.open(self.path(location.segment), os.O_WRONLY)
+        except FileNotFoundError:
+            return  # reclaimed with its segment
+        try:
+            _overwrite(descriptor, location.offset + _LENGTHS.size, location.offset + location.length)
+        finally:
+            os.close(descriptor)
+
+    def unlink(self, segment: UUID) -> None:
+        self.path(segment).unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        usage = os.statvfs(self.folder)
+        return usage.f_bavail * usage.f_frsize
+
+
+class Segment:
+    """One open segment file of a writer. `pending` counts appends whose fate in the database is open."""
+
+    def __init__(self, path: Path, identifier: UUID, born: float) -> None:
+        self.id = identifier
+        self.born = born
+        self.size = 0
+        self.pending = 0
+        self.sealed = False
+        self.path = path
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        sync_folder(path.parent)
+
+    def seal(self) -> None:
+        self.sealed = True
+        self.close_if_done()
+
+    def close_if_done(self) -> None:
+        """Closing releases the lock: from then on the sweep may look at the segment."""
+        if self.sealed and self.pending == 0 and self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class SegmentWriter:
+    """The appending side of one process. `append` blocks: call it in a thread, one at a time."""
+
+    def __init__(
+        self, spool: Spool, clock: Clock, *, largest: int, oldest_seconds: float, long_wait: bool = False, sync: Callable[[int], None] = os.fdatasync
+    ) -> None:
+        self._spool = spool
+        self._clock = clock
+        self._largest = largest
+        self._oldest = oldest_seconds
+        self._suffix = ".long" if long_wait else ".seg"
+        self._sync = sync
+        self._current: Segment | None = None
+        self._open: dict[UUID, Segment] = {}
+        self._guard = threading.Lock()
+
+    def append(self, entries: Sequence[Entry]) -> list[Location]:
+        """One write, one sync for all entries. Raises `SpoolFault`; then none of them is in the spool."""
+        with self._guard:
+            segment = self._writable()
+            buffers: list[Buffer] = []
+            locations = []
+            end = segment.size
+            for entry in entries:
+                parts, length = _encode(entry)
+                buffers += parts
+                locations.append(Location(segment.id, end, length))
+                end += length
+            try:
+                _write_all(segment.descriptor, buffers, segment.size)
+                self._sync(segment.descriptor)
+            except OSError as error:
+                self._abandon(segment)
+                raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error
+            segment.size = end
+            segment.pending += len(entries)
+            return locations
+
+    def settled(self, locations: Sequence[Location]) -> None:
+        """The transaction of these appends is committed, or known to be aborted."""
+        with self._guard:
+            for location in locations:
+                segment = self._open[location.segment]
+                segment.pending -= 1
+                segment.close_if_done()
+                if segment.descriptor < 0:
+                    del self._open[location.segment]
+
+    def seal_if_old(self) -> None:
+        """Called on a timer, so that a quiet segment is sealed too."""
+        with self._guard:
+            if self._current and self._current.size and self._age(self._current) >= self._oldest:
+                self._seal_current()
+
+    def close(self) -> None:
+        """Seals the segment; locks of appends that are still open go with the process."""
+        with self._guard:
+            if self._current:
+                self._seal_current()
+
+    def _writable(self) -> Segment:
+        current = self._current
+        if current and (current.size >= self._largest or (current.size and self._age(current) >= self._oldest)):
+            self._seal_current()
+        if self._current is None:
+            self._current = self._create()
+            self._open[self._current.id] = self._current
+        return self._current
+
+    def _create(self) -> Segment:
+        identifier = self._clock.new_id()
+        try:
+            return Segment(self._spool.folder / f"{identifier}{self._suffix}", identifier, self._clock.monotonic())
+        except OSError as error:
+            raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error
+
+    def _seal_current(self) -> None:
+        segment, self._current = self._current, None
+        if segment is None:
+            return
+        segment.seal()
+        if segment.descriptor < 0:
+            self._open.pop(segment.id, None)
+
+    def _abandon(self, segment: Segment) -> None:
+        """After a failed write or sync the file can't be trusted again; earlier, synced records in it stay."""
+        if segment is self._current:
+            self._seal_current()
+
+    def _age(self, segment: Segment) -> float:
+        return self._clock.monotonic() - segment.born
+
+
+class LargeEntry:
+    """A message too large for memory: streams into a segment of its own. All methods block.
+
+    The header is written last, so a torn file never looks like a record.
+    """
+
+    def __init__(self, spool: Spool, clock: Clock, record_id: UUID) -> None:
+        self._record_id = record_id
+        self._digest = blake2b(digest_size=_DIGEST_BYTES)
+        self._content = 0
+        identifier = clock.new_id()
+        try:
+            self._segment = Segment(spool.folder / f"{identifier}.seg", identifier, clock.monotonic())
+        except OSError as error:
+            raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error
+
+    def write(self, buffers: Sequence[Buffer]) -> None:
+        try:
+            _write_all(self._segment.descriptor, buffers, _HEADER.size + self._content)
+        except OSError as error:
+            raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error
+        for buffer in buffers:
+            self._digest.update(buffer)
+            self._content += len(buffer)
+
+    @property
+    def descriptor(self) -> int:
+        """For reading the content back before it is accepted (`content_offset` is where it starts)."""
+        return self._segment.descriptor
+
+    content_offset = _HEADER.size
+
+    def finish(self, envelope: dict[str, Any]) -> Location:
+        """Writes envelope and header, syncs. Raises `SpoolFault`."""
+        encoded = _dump(envelope)
+        self._digest.update(encoded)
+        header = _HEADER.pack(_MAGIC, len(encoded), self._content, self._record_id.bytes, self._digest.digest())
+        length = _HEADER.size + self._content + len(encoded)
+        try:
+            _write_all(self._segment.descriptor, [encoded], _HEADER.size + self._content)
+            _write_all(self._segment.descriptor, [header], 0)
+            os.fdatasync(self._segment.descriptor)
+        except OSError as error:
+            raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error
+        self._segment.size = length
+        return Location(self._segment.id, 0, length)
+
+    def keep(self) -> None:
+        """Committed, or unknown no longer: the lock goes, the sweep takes over."""
+        self._segment.seal()
+
+    def drop(self) -> None:
+        """Not accepted: the bytes go at once."""
+        self._segment.path.unlink(missing_ok=True)
+        self._segment.seal()
+
+
+class LockedSegment:
+    """A segment nobody writes any more, held by the sweep while it decides."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self.id = UUID(path.stem)
+        self.long_wait = path.suffix == ".long"
+        self._descriptor = descriptor
+
+    @classmethod
+    def take(cls, path: Path) -> Self | None:
+        """None while its writer holds it, or when it is gone."""
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return cls(path, descriptor)
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    def read(self, offset: int, length: int) -> Record:
+        return _verified(_read_fully(self._descriptor, offset, length))
+
+    def unlink(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
+def segments_in(spool: Spool) -> Iterator[Path]:
+    """All segment files, oldest first (names are time-ordered)."""
+    paths = [path for path in spool.folder.iterdir() if path.suffix in (".seg", ".long")]
+    yield from sorted(paths, key=lambda path: path.stem)
+
+
+def _identity(folder: Path, clock: Clock) -> UUID:
+    """Written aside, synced, then linked into place: two processes at once agree on one identity."""
+    path = folder / "node"
+    if not path.exists():
+        draft = folder / f"node.{clock.new_id()}"
+        draft.write_text(f"{clock.new_id()}\n")
+        with draft.open() as file:
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # the other process was first; its identity is the one
+        finally:
+            draft.unlink()
+        sync_folder(folder)
+    return UUID(path.read_text().strip())
+
+
+def _dump(envelope: dict[str, Any]) -> bytes:
+    return json.dumps(envelope, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _encode(entry: Entry) -> tuple[list[Buffer], int]:
+    envelope = _dump(entry.envelope)
+    digest = blake2b(digest_size=_DIGEST_BYTES)
+    size = 0
+    for buffer in entry.content:
+        digest.update(buffer)
+        size += len(buffer)
+    digest.update(envelope)
+    header = _HEADER.pack(_MAGIC, len(envelope), size, entry.id.bytes, digest.digest())
+    return [header, *entry.content, envelope], _HEADER.size + size + len(envelope)
+
+
+def _verified(raw: bytes) -> Record:
+    if len(raw) < _HEADER.size:
+        raise Damaged
+    magic, envelope_length, content_length, identifier, digest = _HEADER.unpack_from(raw)
+    end = _HEADER.size + content_length
+    if magic != _MAGIC or end + envelope_length != len(raw):
+        raise Damaged
+    if not any(digest):
+        raise Gone
+    body = memoryview(raw)[_HEADER.size :]
+    if blake2b(body, digest_size=_DIGEST_BYTES).digest() != digest:
+        raise Damaged
+    return Record(UUID(bytes=identifier), json.loads(raw[end:]), memoryview(raw)[_HEADER.size : end])
+
+
+def _read_fully(descriptor: int, offset: int, length: int) -> bytes:
+    parts = []
+    while length > 0:
+        part = os.pread(descriptor, length, offset)
+        if not part:
+            break
+        parts.append(part)
+        offset += len(part)
+        length -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+_MOST_BUFFERS = 512  # of IOV_MAX, 1024 on Linux
+
+
+def _write_all(descriptor: int, buffers: Sequence[Buffer], offset: int) -> None:
+    for start in range(0, len(buffers), _MOST_BUFFERS):
+        chunk = list(buffers[start : start + _MOST_BUFFERS])
+        while chunk:
+            written = os.pwritev(descriptor, chunk, offset)
+            offset += written
+            chunk = _after(chunk, written)
+
+
+def _after(buffers: list[Buffer], written: int) -> list[Buffer]:
+    """What is left of the buffers once the first `written` bytes are out (a write may be short)."""
+    for index, buffer in enumerate(buffers):
+        if written < len(buffer):
+            return [memoryview(buffer)[written:], *buffers[index + 1 :]]
+        written -= len(buffer)
+    return []
+
+
+def _overwrite(descriptor: int, start: int, end: int) -> None:
+    end = min(end, os.fstat(descriptor).st_size)
+    while start < end:
+        start += os.pwrite(descriptor, _ZEROS[: min(len(_ZEROS), end - start)], start)
