@@ -10,7 +10,7 @@ PIECE: Final = 128 * 1024
 
 
 def dot_stuffed(content: Iterable[bytes | memoryview]) -> Iterator[bytes]:
-    """Pieces of about 128 kB at most twice that, ending in CRLF (or nothing at all); the final dot is not included.
+    """Pieces of about 128 to 256 kB that end in CRLF (nothing for no content), without the final dot.
 
     Buffers may be cut anywhere, within a line end too.
     """

@@ -62,7 +62,7 @@ def from_reply(code: int, text: str, *, after_dot: bool = False) -> Outcome:
         return Outcome("permanent", code, enhanced_code(text, 5), response)
     if 400 <= code <= 499:
         return Outcome("transient", code, enhanced_code(text, 4), response)
-    return no_reply(response if code > 0 else sanitised(text), after_dot=after_dot)
+    return no_reply(f"Unexpected reply: {response}" if code > 0 else sanitised(text), after_dot=after_dot)
 
 
 def no_reply(what: str, *, after_dot: bool = False) -> Outcome:
@@ -77,7 +77,7 @@ def ours(kind: Kind, code: int, enhanced: str, text: str, reason: Reason) -> Out
 
 
 def enhanced_code(text: str, code_class: int) -> str:
-    """The reply's enhanced status code where its class agrees with the code (RFC 2034 section 4), else x.0.0."""
+    """The reply's enhanced status code where its class fits the code (RFC 2034 section 4), else x.0.0."""
     found = _ENHANCED.match(text)
     return found[0] if found and int(found[1]) == code_class else f"{code_class}.0.0"
 
@@ -91,4 +91,6 @@ def sanitised(text: str) -> str:
 def _printable(character: str) -> str:
     if "\udc80" <= character <= "\udcff":  # a byte that was no UTF-8, kept by surrogateescape
         return f"\\x{ord(character) - 0xDC00:02x}"
-    return character if character.isprintable() else character.encode("unicode_escape", "replace").decode("ascii")
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")

@@ -30,7 +30,7 @@ EDNS_PAYLOAD: Final = 1232
 
 @dataclass(frozen=True, slots=True)
 class MxAnswer:
-    """Mail exchangers, most preferred first. "null" is RFC 7505; `implicit` is the domain itself (RFC 5321 5.1)."""
+    """Mail exchangers, best first. "null" is RFC 7505; `implicit`: no MX, but the domain has an address."""
 
     status: Literal["ok", "null", "no-domain", "failure"]
     hosts: tuple[tuple[int, str], ...] = ()
@@ -67,7 +67,7 @@ _Question = tuple[dns.name.Name, dns.rdatatype.RdataType]
 
 
 class Resolver:
-    """Asks the name servers of the settings, or the system's. One per process; `close()` ends what is in flight."""
+    """Asks the name servers of the settings, or the system's. One per process."""
 
     def __init__(self, *, settings: Settings, clock: Clock) -> None:
         self._clock = clock
@@ -115,7 +115,7 @@ class Resolver:
         return TxtAnswer("ok", strings) if strings else TxtAnswer("none")
 
     async def ptr(self, ip: str) -> str | None:
-        """The reverse name that leads back to `ip`, else the first reverse name, else None; within 2 seconds."""
+        """The reverse name that leads back to `ip`, else the first one, else None; within 2 seconds."""
         names: list[str] = []
         try:
             async with asyncio.timeout(PTR_SECONDS):
@@ -147,7 +147,9 @@ class Resolver:
         task = self._in_flight.get(question)
         if task is None:
             task = self._in_flight[question] = asyncio.create_task(self._query_and_keep(question))
-        await asyncio.wait({task})  # unlike `await task`, one waiter's cancellation leaves the others' query alone
+        await asyncio.wait(
+            {task}
+        )  # and not `await task`: one waiter's cancellation must leave the query alone
         return _FAILURE if task.cancelled() else task.result()
 
     def _cached(self, question: _Question) -> _Records | None:
@@ -177,10 +179,10 @@ class Resolver:
             async with asyncio.timeout(self._lifetime):
                 return await self._follow(*question)
         except (dns.exception.DNSException, OSError, EOFError, ValueError):
-            return _FAILURE  # SERVFAIL, REFUSED, malformed, unreachable or too late (TimeoutError is an OSError)
+            return _FAILURE  # SERVFAIL, REFUSED, malformed, unreachable or late (TimeoutError is an OSError)
 
     async def _follow(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> _Records:
-        """Ask, and ask again where an alias points out of the answer, as authoritative servers leave that to us."""
+        """Ask, and ask again where a CNAME points out of the answer: some servers leave that to us."""
         ttl = LONGEST_TTL
         for _ in range(CNAME_HOPS):
             try:
@@ -220,7 +222,7 @@ def _stub_resolver(servers: tuple[str, ...], lifetime: float) -> dns.asyncresolv
 def _negative_ttl(nxdomain: dns.resolver.NXDOMAIN) -> float:
     """Lifetime of an NXDOMAIN: TTL and minimum of the SOA sent with it (RFC 2308 section 5)."""
     responses: dict[dns.name.Name, dns.message.QueryMessage] = nxdomain.kwargs.get("responses", {})
-    return min((float(response.resolve_chaining().minimum_ttl) for response in responses.values()), default=0.0)
+    return min((float(each.resolve_chaining().minimum_ttl) for each in responses.values()), default=0.0)
 
 
 def _text(name: dns.name.Name) -> str:

@@ -1,0 +1,296 @@
+"""One SMTP connection to a next hop: greeting, EHLO, opportunistic STARTTLS, then commands and content.
+
+Whatever the server does comes back as an `Answer` or an `Outcome`. Must never verify a certificate here
+(opportunistic TLS falls back to clear text, RFC 7435), and never speak to ourselves.
+"""
+
+import asyncio
+import os
+import re
+import socket
+import ssl
+from dataclasses import dataclass, replace
+from typing import Final, cast
+
+import aiosmtplib
+from aiosmtplib.esmtp import parse_esmtp_extensions
+from aiosmtplib.protocol import SMTPProtocol
+
+from mailcore.next_hops import NextHop
+from mailcore.outcome import Outcome, from_reply, ours
+from mailcore.settings import Settings
+
+UNASKED_BYTES: Final = 1024
+NO_ANSWER: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply, or NO_ANSWER with the reason in words."""
+
+    code: int
+    text: str
+
+    @property
+    def is_positive(self) -> bool:
+        return 200 <= self.code <= 299
+
+    @property
+    def leaves_connection(self) -> bool:
+        """Whether the session goes on after this reply: 421 closes it (RFC 5321 section 4.2.3)."""
+        return self.is_positive or (400 <= self.code <= 599 and self.code != 421)
+
+
+class NextHopProtocol(SMTPProtocol):
+    """aiosmtplib's protocol plus back-pressure for content and an eye on replies nobody asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unasked = bytearray()
+        self.lost = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    @property
+    def is_clean(self) -> bool:
+        """Connected, and no byte has come that a later reply could be mistaken for."""
+        return self.is_connected and not self.unasked and not self._buffer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.flush_before_drained()
+
+    def flush_before_drained(self) -> None:
+        """Make `drain` wait until all bytes left us, so that little can leave after our last say in it."""
+        if self.transport is not None:
+            _writing(self.transport).set_write_buffer_limits(high=0)
+
+    def data_received(self, data: bytes) -> None:
+        if self._response_pending:
+            super().data_received(data)
+        else:
+            self.unasked += data[: UNASKED_BYTES - len(self.unasked)]
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._drained.clear()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._drained.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._drained.set()
+        self.lost.set()
+
+    async def drain(self) -> None:
+        await self._drained.wait()
+
+    def abort(self) -> None:
+        if self.transport is not None:
+            _writing(self.transport).abort()
+
+
+class Connection:
+    """A connection past EHLO. `messages` counts transactions begun; `is_kept` says it has lain idle since."""
+
+    def __init__(self, protocol: NextHopProtocol, extensions: dict[str, str]) -> None:
+        self._protocol = protocol
+        self.extensions = extensions
+        self.messages = 0
+        self.is_kept = False
+        self.ip = _peer_ip(protocol)
+        self.tls = _tls_version(protocol)
+
+    @property
+    def is_clean(self) -> bool:
+        return self._protocol.is_clean
+
+    async def command(self, line: bytes, timeout: float) -> Answer:
+        """Send one command line (without CRLF) and wait for its reply; seconds."""
+        if not self._protocol.is_clean:
+            return self.early_answer()
+        return await _ask(self._protocol, line, timeout)
+
+    async def write(self, piece: bytes, timeout: float) -> Answer | None:
+        """Send a piece of content; an answer comes back only when the server will not take more."""
+        if not self._protocol.is_clean:
+            return self.early_answer()
+        try:
+            self._protocol.write(piece)
+            async with asyncio.timeout(timeout):
+                await self._protocol.drain()
+        except TimeoutError:
+            return Answer(NO_ANSWER, "Server stopped reading")
+        except (aiosmtplib.SMTPException, OSError):
+            return self.early_answer()
+        return None if self._protocol.is_clean else self.early_answer()
+
+    def early_answer(self) -> Answer:
+        """What the server said out of turn: a refusal is believed, anything else is no answer."""
+        said = self._protocol.unasked.decode("utf-8", "surrogateescape")
+        if re.match(r"[45][0-9]{2}[ -]", said):
+            return Answer(int(said[:3]), said[4:].strip())
+        connected = self._protocol.is_connected
+        return Answer(NO_ANSWER, "Server spoke out of turn" if connected else "Connection lost")
+
+    def abort(self) -> None:
+        """Drop the connection now; what is not sent yet never will be."""
+        self._protocol.abort()
+
+    def quit(self) -> None:
+        """Say QUIT and close, without waiting for the reply."""
+        transport = self._protocol.transport
+        if transport is not None and not transport.is_closing():
+            _writing(transport).write(b"QUIT\r\n")
+            transport.close()
+
+    async def closed(self) -> None:
+        await self._protocol.lost.wait()
+
+
+async def connect(
+    hop: NextHop, settings: Settings, source_address: str, *, tls: bool = True
+) -> Connection | Outcome:
+    """A connection past EHLO, or an outcome: transient (try the next host) or permanent (it is ourselves)."""
+    protocol = await _dial(hop, settings.connect_timeout.total_seconds(), source_address)
+    if isinstance(protocol, Outcome):
+        return protocol
+    try:
+        made = await _introduce(protocol, hop, settings, tls=tls)
+    except BaseException:
+        protocol.abort()
+        raise
+    if isinstance(made, Connection):
+        return made
+    ip, secured = _peer_ip(protocol), _tls_version(protocol)
+    protocol.abort()
+    if made is None:  # STARTTLS came to nothing: opportunistic means going on without (RFC 7435 section 3)
+        return await connect(hop, settings, source_address, tls=False)
+    return replace(made, server_ip=ip, tls=secured)
+
+
+async def _dial(hop: NextHop, timeout: float, source_address: str) -> NextHopProtocol | Outcome:
+    local = (source_address, 0) if source_address else None
+    try:
+        async with asyncio.timeout(timeout):
+            _, protocol = await asyncio.get_running_loop().create_connection(
+                NextHopProtocol, hop.address, hop.port, local_addr=local
+            )
+    except OSError as error:
+        return ours("transient", 451, "4.4.1", _dial_failure(error), "connect")
+    return protocol
+
+
+def _dial_failure(error: OSError) -> str:
+    """In words without addresses: asyncio's own text holds them."""
+    if isinstance(error, TimeoutError):
+        return "Connection timed out"
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return "Connection failed"
+    return os.strerror(error.errno)
+
+
+async def _introduce(
+    protocol: NextHopProtocol, hop: NextHop, settings: Settings, *, tls: bool
+) -> Connection | Outcome | None:
+    """Greeting, EHLO, STARTTLS, EHLO. None: STARTTLS was offered and failed."""
+    greeting = await _ask(protocol, None, settings.connect_timeout.total_seconds())
+    if greeting.code != 220:
+        return _turned_away(greeting)
+    if _names(greeting, settings.hostname):
+        return _ourselves()
+    extensions = await _hello(protocol, settings)
+    if isinstance(extensions, Outcome) or not tls or "starttls" not in extensions:
+        return extensions if isinstance(extensions, Outcome) else Connection(protocol, extensions)
+    if not await _start_tls(protocol, hop, settings.connect_timeout.total_seconds()):
+        return None
+    extensions = await _hello(protocol, settings)
+    if isinstance(extensions, Outcome):  # a server may fail the handshake after we think it is done (TLS 1.3)
+        return extensions if protocol.is_connected else None
+    return Connection(protocol, extensions)
+
+
+async def _hello(protocol: NextHopProtocol, settings: Settings) -> dict[str, str] | Outcome:
+    """The extensions of EHLO, keys in lower case; none from a server that only knows HELO (RFC 5321 3.2)."""
+    name, timeout = settings.hostname.encode("ascii"), settings.command_timeout.total_seconds()
+    answer = await _ask(protocol, b"EHLO " + name, timeout)
+    if answer.is_positive:
+        return _ourselves() if _names(answer, settings.hostname) else parse_esmtp_extensions(answer.text)[0]
+    if answer.code in range(500, 600):
+        answer = await _ask(protocol, b"HELO " + name, timeout)
+    return {} if answer.is_positive else _turned_away(answer)
+
+
+async def _start_tls(protocol: NextHopProtocol, hop: NextHop, timeout: float) -> bool:
+    try:
+        await protocol.start_tls(_OPPORTUNISTIC, server_hostname=hop.host, timeout=timeout)
+    except (aiosmtplib.SMTPException, OSError, ValueError):  # ValueError: a host name that SNI cannot carry
+        return False
+    protocol.flush_before_drained()
+    return True
+
+
+async def _ask(protocol: NextHopProtocol, line: bytes | None, timeout: float) -> Answer:
+    """One command, or with None just the greeting."""
+    try:
+        if line is None:
+            code, text = await protocol.read_response(timeout)
+        else:
+            code, text = await protocol.execute_command(line, timeout=timeout)
+    except aiosmtplib.SMTPTimeoutError:
+        return Answer(NO_ANSWER, "Timed out waiting for the reply")
+    except aiosmtplib.SMTPResponseException as error:
+        return Answer(NO_ANSWER, error.message)
+    except (aiosmtplib.SMTPException, OSError):
+        return Answer(NO_ANSWER, "Connection lost")
+    return Answer(code, text) if 200 <= code <= 599 else Answer(NO_ANSWER, f"Unexpected reply: {text}")
+
+
+def _turned_away(answer: Answer) -> Outcome:
+    """Refused before MAIL: the host's state, not a verdict on the message.
+
+    5yz too is transient (RFC 7504 asks to try the other hosts first; a host that turns all away for four days
+    ends by our own give-up), which is why the enhanced code is ours.
+    """
+    outcome = from_reply(answer.code, answer.text)
+    enhanced = outcome.enhanced if outcome.kind == "transient" and answer.code != NO_ANSWER else "4.4.1"
+    return replace(outcome, kind="transient", enhanced=enhanced, reason="connect")
+
+
+def _ourselves() -> Outcome:
+    return ours("permanent", 554, "5.4.6", "The next hop is this server itself: mail would loop", "loop")
+
+
+def _names(answer: Answer, hostname: str) -> bool:
+    return answer.text.lower().split()[:1] == [hostname.lower()]
+
+
+def _writing(transport: asyncio.BaseTransport) -> asyncio.WriteTransport:
+    return cast(
+        asyncio.WriteTransport, transport
+    )  # not isinstance: uvloop's transports are no subclass of it
+
+
+def _peer_ip(protocol: NextHopProtocol) -> str | None:
+    peer = protocol.transport.get_extra_info("peername") if protocol.transport else None
+    return str(peer[0]) if peer else None
+
+
+def _tls_version(protocol: NextHopProtocol) -> str | None:
+    ssl_object = protocol.transport.get_extra_info("ssl_object") if protocol.transport else None
+    return ssl_object.version() if ssl_object else None
+
+
+def _opportunistic_context() -> ssl.SSLContext:
+    """Any certificate and small keys are still better than clear text; below TLS 1.2 is not worth having."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("DEFAULT:@SECLEVEL=1")
+    return context
+
+
+_OPPORTUNISTIC: Final = _opportunistic_context()

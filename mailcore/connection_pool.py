@@ -1,0 +1,142 @@
+"""Connections kept per next hop: a fair, capped number in use, and idle ones for a few seconds.
+
+Must never hand one connection to two messages, nor keep one that has said something nobody asked for.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from mailcore.connection import Connection
+from mailcore.next_hops import NextHop
+from mailcore.settings import Settings
+
+CLOSE_SECONDS: Final = 2.0
+_Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStats:
+    """Connections of one process; `waiting` messages want one."""
+
+    in_use: int
+    idle: int
+    waiting: int
+
+
+@dataclass(slots=True)
+class _Idle:
+    connection: Connection
+    expiry: asyncio.TimerHandle
+
+
+@dataclass(slots=True)
+class _Host:
+    slots: asyncio.Semaphore
+    users: int = 0  # holding or waiting for a slot
+    idle: list[_Idle] = field(default_factory=list)
+
+
+class ConnectionPool:
+    """Slots first come, first served; a slot's holder takes a kept connection or makes its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._cap = settings.connections_per_next_hop
+        self._wait = settings.next_hop_wait.total_seconds()
+        self._idle_seconds = settings.connection_idle.total_seconds()
+        self._most_idle = settings.idle_connections
+        self._most_messages = settings.messages_per_connection
+        self._hosts: dict[_Key, _Host] = {}
+        self._in_use = 0
+        self._idle = 0
+        self._closed = False
+
+    @property
+    def stats(self) -> ConnectionStats:
+        users = sum(host.users for host in self._hosts.values())
+        return ConnectionStats(self._in_use, self._idle, users - self._in_use)
+
+    @asynccontextmanager
+    async def slot(self, hop: NextHop) -> AsyncIterator[bool]:
+        """The right to use one connection to `hop`. Yields False when none came free in time."""
+        key = (hop.address, hop.port)
+        host = self._hosts.setdefault(key, _Host(asyncio.Semaphore(self._cap)))
+        host.users += 1
+        try:
+            if not await self._acquire(host):
+                yield False
+                return
+            self._in_use += 1
+            try:
+                yield True
+            finally:
+                self._in_use -= 1
+                host.slots.release()
+        finally:
+            host.users -= 1
+            self._forget_if_unused(key, host)
+
+    async def _acquire(self, host: _Host) -> bool:
+        try:
+            async with asyncio.timeout(self._wait):
+                return await host.slots.acquire()
+        except TimeoutError:
+            return False
+
+    def take(self, hop: NextHop) -> Connection | None:
+        """The most recently used idle connection that is still sound. Call inside a slot."""
+        host = self._hosts[hop.address, hop.port]
+        while host.idle:
+            idle = host.idle.pop()
+            self._idle -= 1
+            idle.expiry.cancel()
+            if idle.connection.is_clean:
+                return idle.connection
+            idle.connection.abort()
+        return None
+
+    def keep(self, hop: NextHop, connection: Connection) -> None:
+        """Keep a connection whose session may go on, unless worn or one too many. Call inside its slot."""
+        worn = connection.messages >= self._most_messages or not connection.is_clean
+        if self._closed or worn or self._idle >= self._most_idle:
+            connection.quit()
+            return
+        connection.is_kept = True
+        key = (hop.address, hop.port)
+        expiry = asyncio.get_running_loop().call_later(self._idle_seconds, self._expire, key, connection)
+        self._hosts[key].idle.append(_Idle(connection, expiry))
+        self._idle += 1
+
+    def _expire(self, key: _Key, connection: Connection) -> None:
+        host = self._hosts[key]
+        host.idle = [idle for idle in host.idle if idle.connection is not connection]
+        self._idle -= 1
+        connection.quit()
+        self._forget_if_unused(key, host)
+
+    def _forget_if_unused(self, key: _Key, host: _Host) -> None:
+        if not host.users and not host.idle:
+            del self._hosts[key]
+
+    async def close(self) -> None:
+        """Say QUIT on idle connections and wait a moment; those in use are closed by their users."""
+        self._closed = True
+        connections = [self._let_go(idle) for host in self._hosts.values() for idle in host.idle]
+        self._hosts = {key: host for key, host in self._hosts.items() if host.users}
+        for host in self._hosts.values():
+            host.idle = []
+        self._idle = 0
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(*(connection.closed() for connection in connections))
+        except TimeoutError:
+            for connection in connections:
+                connection.abort()
+
+    @staticmethod
+    def _let_go(idle: _Idle) -> Connection:
+        idle.expiry.cancel()
+        idle.connection.quit()
+        return idle.connection

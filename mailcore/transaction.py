@@ -1,0 +1,138 @@
+"""One mail transaction on one connection: MAIL, RCPT, DATA, content, final dot -> `Outcome`.
+
+The command bytes are built here, so that the address on the wire is the address we were given. Must never
+send the final dot without asking `may_commit` first, nor take an early reply for the answer to it.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mailcore.connection import NO_ANSWER, Connection
+from mailcore.dot_stuffing import dot_stuffed
+from mailcore.outcome import Outcome, from_reply, ours
+from mailcore.settings import Settings
+
+SERVICE_CLOSING: Final = 421
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What one transaction carries.
+
+    Paths come without angle brackets ("" is the null reverse-path), content with CRLF line ends and no bare
+    CR or LF; `size` is in octets; the last two are what the content asks of the next hop.
+    """
+
+    reverse_path: str
+    forward_path: str
+    content: Sequence[bytes | memoryview]
+    size: int
+    smtputf8: bool
+    eight_bit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An outcome, and whether the connection may carry another message."""
+
+    outcome: Outcome
+    reusable: bool
+
+
+async def transact(
+    connection: Connection, parcel: Parcel, may_commit: Callable[[], bool], settings: Settings
+) -> Result | None:
+    """Run the transaction. None: a kept connection died before it answered MAIL, nothing was begun."""
+    if refusal := _refused_by_capabilities(parcel, connection.extensions):
+        return Result(refusal, reusable=True)
+    try:
+        mail, rcpt = _mail_command(parcel, connection.extensions), b"RCPT TO:" + _path(parcel.forward_path)
+    except ValueError:
+        outcome = ours("permanent", 553, "5.1.3", "The address is not valid in SMTP", "bad-path")
+        return Result(outcome, reusable=True)
+    connection.messages += 1
+    timeout = settings.command_timeout.total_seconds()
+    if connection.is_kept:
+        reset = await connection.command(b"RSET", settings.connect_timeout.total_seconds())
+        if not reset.is_positive:
+            return None
+    answer = await connection.command(mail, timeout)
+    if connection.is_kept and answer.code in (NO_ANSWER, SERVICE_CLOSING):
+        return None
+    if answer.is_positive:
+        answer = await connection.command(rcpt, timeout)
+    if answer.is_positive:
+        answer = await connection.command(b"DATA", settings.data_start_timeout.total_seconds())
+        if answer.code == 354:
+            return await _send_content(connection, parcel, may_commit, settings)
+    return Result(from_reply(answer.code, answer.text), answer.leaves_connection and not answer.is_positive)
+
+
+async def _send_content(
+    connection: Connection, parcel: Parcel, may_commit: Callable[[], bool], settings: Settings
+) -> Result:
+    """Content piece by piece, then the dot. Until the dot it is ours, then we wait for the verdict."""
+    timeout = settings.data_block_timeout.total_seconds()
+    for piece in dot_stuffed(parcel.content):
+        if refused := await connection.write(piece, timeout):
+            return Result(from_reply(refused.code, refused.text), reusable=False)
+    if not connection.is_clean:
+        early = connection.early_answer()
+        return Result(from_reply(early.code, early.text), reusable=False)
+    if not may_commit():
+        connection.abort()
+        outcome = ours("transient", 451, "4.3.0", "Attempt interrupted before the final dot", "aborted")
+        return Result(outcome, reusable=False)
+    answer = await connection.command(b".", settings.after_dot_timeout.total_seconds())
+    return Result(from_reply(answer.code, answer.text, after_dot=True), answer.leaves_connection)
+
+
+def _refused_by_capabilities(parcel: Parcel, extensions: dict[str, str]) -> Outcome | None:
+    """What the next hop has told in EHLO that it cannot take: no use in trying, or in trying again."""
+    limit = extensions.get("size", "")
+    if re.fullmatch(r"[0-9]{1,18}", limit) and 0 < int(limit) < parcel.size:
+        return ours("permanent", 552, "5.3.4", f"The server takes no more than {limit} bytes", "too-large")
+    if _needs_smtputf8(parcel) and "smtputf8" not in extensions:
+        return _no_smtputf8(parcel)
+    if parcel.eight_bit and "8bitmime" not in extensions:
+        return ours("permanent", 554, "5.6.3", "The server takes no 8-bit content (8BITMIME)", "no-8bitmime")
+    return None
+
+
+def _no_smtputf8(parcel: Parcel) -> Outcome:
+    """RFC 6531 section 3.5 tells the address apart from the header."""
+    if _has_utf8_path(parcel):
+        return ours("permanent", 553, "5.6.7", "The server takes no addresses in UTF-8", "no-smtputf8")
+    return ours("permanent", 554, "5.6.9", "The server takes no headers in UTF-8", "no-smtputf8")
+
+
+def _needs_smtputf8(parcel: Parcel) -> bool:
+    return parcel.smtputf8 or _has_utf8_path(parcel)
+
+
+def _has_utf8_path(parcel: Parcel) -> bool:
+    return not (parcel.reverse_path.isascii() and parcel.forward_path.isascii())
+
+
+def _mail_command(parcel: Parcel, extensions: dict[str, str]) -> bytes:
+    """MAIL with the parameters that are announced and needed, and no others."""
+    words = [b"MAIL FROM:" + _path(parcel.reverse_path)]
+    if "size" in extensions:
+        words.append(b"SIZE=%d" % parcel.size)
+    if parcel.eight_bit:
+        words.append(b"BODY=8BITMIME")
+    if _needs_smtputf8(parcel):
+        words.append(b"SMTPUTF8")
+    return b" ".join(words)
+
+
+def _path(mailbox: str) -> bytes:
+    """A mailbox in angle brackets. Raises ValueError, without naming it, where it could be more than that."""
+    local_part, at, domain = mailbox.rpartition("@")
+    unsafe = not mailbox.isprintable() or any(mark in domain for mark in "<> ")
+    quoted = local_part.startswith('"') and local_part.endswith('"')
+    if unsafe or (mailbox and not at) or (not quoted and any(mark in local_part for mark in "<> ")):
+        raise ValueError("path cannot be written into a command")
+    return b"<" + mailbox.encode("utf-8") + b">"
