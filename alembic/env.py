@@ -4,17 +4,17 @@ import asyncio
 from logging import WARNING, getLogger
 
 from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
-from sqlmodel import SQLModel
 
-import mailcore.models
 from alembic import context
 from mailcore.database import sqlalchemy_url
+from mailcore.models import SQLModel, Xid8
 from mailcore.settings import Settings
 
 getLogger("alembic").setLevel(WARNING)
-_METADATA = mailcore.models.SQLModel.metadata
+ischema_names["xid8"] = Xid8  # so that the migration check can read it back
 
 
 def _is_ours(_object: object, name: str | None, kind: str, *_: object) -> bool:
