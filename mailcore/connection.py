@@ -63,7 +63,8 @@ class NextHopProtocol(SMTPProtocol):
     def flush_before_drained(self) -> None:
         """Make `drain` wait until all bytes left us, so that little can leave after our last say in it."""
         if self.transport is not None:
-            _writing(self.transport).set_write_buffer_limits(high=0)
+            # Not high=0: over TLS that means paused for ever in asyncio of Python 3.11.
+            _writing(self.transport).set_write_buffer_limits(high=1, low=0)
 
     def data_received(self, data: bytes) -> None:
         if self._response_pending:
