@@ -56,7 +56,7 @@ class Srs:
         self._max_age_days = max_age_days
 
     def encode(self, sender: Mailbox, day: int) -> Mailbox | None:
-        """The reverse-path that stands for `sender`; None (too long, quoted, not ASCII) where only `token` can."""
+        """The reverse-path that stands for `sender`; None (long, quoted, not ASCII) where only `token` can."""
         if not sender.is_ascii or not sender.domain:
             return None
         if sender.domain == self.domain and looks_like_srs(sender.local_part):
