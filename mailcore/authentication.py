@@ -20,6 +20,7 @@ from dns.nameserver import Do53Nameserver
 from dns.resolver import NXDOMAIN, NoAnswer, Resolver
 
 from mailcore.envelope import Mailbox
+from mailcore.resolver import EDNS_PAYLOAD, host_and_port
 
 # Its docstrings hold invalid escapes; Python says so once, when it first compiles the file.
 with warnings.catch_warnings():
@@ -76,13 +77,14 @@ def _check(
     timeout: float,
     abandoned: threading.Event,
 ) -> str:
-    """The verdict, in a thread; pyspf raises all sorts on hostile records: whatever it is, the record is bad."""
+    """The verdict, in a thread. pyspf raises all sorts on hostile records; then the record is bad."""
     try:
         resolver = _resolver(nameservers)
+    except (DNSException, OSError, ValueError):  # a setting of ours, not the sender's doing
+        return "temperror"
+    try:
         check = _Check(client_ip, helo, local_part, domain, resolver, timeout, abandoned)
         result: str = check.check()[0]
-    except (DNSException, OSError):
-        return "temperror"
     except Exception:  # noqa: BLE001 - a library on a stranger's input: no verdict may become a lost message
         return "permerror"
     return result if result in RESULTS else "permerror"
@@ -129,7 +131,7 @@ class _Check(pyspf.query):  # type: ignore[misc]
             answer = self.resolver.resolve(qname, qtype, lifetime=self.question_timeout, search=False)
         except (NoAnswer, NXDOMAIN):
             return []
-        except (DNSException, OSError) as error:
+        except (DNSException, OSError, ValueError) as error:
             raise pyspf.TempError("DNS has no answer") from error
         return [_as_pyspf(qtype, record) for record in answer]
 
@@ -169,10 +171,6 @@ def _absolute(name: str) -> Name | None:
 def _resolver(nameservers: tuple[str, ...]) -> Resolver:
     resolver = Resolver(configure=not nameservers)
     if nameservers:
-        resolver.nameservers = [_nameserver(text) for text in nameservers]
+        resolver.nameservers = [Do53Nameserver(*host_and_port(server, 53)) for server in nameservers]
+    resolver.use_edns(0, 0, EDNS_PAYLOAD)
     return resolver
-
-
-def _nameserver(text: str) -> Do53Nameserver:
-    address, _, port = text.rpartition(":")
-    return Do53Nameserver(address.strip("[]"), int(port))

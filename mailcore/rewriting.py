@@ -45,8 +45,8 @@ def received_header(
 ) -> bytes:
     """The Received field of RFC 5321 section 4.4, folded, ending in CRLF.
 
-    `helo` and `client_name` come from the client and are hostile. `protocol` is a word of RFC 3848 or RFC 6531
-    (ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS). There is no `for` clause: it would tell one recipient of another.
+    `helo` and `client_name` come from the client and are hostile. `protocol` is a word of RFC 3848 or
+    RFC 6531 (ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS). No `for` clause: it would tell one recipient of another.
     """
     name = f"{_printable_domain(client_name)} " if client_name else ""
     parts = [
@@ -108,7 +108,7 @@ def _loop_token(key: bytes, alias_id: UUID) -> tuple[bytes, bytes]:
 
 
 def _printable_domain(claimed: str) -> str:
-    """A claimed name as it may stand in a header: a comment, a semicolon or a line break would end the clause."""
+    """A claimed name fit for a header: a comment, a semicolon or a line break would end the clause."""
     capped = claimed[:_HELO_CAP]
     if _ADDRESS_LITERAL.fullmatch(capped):
         return capped
@@ -124,7 +124,7 @@ def _address_literal(client_ip: str) -> str:
 
 
 def _folded(parts: list[str]) -> bytes:
-    """Joins parts with spaces, breaking before a part that would pass 78 characters (RFC 5322 section 2.1.1)."""
+    """Joins parts with spaces, breaking before one that would pass 78 characters (RFC 5322 section 2.1.1)."""
     lines = [parts[0]]
     for part in parts[1:]:
         if len(lines[-1]) + 1 + len(part) > _LINE_LENGTH:

@@ -23,7 +23,7 @@ from mailcore.status_words import plain_words
         ("4.9.99", "for the moment"),
         ("5.9.99", "for good"),
         ("not a code", "for good"),
-        ("٥.1.1", "for good"),
+        ("\u0665.1.1", "for good"),
     ],
 )
 def test_a_code_in_plain_words(status: str, words: str) -> None:
