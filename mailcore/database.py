@@ -44,7 +44,11 @@ Wake = Callable[[frozenset[LaneOfNode]], None]
 
 
 class UnknownOutcome(Exception):
-    """COMMIT was sent and its answer never came: the rows may or may not be there."""
+    """COMMIT was sent and its answer never came: the rows may or may not be there. Ask `outcome_of(xid)`."""
+
+    def __init__(self, xid: str) -> None:
+        super().__init__("the outcome of a COMMIT is not known")
+        self.xid = xid
 
 
 class Aborted(Exception):
@@ -135,15 +139,20 @@ class Database:
 
     async def _after_cut_commit(self, tx: Transaction) -> None:
         if tx.xid is None:
-            raise UnknownOutcome
+            raise Aborted  # the caller did not ask for certainty: treated as not done
         try:
             async with asyncio.timeout(_OUTCOME_DEADLINE):
-                while (status := await self._status_of(tx.xid)) not in ("committed", "aborted"):
-                    await asyncio.sleep(0.2)
+                committed = await self.outcome_of(tx.xid)
         except TimeoutError:
-            raise UnknownOutcome from None
-        if status == "aborted":
+            raise UnknownOutcome(tx.xid) from None
+        if not committed:
             raise Aborted
+
+    async def outcome_of(self, xid: str) -> bool:
+        """True once that transaction is committed, False once it is aborted; asks until it is one of them."""
+        while (status := await self._status_of(xid)) not in ("committed", "aborted"):
+            await asyncio.sleep(0.2)
+        return status == "committed"
 
     async def _status_of(self, xid: str) -> str | None:
         """`in progress`, `committed`, `aborted`, or None while the database does not answer."""

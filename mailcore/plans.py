@@ -46,7 +46,7 @@ _LIMITS = {
 }
 
 LARGEST_MESSAGE = max(limits.message_bytes for limits in _LIMITS.values())
-SMALLEST_MESSAGE = min(limits.message_bytes for limits in _LIMITS.values())
+SMALLEST_ATTACHMENTS = min(limits.attachment_bytes for limits in _LIMITS.values())
 
 
 def limits_for(plan: Plan) -> PlanLimits:

@@ -1,0 +1,377 @@
+"""The moment a message becomes ours: bytes synced, rows committed, then 250.
+
+Messages that arrive together share one sync and one transaction. Must never answer 250 before both,
+nor a permanent refusal for a fault of ours, nor forget bytes whose COMMIT has an unknown outcome.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from mailcore import event_log, metrics, queue, replies
+from mailcore.aliases import DestinationRef, Recipient
+from mailcore.batching import Batcher
+from mailcore.clock import Clock
+from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
+from mailcore.ledger import Entries
+from mailcore.plans import Lane, limits_for
+from mailcore.queue import Claimed, DeliveryRow, Lease, MessageRow
+from mailcore.replies import Reply
+from mailcore.spool import Buffer, Entry, LargeEntry, Location, SegmentWriter, Spool, SpoolFault
+
+log = structlog.get_logger("acceptance")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who brought the message, as the policy allows to note it; `duration` is that of the SMTP transaction."""
+
+    ip: str
+    name: str
+    helo: str
+    server_ip: str
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A complete message that passed every check. `content` is in memory, or streamed to disk already."""
+
+    id: UUID
+    origin: str
+    reverse_path: str
+    sender_authenticated: bool
+    recipients: tuple[Recipient, ...]
+    client: Client
+    subject: str
+    sender: str
+    received_at: datetime
+    content: "Sequence[Buffer] | LargeEntry"
+    size: int
+
+
+class FirstAttempts(Protocol):
+    """What a process that also delivers hands in: slots reserved before the rows are inserted as leased."""
+
+    def reserve(self, lane: Lane, deliveries: int, size: int) -> UUID | None:
+        """The owner to lease to, or None where there is no room: then the queue takes the mail."""
+
+    def release(self, deliveries: int, size: int) -> None: ...
+
+    def start(self, claimed: Sequence[Claimed], content: Sequence[Buffer] | None, size: int) -> None: ...
+
+
+class NoFirstAttempts:
+    """A process that only accepts: everything goes to the queue."""
+
+    def reserve(self, lane: Lane, deliveries: int, size: int) -> UUID | None:
+        return None
+
+    def release(self, deliveries: int, size: int) -> None:
+        return None
+
+    def start(self, claimed: Sequence[Claimed], content: Sequence[Buffer] | None, size: int) -> None:
+        raise AssertionError("nothing was reserved")
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A submission on its way through a batch."""
+
+    submission: Submission
+    location: Location
+    mail: list[tuple[MessageRow, list[DeliveryRow]]]
+    owner: UUID | None
+
+    @property
+    def deliveries(self) -> int:
+        return sum(len(rows) for _, rows in self.mail)
+
+
+class Acceptance:
+    """`accept()` a submission: the reply is 250 only once it is durable."""
+
+    def __init__(
+        self, *, database: Database, spool: Spool, writer: SegmentWriter, clock: Clock, first_attempts: FirstAttempts
+    ) -> None:
+        self._database = database
+        self._spool = spool
+        self._writer = writer
+        self._clock = clock
+        self._first_attempts = first_attempts
+        self._batcher = Batcher(self._accept, largest=200, concurrency=2)
+        self._unknown: set[asyncio.Task[None]] = set()
+
+    async def accept(self, submission: Submission) -> Reply:
+        """Shield this from the client: once begun it must end, whether anybody still listens or not."""
+        return await self._batcher.submit(submission)
+
+    async def drain(self) -> None:
+        """Returns when every submission has its answer."""
+        await self._batcher.drain()
+
+    async def _accept(self, batch: Sequence[Submission]) -> Sequence[Reply]:
+        metrics.ACCEPT_BATCH.observe(len(batch))
+        stored = await asyncio.to_thread(self._store, batch)
+        drafts = {s.id: self._draft(s, place) for s, place in zip(batch, stored, strict=True) if isinstance(place, Location)}
+        answers = await self._commit(list(drafts.values()))
+        return [answers[s.id] if isinstance(place, Location) else place for s, place in zip(batch, stored, strict=True)]
+
+    # --- bytes ---
+
+    def _store(self, batch: Sequence[Submission]) -> list[Location | Reply]:
+        """One sync for all that fit into memory; a large one has its own file. Runs in a thread."""
+        small = [s for s in batch if not isinstance(s.content, LargeEntry)]
+        places: dict[UUID, Location | Reply] = {}
+        if small:
+            entries = [Entry(s.id, envelope_of(s), s.content) for s in small if not isinstance(s.content, LargeEntry)]
+            try:
+                places.update(zip((s.id for s in small), self._writer.append(entries), strict=True))
+            except SpoolFault as fault:
+                log.error("spool_write_failed", disk_full=fault.disk_full)
+                places.update({s.id: _reply_to(fault) for s in small})
+        for s in batch:
+            if isinstance(s.content, LargeEntry):
+                places[s.id] = self._store_large(s, s.content)
+        return [places[s.id] for s in batch]
+
+    def _store_large(self, submission: Submission, entry: LargeEntry) -> Location | Reply:
+        try:
+            return entry.finish(envelope_of(submission))
+        except SpoolFault as fault:
+            log.error("spool_write_failed", disk_full=fault.disk_full)
+            entry.drop()
+            return _reply_to(fault)
+
+    # --- rows ---
+
+    def _draft(self, s: Submission, location: Location) -> _Draft:
+        deliveries = sum(len(r.destinations) for r in s.recipients)
+        owner = self._first_attempts.reserve(s.recipients[0].lane, deliveries, s.size)
+        mail = []
+        for index, r in enumerate(s.recipients):
+            row = MessageRow(
+                id=s.id if index == 0 else self._clock.new_id(),
+                account_id=r.account_id,
+                domain_id=r.domain_id,
+                alias_id=r.alias_id,
+                alias_address=r.alias_address,
+                lane=r.lane,
+                node_id=self._spool.node_id,
+                location=location,
+                shared=len(s.recipients) > 1,
+                reverse_path=s.reverse_path,
+                sender_authenticated=s.sender_authenticated,
+                origin=s.origin,
+                accepted_at=s.received_at,
+            )
+            mail.append((row, [self._delivery(d, owner) for d in r.destinations]))
+        return _Draft(s, location, mail, owner)
+
+    def _delivery(self, destination: DestinationRef, owner: UUID | None) -> DeliveryRow:
+        lease = owner and Lease(owner, self._clock.new_id())
+        address = destination.address if destination.id is None else None
+        return DeliveryRow(self._clock.new_id(), destination.id, address, lease or None)
+
+    async def _commit(self, drafts: list[_Draft]) -> dict[UUID, Reply]:
+        """One transaction for all; where a statement fails, each alone, so that one cannot fail the others."""
+        if not drafts:
+            return {}
+        try:
+            async with self._database.transaction(certain=True) as tx:
+                over_quota = await self._insert(tx, drafts)
+        except UnknownOutcome as unknown:
+            self._remember(unknown, drafts)
+            return {draft.submission.id: replies.TRY_LATER for draft in drafts}
+        except (*CONNECTION_LOST, Aborted) as error:
+            log.error("accept_failed", error=type(error).__name__)
+            return self._rejected(drafts, replies.TRY_LATER)
+        except asyncpg.PostgresError as error:
+            log.error("accept_failed", error=type(error).__name__, batch=len(drafts))
+            if len(drafts) == 1:
+                return self._rejected(drafts, replies.TRY_LATER)
+            answers: dict[UUID, Reply] = {}
+            for draft in drafts:
+                answers |= await self._commit([draft])
+            return answers
+        kept = [draft for draft in drafts if draft.submission.id not in over_quota]
+        refused = [draft for draft in drafts if draft.submission.id in over_quota]
+        return self._accepted(kept) | self._rejected(refused, replies.OVER_QUOTA)
+
+    async def _insert(self, tx: Transaction, drafts: Sequence[_Draft]) -> set[UUID]:
+        """Rows, received events and ledger of all that fit into their quota. Returns the others' ids."""
+        over_quota = await _count_usage(tx, drafts, self._clock.now())
+        kept = [draft for draft in drafts if draft.submission.id not in over_quota]
+        if not kept:
+            return over_quota
+        await queue.insert(tx, [pair for draft in kept for pair in draft.mail])
+        messages = [_logged(draft.submission, row, r) for draft in kept for (row, _), r in zip(draft.mail, draft.submission.recipients, strict=True)]
+        await event_log.record_messages(tx, [message for message, _ in messages])
+        await event_log.record_events(tx, [event for _, event in messages])
+        entries = Entries()
+        for draft in kept:
+            entries.created[draft.submission.origin] += draft.deliveries
+        await entries.write(tx)
+        return over_quota
+
+    # --- afterwards ---
+
+    def _accepted(self, drafts: Sequence[_Draft]) -> dict[UUID, Reply]:
+        for draft in drafts:
+            self._keep(draft)
+            if draft.owner:
+                content = draft.submission.content
+                claimed = [c for (row, rows), r in zip(draft.mail, draft.submission.recipients, strict=True) for c in _claims(row, rows, r)]
+                self._first_attempts.start(claimed, None if isinstance(content, LargeEntry) else content, draft.submission.size)
+        return {draft.submission.id: replies.queued(str(draft.submission.id)) for draft in drafts}
+
+    def _rejected(self, drafts: Sequence[_Draft], reply: Reply) -> dict[UUID, Reply]:
+        for draft in drafts:
+            content = draft.submission.content
+            if isinstance(content, LargeEntry):
+                content.drop()
+            else:
+                self._spool.discard(draft.location)
+                self._writer.settled([draft.location])
+            if draft.owner:
+                self._first_attempts.release(draft.deliveries, draft.submission.size)
+        return {draft.submission.id: reply for draft in drafts}
+
+    def _keep(self, draft: _Draft) -> None:
+        content = draft.submission.content
+        if isinstance(content, LargeEntry):
+            content.keep()
+        else:
+            self._writer.settled([draft.location])
+
+    def _remember(self, unknown: UnknownOutcome, drafts: Sequence[_Draft]) -> None:
+        """The sender hears 451 and will come again; what we have stays locked until its fate is known."""
+        log.error("commit_outcome_unknown", batch=len(drafts))
+        task = asyncio.create_task(self._resolve(unknown, drafts))
+        self._unknown.add(task)
+        task.add_done_callback(self._unknown.discard)
+
+    async def _resolve(self, unknown: UnknownOutcome, drafts: Sequence[_Draft]) -> None:
+        if await self._database.outcome_of(unknown.xid):
+            self._accepted(drafts)
+        else:
+            self._rejected(drafts, replies.TRY_LATER)
+
+
+def envelope_of(s: Submission) -> dict[str, object]:
+    """Enough to rebuild the rows of the message from its record."""
+    return {
+        "v": 1,
+        "origin": s.origin,
+        "reverse_path": s.reverse_path,
+        "authenticated": s.sender_authenticated,
+        "received_at": s.received_at.isoformat(),
+        "client_ip": s.client.ip,
+        "recipients": [
+            {
+                "account": str(r.account_id),
+                "domain": r.domain_id and str(r.domain_id),
+                "alias": r.alias_id and str(r.alias_id),
+                "address": r.alias_address,
+                "lane": r.lane,
+                "destinations": [str(d.id) if d.id else d.address for d in r.destinations],
+            }
+            for r in s.recipients
+        ],
+    }
+
+
+def _reply_to(fault: SpoolFault) -> Reply:
+    return replies.DISK_FULL if fault.disk_full else replies.TRY_LATER
+
+
+def _logged(s: Submission, row: MessageRow, recipient: Recipient) -> tuple[event_log.LoggedMessage, event_log.Event]:
+    message = event_log.LoggedMessage(
+        row.id, row.account_id, row.domain_id, s.received_at, s.client.ip, s.client.name, s.subject, s.sender, recipient.alias_address
+    )
+    return message, event_log.received(message, replies.queued(str(s.id)), s.client.server_ip, s.client.duration)
+
+
+def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) -> list[Claimed]:
+    """The rows just inserted, as the first attempt sees them."""
+    return [
+        Claimed(
+            id=delivery.id,
+            lease=delivery.lease,
+            message_id=row.id,
+            account_id=row.account_id,
+            alias_id=row.alias_id,
+            alias_number=recipient.alias_number,
+            alias_address=row.alias_address,
+            destination_id=destination.id,
+            address=destination.address,
+            lane=row.lane,
+            origin=row.origin,
+            attempt=1,
+            failures=0,
+            accepted_at=row.accepted_at,
+            no_domain_since=None,
+            delivered_before=destination.delivered_before,
+            reverse_path=row.reverse_path,
+            sender_authenticated=row.sender_authenticated,
+            location=row.location,
+        )
+        for delivery, destination in zip(rows, recipient.destinations, strict=True)
+        if delivery.lease
+    ]
+
+
+_COUNT_USAGE = """
+insert into usage_day (account_id, day, forwarded, bytes)
+select account_id, $2, forwarded, bytes from unnest($1::uuid[], $3::int[], $4::bigint[]) as row (account_id, forwarded, bytes)
+on conflict (account_id, day) do update
+    set forwarded = usage_day.forwarded + excluded.forwarded, bytes = usage_day.bytes + excluded.bytes
+returning account_id, forwarded
+"""
+
+
+async def _count_usage(tx: Transaction, drafts: Sequence[_Draft], now: datetime) -> set[UUID]:
+    """Counts customers' mail against the daily quota. Returns the submissions that do not fit; they count as refused."""
+    counted = [draft for draft in drafts if draft.submission.origin == "smtp"]
+    forwarded: Counter[UUID] = Counter()
+    size: Counter[UUID] = Counter()
+    limit: dict[UUID, int] = {}
+    for draft in counted:
+        for recipient in draft.submission.recipients:
+            forwarded[recipient.account_id] += len(recipient.destinations)
+            size[recipient.account_id] += draft.submission.size
+            limit[recipient.account_id] = limits_for(recipient.plan).daily_quota
+    accounts = sorted(forwarded)  # one order for all, so that two receivers cannot wait for each other
+    if not accounts:
+        return set()
+    rows = await tx.fetch(_COUNT_USAGE, accounts, now.date(), [forwarded[a] for a in accounts], [size[a] for a in accounts])
+    excess = {row["account_id"]: row["forwarded"] - limit[row["account_id"]] for row in rows}
+    over = _those_over(counted, excess)
+    for draft in counted:
+        if draft.submission.id in over:
+            for recipient in draft.submission.recipients:
+                count = len(recipient.destinations)
+                await tx.execute(
+                    "update usage_day set forwarded = forwarded - $3, refused = refused + $3, bytes = bytes - $4 where account_id = $1 and day = $2",
+                    recipient.account_id, now.date(), count, draft.submission.size,
+                )  # fmt: skip
+    return over
+
+
+def _those_over(drafts: Sequence[_Draft], excess: dict[UUID, int]) -> set[UUID]:
+    """The latest submissions, until no account is over its quota any more."""
+    over: set[UUID] = set()
+    for draft in reversed(drafts):
+        recipients = draft.submission.recipients
+        if any(excess[r.account_id] > 0 for r in recipients):
+            over.add(draft.submission.id)
+            for r in recipients:
+                excess[r.account_id] -= len(r.destinations)
+    return over

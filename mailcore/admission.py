@@ -1,0 +1,91 @@
+"""Pure decisions at the door: may this recipient, this content be accepted? A Reply that refuses, or None.
+
+Must never ask the database, the clock or the network: everything it decides on is handed in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailcore import replies
+from mailcore.aliases import NoSuchAlias, NotServed, Recipient, Resolution, Resolved, total_destinations
+from mailcore.attachments import AttachmentCount
+from mailcore.plans import SMALLEST_ATTACHMENTS, Lane, limits_for
+from mailcore.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What stays the same for one transaction: the declared SIZE and the recipients so far."""
+
+    declared_size: int | None
+    accepted: Sequence[Recipient]
+    max_recipients: int
+
+
+def check_domain(resolution: NotServed, now: datetime, claim_window: timedelta) -> Reply:
+    """A fresh claim may be verified any minute: 451. Everything else is not ours to take."""
+    if resolution.claimed_at and now - resolution.claimed_at < claim_window:
+        return replies.DOMAIN_NOT_YET_VERIFIED
+    return replies.NOT_OURS
+
+
+def check_recipient(resolution: Resolved | NoSuchAlias, door: Door) -> Reply | None:
+    """The rules of RCPT, cheapest refusal first."""
+    if isinstance(resolution, NoSuchAlias):
+        return replies.UNKNOWN_ALIAS
+    if not resolution.enabled:
+        return replies.PAUSED_ALIAS
+    recipient = resolution.recipient
+    limits = limits_for(recipient.plan)
+    if door.declared_size is not None and door.declared_size > limits.message_bytes:
+        return replies.too_large_for_plan(recipient.plan, limits.message_bytes)
+    if len(door.accepted) >= door.max_recipients:
+        return replies.TOO_MANY_RECIPIENTS
+    same_account = [other for other in door.accepted if other.account_id == recipient.account_id]
+    expected = resolution.forwarded_today + total_destinations(same_account) + len(recipient.destinations)
+    if expected > limits.daily_quota:
+        return replies.OVER_QUOTA
+    return _check_class(recipient, door)
+
+
+def _check_class(recipient: Recipient, door: Door) -> Reply | None:
+    """Recipients of one transaction share one attachment limit, unless the declared size fits every plan's."""
+    if door.declared_size is not None and door.declared_size <= SMALLEST_ATTACHMENTS:
+        return None
+    mine = limits_for(recipient.plan).attachment_bytes
+    if any(limits_for(other.plan).attachment_bytes != mine for other in door.accepted):
+        return replies.OTHER_CLASS
+    return None
+
+
+def message_limit(recipients: Sequence[Recipient]) -> int:
+    """Raw bytes that every recipient's plan allows."""
+    return min(limits_for(recipient.plan).message_bytes for recipient in recipients)
+
+
+def check_size(size: int, recipients: Sequence[Recipient]) -> Reply | None:
+    for recipient in recipients:
+        limits = limits_for(recipient.plan)
+        if size > limits.message_bytes:
+            return replies.too_large_for_plan(recipient.plan, limits.message_bytes)
+    return None
+
+
+def check_attachments(count: AttachmentCount, recipients: Sequence[Recipient]) -> Reply | None:
+    if count.too_deep:
+        return replies.TOO_DEEP
+    for recipient in recipients:
+        limits = limits_for(recipient.plan)
+        if count.decoded_bytes > limits.attachment_bytes:
+            return replies.attachments_too_large(recipient.plan, limits.attachment_bytes)
+    return None
+
+
+def check_loop(own_marks: int) -> Reply | None:
+    """Our own signed mark of this alias: once is a forward back to us, twice is a loop."""
+    return replies.LOOP if own_marks >= 2 else None
+
+
+def lane_of(resolution: Resolution) -> Lane | None:
+    return resolution.recipient.lane if isinstance(resolution, Resolved) else None

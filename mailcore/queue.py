@@ -1,0 +1,252 @@
+"""The queue as it lies in PostgreSQL: messages and their deliveries, inserted, claimed, given back.
+
+Plain statements for whole batches; what a row means is decided in delivery.py. Must never be asked
+without a node: spools are local, so mail is too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from mailcore.database import Transaction
+from mailcore.event_log import columns
+from mailcore.plans import Lane
+from mailcore.spool import Location
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """One accepted message for one alias. `shared` when another row points at the same bytes."""
+
+    id: UUID
+    account_id: UUID
+    domain_id: UUID | None
+    alias_id: UUID | None
+    alias_address: str
+    lane: Lane
+    node_id: UUID
+    location: Location
+    shared: bool
+    reverse_path: str
+    sender_authenticated: bool
+    origin: str
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Names the process that may attempt a delivery, and the token that fences its result."""
+
+    owner: UUID
+    token: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery leased to this process, with all that an attempt needs.
+
+    `cancelled` says in plain words why it must not be sent any more (its alias, destination or account
+    is gone); `address` is then empty.
+    """
+
+    id: UUID
+    lease: Lease
+    message_id: UUID
+    account_id: UUID
+    alias_id: UUID | None
+    alias_number: int
+    alias_address: str
+    destination_id: UUID | None
+    address: str
+    lane: Lane
+    origin: str
+    attempt: int
+    failures: int
+    accepted_at: datetime
+    no_domain_since: datetime | None
+    delivered_before: bool
+    reverse_path: str
+    sender_authenticated: bool
+    location: Location
+    cancelled: str = ""
+
+
+_INSERT_MESSAGES = """
+insert into message (id, account_id, domain_id, alias_id, alias_address, lane, node_id, segment, record_offset,
+    record_length, shared, reverse_path, sender_authenticated, origin, accepted_at)
+select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::uuid[],
+    $9::bigint[], $10::bigint[], $11::bool[], $12::text[], $13::bool[], $14::text[], $15::timestamptz[])
+"""
+
+# A leased row is attempt number one already; the others are due at once.
+_INSERT_DELIVERIES = """
+insert into delivery (id, message_id, account_id, destination_id, address, node_id, lane, origin, accepted_at,
+    lease_owner, lease_token, attempt)
+select *, case when lease_owner is null then 0 else 1 end
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[],
+    $9::timestamptz[], $10::uuid[], $11::uuid[])
+    as row (id, message_id, account_id, destination_id, address, node_id, lane, origin, accepted_at, lease_owner, lease_token)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """`destination_id` for a customer's inbox, `address` for our own mail (DSN, notice)."""
+
+    id: UUID
+    destination_id: UUID | None
+    address: str | None
+    lease: Lease | None
+
+
+async def insert(tx: Transaction, mail: Sequence[tuple[MessageRow, Sequence[DeliveryRow]]]) -> None:
+    """Messages with their deliveries; wakes the lanes of what is not leased."""
+    messages = [
+        (m.id, m.account_id, m.domain_id, m.alias_id, m.alias_address, m.lane, m.node_id, m.location.segment, m.location.offset,
+         m.location.length, m.shared, m.reverse_path, m.sender_authenticated, m.origin, m.accepted_at)
+        for m, _ in mail
+    ]  # fmt: skip
+    deliveries = [
+        (d.id, m.id, m.account_id, d.destination_id, d.address, m.node_id, m.lane, m.origin, m.accepted_at,
+         d.lease and d.lease.owner, d.lease and d.lease.token)
+        for m, rows in mail for d in rows
+    ]  # fmt: skip
+    await tx.execute(_INSERT_MESSAGES, *columns(messages))
+    await tx.execute(_INSERT_DELIVERIES, *columns(deliveries))
+    for message, rows in mail:
+        if any(row.lease is None for row in rows):
+            tx.wake(message.node_id, message.lane)
+
+
+# Fair: the next accounts in turn after the last one served, a few due deliveries of each. The recursive
+# part skips from account to account through the index, so the cost does not grow with the backlog.
+_CLAIM = """
+with recursive tenant as (
+    (select account_id from delivery
+     where node_id = $1 and lane = $2 and lease_owner is null and state = 'waiting' and account_id > $3
+     order by account_id limit 1)
+    union all
+    select (select d.account_id from delivery d
+            where d.node_id = $1 and d.lane = $2 and d.lease_owner is null and d.state = 'waiting'
+              and d.account_id > tenant.account_id
+            order by d.account_id limit 1)
+    from tenant where tenant.account_id is not null
+), picked as (
+    select due.id, due.account_id from tenant cross join lateral (
+        select d.id, d.account_id from delivery d
+        where d.node_id = $1 and d.lane = $2 and d.lease_owner is null and d.state = 'waiting'
+          and d.account_id = tenant.account_id and d.next_attempt_at <= now()
+        order by d.next_attempt_at limit $5 for update skip locked
+    ) due
+    where tenant.account_id is not null limit $6
+), leased as (
+    update delivery d set lease_owner = $4, lease_token = gen_random_uuid(), attempt = d.attempt + 1
+    from picked where d.id = picked.id
+    returning d.*
+)
+select d.id, d.lease_token, d.message_id, d.account_id, d.destination_id, d.lane, d.origin, d.attempt, d.failures,
+       d.accepted_at, d.no_domain_since, m.alias_id, m.alias_address, m.reverse_path, m.sender_authenticated,
+       m.segment, m.record_offset, m.record_length, coalesce(a.number, 0) as alias_number,
+       coalesce(d.address, t.address) as address, coalesce(t.delivered_before, false) as delivered_before,
+       m.alias_id is not null and a.id is null as alias_gone, d.destination_id is not null and t.id is null as destination_gone
+from leased d join message m on m.id = d.message_id
+left join alias a on a.id = m.alias_id
+left join destination t on t.id = d.destination_id
+order by d.account_id
+"""
+
+_FIRST = UUID(int=0)
+
+
+async def claim(tx: Transaction, owner: UUID, node_id: UUID, lane: Lane, *, after: UUID | None, limit: int, per_account: int) -> list[Claimed]:
+    """Leases up to `limit` due deliveries, `per_account` of each account, accounts in turn after `after`."""
+    rows = await tx.fetch(_CLAIM, node_id, lane, after or _FIRST, owner, per_account, limit)
+    if not rows and after is not None:
+        rows = await tx.fetch(_CLAIM, node_id, lane, _FIRST, owner, per_account, limit)
+    return [_claimed(row, owner) for row in rows]
+
+
+def _claimed(row: Any, owner: UUID) -> Claimed:
+    cancelled = _why_cancelled(row)
+    return Claimed(
+        id=row["id"],
+        lease=Lease(owner, row["lease_token"]),
+        message_id=row["message_id"],
+        account_id=row["account_id"],
+        alias_id=row["alias_id"],
+        alias_number=row["alias_number"],
+        alias_address=row["alias_address"],
+        destination_id=row["destination_id"],
+        address="" if cancelled else row["address"],
+        lane=Lane(row["lane"]),
+        origin=row["origin"],
+        attempt=row["attempt"],
+        failures=row["failures"],
+        accepted_at=row["accepted_at"],
+        no_domain_since=row["no_domain_since"],
+        delivered_before=row["delivered_before"],
+        reverse_path=row["reverse_path"],
+        sender_authenticated=row["sender_authenticated"],
+        location=Location(row["segment"], row["record_offset"], row["record_length"]),
+        cancelled=cancelled,
+    )
+
+
+def _why_cancelled(row: Any) -> str:
+    if row["alias_gone"]:
+        return "cancelled: the alias was deleted by its owner"
+    if row["destination_gone"] or row["address"] is None:
+        return "cancelled: the destination was deleted by its owner"
+    return ""
+
+
+async def locate(tx: Transaction, message_id: UUID) -> Location | None:
+    """Where a message's bytes lie now: the sweep may have moved them since the claim."""
+    row = await tx.row("select segment, record_offset, record_length from message where id = $1", message_id)
+    return row and Location(row["segment"], row["record_offset"], row["record_length"])
+
+
+async def give_back(tx: Transaction, leases: Sequence[Lease], *, count_attempt: bool) -> None:
+    """Deliveries go back to the queue, due now, as if never claimed (`count_attempt` false)."""
+    await tx.execute(
+        "update delivery set lease_owner = null, lease_token = null, next_attempt_at = now(), attempt = attempt - $2::int "
+        "where lease_token = any($1::uuid[])",
+        [lease.token for lease in leases],
+        0 if count_attempt else 1,
+    )
+
+
+async def hold(tx: Transaction, lease: Lease) -> None:
+    """The bytes are damaged: nothing is sent, nothing is lost, an operator must look."""
+    await tx.execute("update delivery set state = 'held', lease_owner = null, lease_token = null where lease_token = $1", lease.token)
+
+
+async def seconds_until_due(tx: Transaction, node_id: UUID, lane: Lane) -> float | None:
+    """Seconds until the next delivery of this lane is due; None when nothing waits."""
+    seconds = await tx.value(
+        "select extract(epoch from min(next_attempt_at) - now())::float8 from delivery "
+        "where node_id = $1 and lane = $2 and lease_owner is null and state = 'waiting'",
+        node_id,
+        lane,
+    )
+    return None if seconds is None else max(0.0, float(seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """One lane's queue: how many wait, and the age in seconds of the oldest."""
+
+    lane: str
+    state: str
+    count: int
+    oldest_seconds: float
+
+
+async def depths(tx: Transaction) -> list[Depth]:
+    rows = await tx.fetch(
+        "select lane, state, count(*) as count, extract(epoch from now() - min(accepted_at))::float8 as age "
+        "from delivery group by lane, state order by lane, state"
+    )
+    return [Depth(row["lane"], row["state"], row["count"], row["age"]) for row in rows]
