@@ -23,7 +23,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from clearpost.embedded.process import (
+from clearpost.process import (
     EmbeddedError,
     Program,
     find_orphan,

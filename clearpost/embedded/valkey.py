@@ -9,7 +9,7 @@ import subprocess
 from importlib.metadata import files
 from pathlib import Path
 
-from clearpost.embedded.process import (
+from clearpost.process import (
     EmbeddedError,
     Program,
     find_orphan,
