@@ -43,7 +43,7 @@ def _belongs_to(table: str, *, nullable: bool = False) -> Any:
 def _big(*, identity: bool = False, default: int | None = None) -> Any:
     extra = [Identity(always=True)] if identity else []
     server_default = None if default is None else text(str(default))
-    return Field(default=None, sa_column=Column(BigInteger, *extra, primary_key=identity, nullable=False, server_default=server_default))
+    return Field(default=default, sa_column=Column(BigInteger, *extra, primary_key=identity, nullable=False, server_default=server_default))
 
 
 def _flag(default: bool) -> Any:
