@@ -24,12 +24,18 @@ class Transport:
     """Sends parcels. One per process; `source_address` replaces that of the settings (the fast lane's)."""
 
     def __init__(
-        self, *, settings: Settings, resolver: Resolver, clock: Clock, source_address: str | None = None
+        self,
+        *,
+        settings: Settings,
+        resolver: Resolver,
+        clock: Clock,
+        source_address: str | None = None,
+        next_hops: NextHops | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._source = settings.outbound_source_address if source_address is None else source_address
-        self._next_hops = NextHops(
+        self._next_hops = next_hops or NextHops(
             routes=settings.routes,
             resolver=resolver,
             limit=settings.connects_per_attempt,

@@ -79,6 +79,7 @@ class Received:
     tls: bool
     connection: int  # 1 is the first
     reply: str
+    client_ip: str
 
 
 @dataclass
@@ -227,8 +228,16 @@ class Destination:
         text = reply.reply if isinstance(reply, Act) else reply
         text = text.decode("latin-1") if isinstance(text, bytes) else text
         content = re.sub(rb"(?m)^\.", b"", bytes(wire[:-3]))
+        client_ip = session.writer.get_extra_info("peername")[0]
         received = Received(
-            session.mail, tuple(session.rcpt), content, bytes(wire), session.tls, session.number, text
+            session.mail,
+            tuple(session.rcpt),
+            content,
+            bytes(wire),
+            session.tls,
+            session.number,
+            text,
+            client_ip,
         )
         session.mail, session.rcpt = "", []
         async with self._arrived:
