@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Identity, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
@@ -103,12 +104,18 @@ class ApiKey(SQLModel, table=True):
 
 
 class Domain(SQLModel, table=True):
-    """A name an account claims. Several accounts may claim one name; at most one is verified and served."""
+    """A name an account claims. Several accounts may claim one name; at most one is verified and served.
+
+    `found` is what its DNS said at `checked_at`; `contested_at` is set while another account's token stands
+    beside ours; `notice` is what the owner has yet to be told about a dispute.
+    """
 
     __table_args__ = (
         UniqueConstraint("account_id", "name"),
         Index("uq_domain_served_name", "name", unique=True, postgresql_where=text("verified_at is not null")),
         Index("ix_domain_name", "name"),
+        Index("ix_domain_notice", "id", postgresql_where=text("notice is not null")),
+        CheckConstraint("notice in ('lost', 'won', 'kept')", name="notice"),
     )
     id: UUID = Field(primary_key=True)
     account_id: UUID = _belongs_to("account")
@@ -118,6 +125,9 @@ class Domain(SQLModel, table=True):
     verified_at: datetime | None = _moment(nullable=True)
     checked_at: datetime | None = _moment(nullable=True)
     displaced_at: datetime | None = _moment(nullable=True)
+    contested_at: datetime | None = _moment(nullable=True)
+    notice: str | None = None
+    found: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
 
 
 class Alias(SQLModel, table=True):
@@ -199,6 +209,7 @@ class Message(SQLModel, table=True):
     shared: bool = _flag(False)
     reverse_path: str
     sender_authenticated: bool = _flag(False)
+    smtputf8: bool = _flag(False)
     key_id: UUID | None = None
     origin: str
     delivered: bool = _flag(False)

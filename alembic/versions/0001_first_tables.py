@@ -1,6 +1,7 @@
 """The first tables: tenants, mail on its way, the 7-day log, the ledger."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from alembic import op
 from mailcore.models import Xid8
@@ -92,6 +93,7 @@ def upgrade() -> None:
         sa.Column("shared", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("reverse_path", sa.String(), nullable=False),
         sa.Column("sender_authenticated", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("smtputf8", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("key_id", sa.Uuid(), nullable=True),
         sa.Column("origin", sa.String(), nullable=False),
         sa.Column("delivered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
@@ -231,6 +233,10 @@ def upgrade() -> None:
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("displaced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("contested_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("notice", sa.String(), nullable=True),
+        sa.Column("found", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.CheckConstraint("notice in ('lost', 'won', 'kept')", name=op.f("ck_domain_notice")),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_domain_account_id"), ondelete="CASCADE"
         ),
@@ -239,6 +245,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_domain_account_id"), "domain", ["account_id"], unique=False)
     op.create_index("ix_domain_name", "domain", ["name"], unique=False)
+    op.create_index(
+        "ix_domain_notice", "domain", ["id"], unique=False, postgresql_where=sa.text("notice is not null")
+    )
     op.create_index(
         "uq_domain_served_name",
         "domain",
@@ -374,6 +383,7 @@ def downgrade() -> None:
     op.drop_index(
         "uq_domain_served_name", table_name="domain", postgresql_where=sa.text("verified_at is not null")
     )
+    op.drop_index("ix_domain_notice", table_name="domain", postgresql_where=sa.text("notice is not null"))
     op.drop_index("ix_domain_name", table_name="domain")
     op.drop_index(op.f("ix_domain_account_id"), table_name="domain")
     op.drop_table("domain")
