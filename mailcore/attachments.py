@@ -83,13 +83,8 @@ def count(content: Content, *, stop_above: int | None = None, max_depth: int = M
     """
     scan = _Scan(content, max_depth)
     scan.open_part(-1, 0, b"text/plain")
-    limit = len(content) if stop_above is None else stop_above
-    if scan.open:
-        for start, text, end in _delimiters(content, scan.open[0].start, scan.levels):
-            scan.meet(start, text, end)
-            if not scan.open or scan.too_deep or scan.decoded_bytes > limit:
-                break
-    scan.finish()
+    if scan.pass_over(len(content) if stop_above is None else stop_above):
+        scan.finish()
     return AttachmentCount(scan.decoded_bytes, scan.depth, scan.parts, scan.too_deep)
 
 
@@ -121,6 +116,17 @@ class _Scan:
                 self._leaf = (part, start)
                 return
             newline, depth, media_type = start - 1, depth + 1, b"text/plain"
+
+    def pass_over(self, stop_above: int) -> bool:
+        """Go through the parts of an outermost multipart; False where there is no need to go on."""
+        if self.open:
+            for start, text, end in _delimiters(self.content, self.open[0].start, self.levels):
+                self.meet(start, text, end)
+                if self.too_deep or self.decoded_bytes > stop_above:
+                    return False
+                if not self.open:
+                    break  # the rest is epilogue
+        return not self.too_deep
 
     def meet(self, newline: int, text: bytes, end: int) -> None:
         """Act on a line "--text" that delimits an open multipart; what is open inside it ends unclosed."""

@@ -163,9 +163,9 @@ def test_scan_agrees_with_a_line_by_line_reading(content: bytes) -> None:
 
 
 def test_50_mb_take_no_time() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert scanned([b"\r\n"] + [b"\r\n" * 32_768] * 800)[0] is None
-    assert time.perf_counter() - started < 1.5
+    assert time.thread_time() - started < 1.5
 
 
 @pytest.mark.parametrize(
@@ -263,6 +263,6 @@ def test_no_header_raises_and_nothing_hidden_is_shown(value: bytes, charset: str
     ],
 )
 def test_megabyte_subject_takes_no_time_and_998_characters(value: bytes) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert len(subject(b"Subject: " + value)) <= 998
-    assert time.perf_counter() - started < 0.2
+    assert time.thread_time() - started < 0.2

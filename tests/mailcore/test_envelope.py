@@ -437,7 +437,7 @@ def test_no_text_raises_at_the_api(text: str) -> None:
     ],
 )
 def test_hostile_path_takes_no_time(path: bytes) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     parse_mail(b"FROM:<" + path + b">")
     parse_mail(b"FROM:<a@" + path + b">")
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1
