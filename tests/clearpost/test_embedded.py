@@ -15,8 +15,9 @@ import redis
 
 from clearpost.embedded.postgres import EmbeddedPostgres, remove
 from clearpost.embedded.valkey import EmbeddedValkey
+from clearpost.ports import free_port
 from clearpost.process import EmbeddedError
-from tests.support.services import ROOT, TestPostgres, free_port
+from tests.support.services import ROOT, TestPostgres
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Real Postgres and Valkey for the tests, on free ports. Must never outlive the session."""
 
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,17 +10,10 @@ import asyncpg
 
 from clearpost.embedded.postgres import OWNER, EmbeddedPostgres, remove
 from clearpost.embedded.valkey import EmbeddedValkey
+from clearpost.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = "clearpost_template"
-
-
-def free_port() -> int:
-    """A port nobody listens on. Another program may take it before we do: the start then says so."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -1,0 +1,49 @@
+# Every target does its own set-up: Python 3.11 or later (venv or pip) and make are all it takes.
+.DEFAULT_GOAL := help
+.PHONY: help up demo test check format interop e2e clean lock
+
+VENV := .venv/bin
+# The environment's own Python where it works, else the first one that is new enough.
+PYTHON := $(shell for python in $(VENV)/python python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -ISc 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+ifeq ($(PYTHON),)
+$(error Clearpost needs Python 3.11 or later: install it (Debian: apt-get install python3 python3-venv))
+endif
+BOOTSTRAP := $(PYTHON) -I bootstrap.py
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## Set up and start everything on this machine, send one message, and keep running
+	@$(BOOTSTRAP) run
+	@exec $(VENV)/python -m clearpost up
+
+demo: ## The same, but end by itself once the message has arrived and its bytes are gone
+	@$(BOOTSTRAP) run
+	@exec $(VENV)/python -m clearpost demo
+
+test: ## Run the tests (all of it, or ARGS="tests/mailcore -k srs")
+	@$(BOOTSTRAP) dev
+	@$(VENV)/python -m pytest $(ARGS)
+
+check: ## Format, lint, types, import contracts, migrations
+	@$(BOOTSTRAP) dev
+	@$(VENV)/python scripts/check.py
+
+format: ## Put the code into shape
+	@$(BOOTSTRAP) dev
+	@$(VENV)/ruff format -q . && $(VENV)/ruff check --fix -q .
+
+interop: ## Tests against other mail software (needs Debian packages)
+	@$(BOOTSTRAP) dev
+	@$(VENV)/python scripts/system_suite.py interop
+
+e2e: ## Tests in a real browser (needs Debian packages)
+	@$(BOOTSTRAP) dev
+	@$(VENV)/python scripts/system_suite.py e2e
+
+clean: ## Remove the local stack's data, the environment and all caches
+	@$(PYTHON) scripts/clean.py
+
+lock: ## Resolve requirements*.lock anew from pyproject.toml
+	@$(BOOTSTRAP) lock

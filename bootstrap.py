@@ -1,0 +1,184 @@
+"""Set up `.venv` from a lock file with nothing but Python: `python3 bootstrap.py run|dev|lock`.
+
+run: what the service needs. dev: that and the tools for tests and checks. lock: resolve the lock files anew.
+Runs on the standard library alone, and does nothing when `.venv` already is what the lock says. Must never
+install anything that is not named, with its hash, in a lock file.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+TOOLS = VENV / ".uv"
+STAMP = VENV / "clearpost.json"
+LOG = VENV / "setup.log"
+LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
+UV_LOCK = "requirements-uv.lock"
+BASE_PYTHON = str(getattr(sys, "_base_executable", sys.executable))
+
+SCRIPT = """#!/bin/sh
+exec "$(dirname -- "$0")/python" -m clearpost "$@"
+"""
+
+
+class SetupError(Exception):
+    """Set-up can't go on; the text is one line that says what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """Bring `.venv` to the wanted kind; returns the exit code."""
+    if arguments not in (["run"], ["dev"], ["lock"]):
+        return _fail("usage: python3 bootstrap.py run|dev|lock")
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this by hand may have an older one
+        return _fail(f"Clearpost needs Python 3.11 or later, this is {sys.version.split()[0]}")
+    try:
+        if arguments == ["lock"]:
+            _lock()
+        elif not _is_current(arguments[0]):
+            _set_up(arguments[0])
+    except SetupError as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"{error.filename or ROOT}: {error.strerror}")
+    return 0
+
+
+def _fail(text: str) -> int:
+    print(f"bootstrap: {text}", file=sys.stderr)
+    return 1
+
+
+def _wanted(kind: str) -> dict[str, str]:
+    """What the stamp says when all is set up. The place counts too: a moved environment has stale paths."""
+    lock = hashlib.sha256((ROOT / LOCKS[kind]).read_bytes()).hexdigest()
+    return {"kind": kind, "lock": lock, "root": str(ROOT)}
+
+
+def _is_current(kind: str) -> bool:
+    """Whether `.venv` holds this lock, or, for run, the larger dev lock."""
+    kinds = ("run", "dev") if kind == "run" else ("dev",)
+    return PYTHON.exists() and any(_stamp() == _wanted(name) for name in kinds)
+
+
+def _stamp() -> dict[str, str]:
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+def _set_up(kind: str) -> None:
+    started = time.monotonic()
+    _take_folder()
+    uv = _uv()
+    if not PYTHON.exists():
+        _say("making the virtual environment")
+        _run(uv, "venv", "--quiet", "--allow-existing", "--no-project", "--python", BASE_PYTHON, str(VENV))
+    _say(f"installing the locked packages ({LOCKS[kind]})")
+    STAMP.unlink(missing_ok=True)
+    _run(uv, "pip", "sync", "--quiet", "--python", str(PYTHON), "--require-hashes", str(ROOT / LOCKS[kind]))
+    _add_project()
+    STAMP.write_text(json.dumps(_wanted(kind)), encoding="utf-8")
+    _say(f"done in {time.monotonic() - started:.1f} s")
+
+
+def _take_folder() -> None:
+    """`.venv` must be ours to change, and made in this place: otherwise it starts over, or says why not."""
+    if os.path.lexists(VENV) and not os.access(VENV, os.W_OK):
+        raise SetupError(f"{VENV} belongs to another user: remove it, or use a checkout of your own")
+    if not VENV.exists() and not os.access(ROOT, os.W_OK):
+        raise SetupError(f"{ROOT} can't be written: use a checkout of your own")
+    if _stamp().get("root", str(ROOT)) != str(ROOT):
+        shutil.rmtree(VENV)
+    VENV.mkdir(exist_ok=True)
+
+
+def _uv() -> str:
+    """The pinned `uv`, kept beside the environment it manages; installed by whatever pip there is."""
+    lock = ROOT / UV_LOCK
+    pinned = lock.read_text(encoding="utf-8").split()[0].partition("==")[2]
+    folder = TOOLS / pinned
+    if not (folder / "bin" / "uv").exists():
+        _say(f"installing uv {pinned}")
+        shutil.rmtree(folder, ignore_errors=True)
+        pip = [*_pip(), "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
+        _run(*pip, "--target", str(folder), "--require-hashes", "--only-binary", ":all:", "-r", str(lock))
+    return str(folder / "bin" / "uv")
+
+
+def _pip() -> list[str]:
+    """pip of this Python, or one from its own `ensurepip` in a throw-away environment."""
+    if _works(BASE_PYTHON, "-m", "pip", "--version"):
+        return [BASE_PYTHON, "-m", "pip"]
+    if not _works(BASE_PYTHON, "-c", "import venv, ensurepip"):
+        raise SetupError(f"{BASE_PYTHON} has neither pip nor venv (Debian: apt-get install python3-venv)")
+    helper = TOOLS / "pip"
+    _run(BASE_PYTHON, "-m", "venv", "--clear", str(helper))
+    return [str(helper / "bin" / "python"), "-m", "pip"]
+
+
+def _works(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _add_project() -> None:
+    """Put the checkout on the path of its environment, with the command `clearpost`: no build step needed."""
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    (Path(site) / "clearpost.pth").write_text(f"{ROOT}\n", encoding="utf-8")
+    script = VENV / "bin" / "clearpost"
+    script.write_text(SCRIPT, encoding="utf-8")
+    script.chmod(0o755)
+
+
+def _lock() -> None:
+    """Resolve for every Python and machine we support; no registry's name goes into the files."""
+    VENV.mkdir(exist_ok=True)
+    resolve = [_uv(), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--upgrade"]
+    resolve += ["--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate", "pyproject.toml"]
+    _run(*resolve, "-o", LOCKS["run"])
+    _run(*resolve, "--extra", "dev", "-c", LOCKS["run"], "-o", LOCKS["dev"])
+
+
+def _run(*command: str) -> None:
+    """Run quietly; what it said goes to the log, its last line into the error."""
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    with LOG.open("a", encoding="utf-8") as log:
+        log.write(f"$ {' '.join(command)}\n{result.stdout}\n")
+    if result.returncode != 0:
+        last = (result.stdout.strip().splitlines() or ["it said nothing"])[-1].strip()
+        raise SetupError(f"{Path(command[0]).name} failed: {last[:200]} (all of it is in {LOG})")
+
+
+def _environment() -> dict[str, str]:
+    """No other environment's paths, no Python from elsewhere, and a cache of our own where there is no home."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    kept |= {"UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy"}
+    if not os.access(Path("~").expanduser(), os.W_OK):
+        kept |= {"UV_CACHE_DIR": str(TOOLS / "cache"), "PIP_NO_CACHE_DIR": "1"}
+    return kept
+
+
+def _say(text: str) -> None:
+    print(f"set-up: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
