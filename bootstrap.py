@@ -111,7 +111,7 @@ def _uv() -> str:
         _say(f"installing uv {pinned}")
         shutil.rmtree(folder, ignore_errors=True)
         pip = [*_pip(), "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
-        _run(*pip, "--target", str(folder), "--require-hashes", "--only-binary", ":all:", "-r", str(lock))
+        _run(*pip, "--target", str(folder), "--require-hashes", "--only-binary=:all:", "-r", str(lock))
     return str(folder / "bin" / "uv")
 
 

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 
 CHECKS = {
-    "format": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],
-    "lint": [str(BIN / "ruff"), "check", "--quiet", "."],
+    "format": [str(BIN / "ruff"), "format", "--check", "--quiet", "--output-format=concise", "."],
+    "lint": [str(BIN / "ruff"), "check", "--quiet", "--output-format=concise", "."],
     "types": [sys.executable, "-m", "mypy"],
     "imports": [str(BIN / "lint-imports")],
 }

@@ -1,4 +1,4 @@
-"""`make interop`, `make e2e`: suites that need Debian packages. Must never pass in silence for want of one."""
+"""`make interop`, `make e2e`: suites that need Debian packages. Must never pass for want of one."""
 
 import subprocess
 import sys
