@@ -111,7 +111,8 @@ class _Scan:
             header, start = _header_section(self.content, newline)
             part = _read_header(header, media_type)
             if part.boundary:
-                return self._push(part, depth, start)
+                self._push(part, depth, start)
+                return
             if not _is_attached_message(part):
                 self._leaf = (part, start)
                 return

@@ -113,9 +113,8 @@ class ContentScan:
         head, known = self._head, len(self._head)
         head += chunk[: MAX_HEADER + 2 - known]
         if head.startswith(b"\r\n"):
-            return self._end_header(0)
-        end = head.find(b"\r\n\r\n", max(0, known - 3))
-        if end >= 0:
+            self._end_header(0)
+        elif (end := head.find(b"\r\n\r\n", max(0, known - 3))) >= 0:
             self._end_header(end + 2)
         elif len(head) == MAX_HEADER + 2:
             self._end_header(MAX_HEADER + 1)
