@@ -94,13 +94,18 @@ class NextHopProtocol(SMTPProtocol):
 
 
 class Connection:
-    """A connection past EHLO. `messages` counts transactions begun; `is_kept` says it has lain idle since."""
+    """A connection past EHLO.
+
+    `messages` counts transactions begun; `is_kept`: it lay idle since; `needs_reset`: the last transaction
+    ended before the dot was accepted, which alone clears the server's buffers (RFC 5321 section 4.1.1.4).
+    """
 
     def __init__(self, protocol: NextHopProtocol, extensions: dict[str, str]) -> None:
         self._protocol = protocol
         self.extensions = extensions
         self.messages = 0
         self.is_kept = False
+        self.needs_reset = False
         self.ip = _peer_ip(protocol)
         self.tls = _tls_version(protocol)
 

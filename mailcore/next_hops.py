@@ -24,6 +24,14 @@ class NextHop:
     address: str
     port: int
 
+    @property
+    def ip(self) -> str | None:
+        """The address where it is an IP address."""
+        try:
+            return str(ip_address(self.address))
+        except ValueError:
+            return None
+
 
 class NextHops:
     """Finds next hops. `routes`: domain (or "*") -> "host:port"; `limit`: most next hops of one attempt."""

@@ -7,6 +7,7 @@ send the final dot without asking `may_commit` first, nor take an early reply fo
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from mailcore.connection import NO_ANSWER, Connection
@@ -52,19 +53,20 @@ async def transact(
     except ValueError:
         outcome = ours("permanent", 553, "5.1.3", "The address is not valid in SMTP", "bad-path")
         return Result(outcome, reusable=True)
+    reset_first, connection.needs_reset = connection.needs_reset, True
     connection.messages += 1
-    timeout = settings.command_timeout.total_seconds()
-    if connection.is_kept:
-        reset = await connection.command(b"RSET", settings.connect_timeout.total_seconds())
-        if not reset.is_positive:
-            return None
-    answer = await connection.command(mail, timeout)
+    if (
+        reset_first
+        and not (await connection.command(b"RSET", _seconds(settings.connect_timeout))).is_positive
+    ):
+        return None
+    answer = await connection.command(mail, _seconds(settings.command_timeout))
     if connection.is_kept and answer.code in (NO_ANSWER, SERVICE_CLOSING):
         return None
     if answer.is_positive:
-        answer = await connection.command(rcpt, timeout)
+        answer = await connection.command(rcpt, _seconds(settings.command_timeout))
     if answer.is_positive:
-        answer = await connection.command(b"DATA", settings.data_start_timeout.total_seconds())
+        answer = await connection.command(b"DATA", _seconds(settings.data_start_timeout))
         if answer.code == 354:
             return await _send_content(connection, parcel, may_commit, settings)
     return Result(from_reply(answer.code, answer.text), answer.leaves_connection and not answer.is_positive)
@@ -74,7 +76,7 @@ async def _send_content(
     connection: Connection, parcel: Parcel, may_commit: Callable[[], bool], settings: Settings
 ) -> Result:
     """Content piece by piece, then the dot. Until the dot it is ours, then we wait for the verdict."""
-    timeout = settings.data_block_timeout.total_seconds()
+    timeout = _seconds(settings.data_block_timeout)
     for piece in dot_stuffed(parcel.content):
         if refused := await connection.write(piece, timeout):
             return Result(from_reply(refused.code, refused.text), reusable=False)
@@ -85,7 +87,8 @@ async def _send_content(
         connection.abort()
         outcome = ours("transient", 451, "4.3.0", "Attempt interrupted before the final dot", "aborted")
         return Result(outcome, reusable=False)
-    answer = await connection.command(b".", settings.after_dot_timeout.total_seconds())
+    answer = await connection.command(b".", _seconds(settings.after_dot_timeout))
+    connection.needs_reset = not answer.is_positive
     return Result(from_reply(answer.code, answer.text, after_dot=True), answer.leaves_connection)
 
 
@@ -136,3 +139,7 @@ def _path(mailbox: str) -> bytes:
     if unsafe or (mailbox and not at) or (not quoted and any(mark in local_part for mark in "<> ")):
         raise ValueError("path cannot be written into a command")
     return b"<" + mailbox.encode("utf-8") + b">"
+
+
+def _seconds(duration: timedelta) -> float:
+    return duration.total_seconds()

@@ -104,4 +104,4 @@ class Transport:
 
 
 def _named(outcome: Outcome, hop: NextHop) -> Outcome:
-    return replace(outcome, server_name=hop.host, server_ip=outcome.server_ip or hop.address)
+    return replace(outcome, server_name=hop.host, server_ip=outcome.server_ip or hop.ip)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-import dns.message
 import pytest
+from dns.message import Message
 
 from clearpost.standins.dns import DnsStandin, Fault
 from mailcore.clock import Clock
@@ -27,7 +27,7 @@ class HandClock(Clock):
 class SmallDatagrams(DnsStandin):
     """A server that knows no EDNS: 512 octets by UDP, all by TCP."""
 
-    def answer(self, wire: bytes) -> dns.message.Message | None:
+    def answer(self, wire: bytes) -> Message | None:
         response = super().answer(wire)
         if response is not None:
             response.request_payload = 0
