@@ -48,6 +48,7 @@ class Submission:
     origin: str
     reverse_path: str
     sender_authenticated: bool
+    smtputf8: bool
     recipients: tuple[Recipient, ...]
     client: Client
     subject: str
@@ -82,8 +83,8 @@ class NoFirstAttempts:
 
 
 @dataclass(slots=True)
-class _Draft:
-    """A submission on its way through a batch."""
+class Draft:
+    """A submission whose bytes are synced and whose rows are not committed yet."""
 
     submission: Submission
     location: Location
@@ -112,6 +113,14 @@ class Acceptance:
     async def accept(self, submission: Submission) -> Reply:
         """Shield this from the client: once begun it must end, whether anybody still listens or not."""
         return await self._batcher.submit(submission)
+
+    async def store(self, submission: Submission) -> Draft | Reply:
+        """The bytes alone, synced, for a caller who inserts the rows in a transaction of its own.
+
+        Follow with `insert` in that transaction and `accepted` after it, or else with `rejected`.
+        """
+        place = (await asyncio.to_thread(self._store, [submission]))[0]
+        return self._draft(submission, place) if isinstance(place, Location) else place
 
     async def drain(self) -> None:
         """Returns when every submission has its answer."""
@@ -152,7 +161,7 @@ class Acceptance:
 
     # --- rows ---
 
-    def _draft(self, s: Submission, location: Location) -> _Draft:
+    def _draft(self, s: Submission, location: Location) -> Draft:
         deliveries = sum(len(r.destinations) for r in s.recipients)
         owner = self._first_attempts.reserve(s.recipients[0].lane, deliveries, s.size)
         mail = []
@@ -169,43 +178,44 @@ class Acceptance:
                 shared=len(s.recipients) > 1,
                 reverse_path=s.reverse_path,
                 sender_authenticated=s.sender_authenticated,
+                smtputf8=s.smtputf8,
                 origin=s.origin,
                 accepted_at=s.received_at,
             )
             mail.append((row, [self._delivery(d, owner) for d in r.destinations]))
-        return _Draft(s, location, mail, owner)
+        return Draft(s, location, mail, owner)
 
     def _delivery(self, destination: DestinationRef, owner: UUID | None) -> DeliveryRow:
         lease = owner and Lease(owner, self._clock.new_id())
         address = destination.address if destination.id is None else None
         return DeliveryRow(self._clock.new_id(), destination.id, address, lease or None)
 
-    async def _commit(self, drafts: list[_Draft]) -> dict[UUID, Reply]:
+    async def _commit(self, drafts: list[Draft]) -> dict[UUID, Reply]:
         """One transaction for all; where a statement fails, each alone, so that one cannot fail the others."""
         if not drafts:
             return {}
         try:
             async with self._database.transaction(certain=True) as tx:
-                over_quota = await self._insert(tx, drafts)
+                over_quota = await self.insert(tx, drafts)
         except UnknownOutcome as unknown:
             self._remember(unknown, drafts)
             return {draft.submission.id: replies.TRY_LATER for draft in drafts}
         except (*CONNECTION_LOST, Aborted) as error:
             log.error("accept_failed", error=type(error).__name__)
-            return self._rejected(drafts, replies.TRY_LATER)
+            return self.rejected(drafts, replies.TRY_LATER)
         except asyncpg.PostgresError as error:
             log.error("accept_failed", error=type(error).__name__, batch=len(drafts))
             if len(drafts) == 1:
-                return self._rejected(drafts, replies.TRY_LATER)
+                return self.rejected(drafts, replies.TRY_LATER)
             answers: dict[UUID, Reply] = {}
             for draft in drafts:
                 answers |= await self._commit([draft])
             return answers
         kept = [draft for draft in drafts if draft.submission.id not in over_quota]
         refused = [draft for draft in drafts if draft.submission.id in over_quota]
-        return self._accepted(kept) | self._rejected(refused, replies.OVER_QUOTA)
+        return self.accepted(kept) | self.rejected(refused, replies.OVER_QUOTA)
 
-    async def _insert(self, tx: Transaction, drafts: Sequence[_Draft]) -> set[UUID]:
+    async def insert(self, tx: Transaction, drafts: Sequence[Draft]) -> set[UUID]:
         """Rows, received events and ledger of all that fit into their quota. Returns the others' ids."""
         over_quota = await _count_usage(tx, drafts, self._clock.now())
         kept = [draft for draft in drafts if draft.submission.id not in over_quota]
@@ -223,7 +233,7 @@ class Acceptance:
 
     # --- afterwards ---
 
-    def _accepted(self, drafts: Sequence[_Draft]) -> dict[UUID, Reply]:
+    def accepted(self, drafts: Sequence[Draft]) -> dict[UUID, Reply]:
         for draft in drafts:
             self._keep(draft)
             if draft.owner:
@@ -232,7 +242,7 @@ class Acceptance:
                 self._first_attempts.start(claimed, None if isinstance(content, LargeEntry) else content, draft.submission.size)
         return {draft.submission.id: replies.queued(str(draft.submission.id)) for draft in drafts}
 
-    def _rejected(self, drafts: Sequence[_Draft], reply: Reply) -> dict[UUID, Reply]:
+    def rejected(self, drafts: Sequence[Draft], reply: Reply) -> dict[UUID, Reply]:
         for draft in drafts:
             content = draft.submission.content
             if isinstance(content, LargeEntry):
@@ -244,25 +254,25 @@ class Acceptance:
                 self._first_attempts.release(draft.deliveries, draft.submission.size)
         return {draft.submission.id: reply for draft in drafts}
 
-    def _keep(self, draft: _Draft) -> None:
+    def _keep(self, draft: Draft) -> None:
         content = draft.submission.content
         if isinstance(content, LargeEntry):
             content.keep()
         else:
             self._writer.settled([draft.location])
 
-    def _remember(self, unknown: UnknownOutcome, drafts: Sequence[_Draft]) -> None:
+    def _remember(self, unknown: UnknownOutcome, drafts: Sequence[Draft]) -> None:
         """The sender hears 451 and will come again; what we have stays locked until its fate is known."""
         log.error("commit_outcome_unknown", batch=len(drafts))
         task = asyncio.create_task(self._resolve(unknown, drafts))
         self._unknown.add(task)
         task.add_done_callback(self._unknown.discard)
 
-    async def _resolve(self, unknown: UnknownOutcome, drafts: Sequence[_Draft]) -> None:
+    async def _resolve(self, unknown: UnknownOutcome, drafts: Sequence[Draft]) -> None:
         if await self._database.outcome_of(unknown.xid):
-            self._accepted(drafts)
+            self.accepted(drafts)
         else:
-            self._rejected(drafts, replies.TRY_LATER)
+            self.rejected(drafts, replies.TRY_LATER)
 
 
 def envelope_of(s: Submission) -> dict[str, object]:
@@ -272,6 +282,7 @@ def envelope_of(s: Submission) -> dict[str, object]:
         "origin": s.origin,
         "reverse_path": s.reverse_path,
         "authenticated": s.sender_authenticated,
+        "smtputf8": s.smtputf8,
         "received_at": s.received_at.isoformat(),
         "client_ip": s.client.ip,
         "recipients": [
@@ -321,6 +332,7 @@ def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) 
             delivered_before=destination.delivered_before,
             reverse_path=row.reverse_path,
             sender_authenticated=row.sender_authenticated,
+            smtputf8=row.smtputf8,
             location=row.location,
         )
         for delivery, destination in zip(rows, recipient.destinations, strict=True)
@@ -337,7 +349,7 @@ returning account_id, forwarded
 """
 
 
-async def _count_usage(tx: Transaction, drafts: Sequence[_Draft], now: datetime) -> set[UUID]:
+async def _count_usage(tx: Transaction, drafts: Sequence[Draft], now: datetime) -> set[UUID]:
     """Counts customers' mail against the daily quota. Returns the submissions that do not fit; they count as refused."""
     counted = [draft for draft in drafts if draft.submission.origin == "smtp"]
     forwarded: Counter[UUID] = Counter()
@@ -365,7 +377,7 @@ async def _count_usage(tx: Transaction, drafts: Sequence[_Draft], now: datetime)
     return over
 
 
-def _those_over(drafts: Sequence[_Draft], excess: dict[UUID, int]) -> set[UUID]:
+def _those_over(drafts: Sequence[Draft], excess: dict[UUID, int]) -> set[UUID]:
     """The latest submissions, until no account is over its quota any more."""
     over: set[UUID] = set()
     for draft in reversed(drafts):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailcore import replies
-from mailcore.aliases import NoSuchAlias, NotServed, Recipient, Resolution, Resolved, total_destinations
+from mailcore.aliases import NoSuchAlias, NotServed, Recipient, Resolved, total_destinations
 from mailcore.attachments import AttachmentCount
-from mailcore.plans import SMALLEST_ATTACHMENTS, Lane, limits_for
+from mailcore.plans import SMALLEST_ATTACHMENTS, limits_for
 from mailcore.replies import Reply
 
 
@@ -59,9 +59,9 @@ def _check_class(recipient: Recipient, door: Door) -> Reply | None:
     return None
 
 
-def message_limit(recipients: Sequence[Recipient]) -> int:
-    """Raw bytes that every recipient's plan allows."""
-    return min(limits_for(recipient.plan).message_bytes for recipient in recipients)
+def attachment_limit(recipients: Sequence[Recipient]) -> int:
+    """Decoded bytes that every recipient's plan allows."""
+    return min(limits_for(recipient.plan).attachment_bytes for recipient in recipients)
 
 
 def check_size(size: int, recipients: Sequence[Recipient]) -> Reply | None:
@@ -85,7 +85,3 @@ def check_attachments(count: AttachmentCount, recipients: Sequence[Recipient]) -
 def check_loop(own_marks: int) -> Reply | None:
     """Our own signed mark of this alias: once is a forward back to us, twice is a loop."""
     return replies.LOOP if own_marks >= 2 else None
-
-
-def lane_of(resolution: Resolution) -> Lane | None:
-    return resolution.recipient.lane if isinstance(resolution, Resolved) else None

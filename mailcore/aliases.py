@@ -30,7 +30,11 @@ class DestinationRef:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """An admitted recipient: the alias as it was written to, and where its mail goes."""
+    """An admitted recipient: the alias as it was written to, and where its mail goes.
+
+    `alias_number` stands for the alias in SRS addresses; 0 where the address as written must be kept
+    (a catch-all, a role address).
+    """
 
     account_id: UUID
     plan: Plan
@@ -109,8 +113,9 @@ async def _unserved(database: Database, domain: str) -> NotServed:
 
 def _resolved(row: Any, mailbox: Mailbox) -> Resolved:
     destinations = tuple(DestinationRef(*destination) for destination in row["destinations"])
+    number = 0 if row["local_part"] == CATCH_ALL else row["number"]
     recipient = Recipient(
-        row["account_id"], Plan(row["plan"]), row["domain_id"], row["alias_id"], row["number"], mailbox.address, destinations
+        row["account_id"], Plan(row["plan"]), row["domain_id"], row["alias_id"], number, mailbox.address, destinations
     )
     return Resolved(recipient, row["enabled"] and bool(destinations), row["forwarded_today"])
 
@@ -120,6 +125,14 @@ def _role(row: Any, mailbox: Mailbox, owner: str) -> Resolved:
         row["account_id"], Plan(row["plan"]), row["domain_id"], None, 0, mailbox.address, (DestinationRef(None, owner),)
     )
     return Resolved(recipient, True, row["forwarded_today"])
+
+
+# Mail to the service itself belongs to no customer.
+SERVICE_ACCOUNT = UUID(int=0)
+
+
+def service_role(mailbox: Mailbox, postmaster: str) -> Recipient:
+    return Recipient(SERVICE_ACCOUNT, Plan.PREMIUM, None, None, 0, mailbox.address, (DestinationRef(None, postmaster),))
 
 
 def total_destinations(recipients: Sequence[Recipient]) -> int:

@@ -144,6 +144,11 @@ async def record_events(tx: Transaction, events: Sequence[Event]) -> None:
         await tx.execute(_INSERT_EVENTS, *columns(rows))
 
 
+async def recount(tx: Transaction, message_id: UUID, text: str) -> None:
+    """The row that counts refusals beyond the cap says a new number."""
+    await tx.execute("update log_event set response = $2 where message_id = $1 and type = 'refused'", message_id, text)
+
+
 def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     """Rows turned into the arrays that unnest takes."""
     return [list(column) for column in zip(*rows, strict=True)]

@@ -264,12 +264,15 @@ class Delivery(SQLModel, table=True):
 
 
 class SrsToken(SQLModel, table=True):
-    """The reverse-path and alias behind an SRS address that would not fit into 64 octets."""
+    """What an opaque return address stands for: where SRS0 would not fit, and for mail of a catch-all."""
 
     __tablename__ = "srs_token"
     token: str = Field(primary_key=True)
     address: str
-    reference: str
+    account_id: UUID
+    domain_id: UUID | None = None
+    alias_address: str
+    may_notify: bool
     key_id: UUID | None = None
     expires_at: datetime = _moment()
 

@@ -31,6 +31,7 @@ class MessageRow:
     shared: bool
     reverse_path: str
     sender_authenticated: bool
+    smtputf8: bool
     origin: str
     accepted_at: datetime
 
@@ -69,15 +70,16 @@ class Claimed:
     delivered_before: bool
     reverse_path: str
     sender_authenticated: bool
+    smtputf8: bool
     location: Location
     cancelled: str = ""
 
 
 _INSERT_MESSAGES = """
 insert into message (id, account_id, domain_id, alias_id, alias_address, lane, node_id, segment, record_offset,
-    record_length, shared, reverse_path, sender_authenticated, origin, accepted_at)
+    record_length, shared, reverse_path, sender_authenticated, smtputf8, origin, accepted_at)
 select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::uuid[],
-    $9::bigint[], $10::bigint[], $11::bool[], $12::text[], $13::bool[], $14::text[], $15::timestamptz[])
+    $9::bigint[], $10::bigint[], $11::bool[], $12::text[], $13::bool[], $14::bool[], $15::text[], $16::timestamptz[])
 """
 
 # A leased row is attempt number one already; the others are due at once.
@@ -105,7 +107,7 @@ async def insert(tx: Transaction, mail: Sequence[tuple[MessageRow, Sequence[Deli
     """Messages with their deliveries; wakes the lanes of what is not leased."""
     messages = [
         (m.id, m.account_id, m.domain_id, m.alias_id, m.alias_address, m.lane, m.node_id, m.location.segment, m.location.offset,
-         m.location.length, m.shared, m.reverse_path, m.sender_authenticated, m.origin, m.accepted_at)
+         m.location.length, m.shared, m.reverse_path, m.sender_authenticated, m.smtputf8, m.origin, m.accepted_at)
         for m, _ in mail
     ]  # fmt: skip
     deliveries = [
@@ -147,8 +149,8 @@ with recursive tenant as (
     returning d.*
 )
 select d.id, d.lease_token, d.message_id, d.account_id, d.destination_id, d.lane, d.origin, d.attempt, d.failures,
-       d.accepted_at, d.no_domain_since, m.alias_id, m.alias_address, m.reverse_path, m.sender_authenticated,
-       m.segment, m.record_offset, m.record_length, coalesce(a.number, 0) as alias_number,
+       d.accepted_at, d.no_domain_since, m.alias_id, m.alias_address, m.reverse_path, m.sender_authenticated, m.smtputf8,
+       m.segment, m.record_offset, m.record_length, case when a.local_part <> '*' then a.number else 0 end as alias_number,
        coalesce(d.address, t.address) as address, coalesce(t.delivered_before, false) as delivered_before,
        m.alias_id is not null and a.id is null as alias_gone, d.destination_id is not null and t.id is null as destination_gone
 from leased d join message m on m.id = d.message_id
@@ -176,7 +178,7 @@ def _claimed(row: Any, owner: UUID) -> Claimed:
         message_id=row["message_id"],
         account_id=row["account_id"],
         alias_id=row["alias_id"],
-        alias_number=row["alias_number"],
+        alias_number=row["alias_number"] or 0,
         alias_address=row["alias_address"],
         destination_id=row["destination_id"],
         address="" if cancelled else row["address"],
@@ -189,6 +191,7 @@ def _claimed(row: Any, owner: UUID) -> Claimed:
         delivered_before=row["delivered_before"],
         reverse_path=row["reverse_path"],
         sender_authenticated=row["sender_authenticated"],
+        smtputf8=row["smtputf8"],
         location=Location(row["segment"], row["record_offset"], row["record_length"]),
         cancelled=cancelled,
     )

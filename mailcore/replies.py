@@ -62,6 +62,7 @@ UNKNOWN_ALIAS = Reply(550, "5.1.1", "No such address here")
 PAUSED_ALIAS = Reply(550, "5.2.1", "This address is switched off by its owner")
 NOT_OURS = Reply(550, "5.7.1", "This domain is not served here")
 DOMAIN_NOT_YET_VERIFIED = Reply(451, "4.7.1", "This domain is being verified, try again later")
+NOT_A_NOTIFICATION = Reply(554, "5.6.0", "This address takes delivery status notifications only (RFC 3464)")
 BAD_SRS = Reply(550, "5.1.1", "This return address is not valid or has expired")
 
 # Limits
@@ -73,6 +74,7 @@ TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections, try again late
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing the connection")
 IDLE_TOO_LONG = Reply(421, "4.4.2", "Idle too long, closing the connection")
 DATA_TOO_SLOW = Reply(421, "4.4.2", "Data arrives too slowly, closing the connection")
+LANE_BUSY = Reply(451, "4.3.2", "Busy with other mail, try the next MX")
 SHUTTING_DOWN = Reply(421, "4.3.2", "Server is restarting, try again in a moment")
 OUT_OF_MEMORY = Reply(452, "4.3.1", "Too much mail in progress, try again later")
 

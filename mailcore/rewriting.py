@@ -76,6 +76,11 @@ def count_loop_marks(header: bytes, key: bytes, alias_id: UUID) -> int:
     return sum(hmac.compare_digest(mark, wanted) for mark in found)
 
 
+def may_have_loop_mark(header: bytes) -> bool:
+    """A cheap first look, so that mail without any mark costs nothing more."""
+    return b"clearpost-loop" in header.lower()
+
+
 def header_section(content: Content, cap: int = HEADER_CAP) -> bytes:
     """The header section with the CRLF of its last field, without the empty line; at most `cap` bytes.
 

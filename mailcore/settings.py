@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     hostname: str = Field("mx.clearpost.test", description="Name in our greeting and EHLO; must have a PTR record in production")
     mx_name: str = Field("mx.clearpost.test", description="MX name customers publish")
     fast_mx_name: str = Field("fast.mx.clearpost.test", description="MX name premium customers publish first")
+    postmaster_address: str = Field("", description="Inbox for postmaster@ and abuse@ of the service domain (RFC 5321 section 4.5.1)")
     web_url: str = Field("http://localhost:8025", description="Where customers reach the web pages and the API")
 
     # Where things are
@@ -70,7 +71,6 @@ class Settings(BaseSettings):
     data_timeout: timedelta = Field(timedelta(minutes=15), description="Longest DATA")
     data_minimum_rate: int = Field(1000, description="Bytes per second over 30 s below which DATA is cut")
     data_memory: int = Field(64 * 1024 * 1024, description="Bytes of DATA in memory per process, then 452 4.3.1")
-    max_received: int = Field(50, description="Received fields before a message counts as looping")
     fast_mx_standard_cap: int = Field(50, description="Standard transactions the fast mx takes at once")
     shutdown_grace: timedelta = Field(timedelta(seconds=30), description="How long DATA in flight may finish at SIGTERM")
 
@@ -150,12 +150,19 @@ class Settings(BaseSettings):
     def _check(self) -> Self:
         if not self.standard_ladder or not self.fast_ladder:
             raise ValueError("a retry ladder needs at least one step")
+        if self.environment == "production" and not self.postmaster_address:
+            raise ValueError("set CLEARPOST_POSTMASTER_ADDRESS: a mail service must be reachable at postmaster@")
         return self
 
     @property
     def srs_domain(self) -> str:
         """SRS addresses live under the service's own domain."""
         return self.service_domain
+
+    @property
+    def postmaster(self) -> str:
+        """In the local stack the demo inbox takes it; in production start-up insists on the setting."""
+        return self.postmaster_address or "postmaster@inbox.test"
 
     def ladder(self, lane: Lane) -> tuple[timedelta, ...]:
         return self.fast_ladder if lane is Lane.FAST else self.standard_ladder

@@ -19,8 +19,9 @@ _TOKEN_HASH_LENGTH = 12
 _STAMP_CYCLE = 1024  # days that two base32 characters can tell apart
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
-_OUR_SRS0 = re.compile(r"SRS0=([^=]+)=([A-Z2-7]{2})=([^=]+)=(.+)", re.IGNORECASE | re.ASCII | re.DOTALL)
-_OUR_SRS1 = re.compile(r"SRS1=([^=]+)=([^=]+)=([-+=].+)", re.IGNORECASE | re.ASCII | re.DOTALL)
+_SIGNED = rf"([A-Z2-7]{{{_HASH_LENGTH}}})([A-Z2-7]*)"
+_OUR_SRS0 = re.compile(rf"SRS0={_SIGNED}=([A-Z2-7]{{2}})=([^=]+)=(.+)", re.IGNORECASE | re.ASCII | re.DOTALL)
+_OUR_SRS1 = re.compile(rf"SRS1={_SIGNED}=([^=]+)=([-+=].+)", re.IGNORECASE | re.ASCII | re.DOTALL)
 _OUR_TOKEN = re.compile(
     rf"SRST=([A-Z2-7]{{2}})([A-Z2-7]{{{_TOKEN_LENGTH}}})([A-Z2-7]{{{_TOKEN_HASH_LENGTH}}})",
     re.IGNORECASE | re.ASCII,
@@ -55,13 +56,16 @@ class Srs:
         self._keys = tuple(keys)
         self._max_age_days = max_age_days
 
-    def encode(self, sender: Mailbox, day: int) -> Mailbox | None:
-        """The reverse-path that stands for `sender`; None (long, quoted, not ASCII) where only `token` can."""
+    def encode(self, sender: Mailbox, day: int, reference: str = "") -> Mailbox | None:
+        """The reverse-path that stands for `sender`; None (long, quoted, not ASCII) where only `token` can.
+
+        `reference` (base32 characters) rides along behind the hash, signed: see `reference_of`.
+        """
         if not sender.is_ascii or not sender.domain:
             return None
         if sender.domain == self.domain and looks_like_srs(sender.local_part):
             return sender  # it comes back to us already
-        encoded = Mailbox(self._guarded(sender) or self._srs0(sender, day), self.domain)
+        encoded = Mailbox(self._guarded(sender, reference) or self._srs0(sender, day, reference), self.domain)
         local_part = encoded.address.removesuffix(f"@{self.domain}")
         if len(local_part) > MAX_LOCAL_PART_OCTETS or local_part.startswith('"'):
             return None  # many relays mangle a quoted local part
@@ -72,21 +76,26 @@ class Srs:
         if not local_part.isascii():
             return SrsFault.MALFORMED  # lower-casing maps some of these onto ASCII letters
         if srs0 := _OUR_SRS0.fullmatch(local_part):
-            hashed, stamp, domain, local = srs0.groups()
+            hashed, reference, stamp, domain, local = srs0.groups()
             signed_day = _day_of(stamp, day)
-            if not self._is_signed(hashed, _HASH_LENGTH, "SRS0", str(signed_day), domain, local):
+            if not self._is_signed(hashed, _HASH_LENGTH, "SRS0", reference, str(signed_day), domain, local):
                 return SrsFault.FORGED
             return Mailbox(local, domain.lower()) if self._is_fresh(signed_day, day) else SrsFault.EXPIRED
         if srs1 := _OUR_SRS1.fullmatch(local_part):
-            hashed, domain, rest = srs1.groups()
-            if not self._is_signed(hashed, _HASH_LENGTH, "SRS1", domain, rest):
+            hashed, reference, domain, rest = srs1.groups()
+            if not self._is_signed(hashed, _HASH_LENGTH, "SRS1", reference, domain, rest):
                 return SrsFault.FORGED
             return Mailbox(f"SRS0{rest}", domain.lower())  # its age is the first forwarder's to judge
         return SrsFault.MALFORMED
 
-    def token(self, sender: Mailbox, day: int) -> str:
-        """An opaque local part, the same for one sender all day. Store and look it up in lower case."""
-        name = _keyed(self._keys[0], _TOKEN_LENGTH, f"SRST name\0{day}\0{sender.address}")
+    def reference_of(self, local_part: str) -> str:
+        """The upper-case reference that `encode` put into a local part; ask only once `decode` has accepted it."""
+        match = _OUR_SRS0.fullmatch(local_part) or _OUR_SRS1.fullmatch(local_part)
+        return match[2].upper() if match else ""
+
+    def token(self, sender: Mailbox, day: int, reference: str = "") -> str:
+        """An opaque local part, the same for one sender and reference all day. Store and look it up in lower case."""
+        name = _keyed(self._keys[0], _TOKEN_LENGTH, f"SRST name\0{day}\0{reference}\0{sender.address}")
         hashed = self._sign(_TOKEN_HASH_LENGTH, "SRST", str(day), name)
         return f"SRST={_stamp(day)}{name}{hashed}".lower()
 
@@ -103,22 +112,22 @@ class Srs:
             return SrsFault.FORGED
         return True if self._is_fresh(signed_day, day) else SrsFault.EXPIRED
 
-    def _srs0(self, sender: Mailbox, day: int) -> str:
-        hashed = self._sign(_HASH_LENGTH, "SRS0", str(day), sender.domain, sender.local_part)
-        return f"SRS0={hashed}={_stamp(day)}={sender.domain}={sender.local_part}"
+    def _srs0(self, sender: Mailbox, day: int, reference: str) -> str:
+        hashed = self._sign(_HASH_LENGTH, "SRS0", reference, str(day), sender.domain, sender.local_part)
+        return f"SRS0={hashed}{reference}={_stamp(day)}={sender.domain}={sender.local_part}"
 
-    def _guarded(self, sender: Mailbox) -> str | None:
+    def _guarded(self, sender: Mailbox, reference: str) -> str | None:
         """SRS1 for a sender that another forwarder rewrote: failures skip all but the first forwarder."""
         if srs0 := _FOREIGN_SRS0.fullmatch(sender.local_part):
-            return self._srs1(sender.domain, srs0[1])
+            return self._srs1(sender.domain, srs0[1], reference)
         if srs1 := _FOREIGN_SRS1.fullmatch(sender.local_part):
             first_forwarder = normalise_domain(srs1[1])
-            return self._srs1(first_forwarder, srs1[2]) if first_forwarder else None
+            return self._srs1(first_forwarder, srs1[2], reference) if first_forwarder else None
         return None
 
-    def _srs1(self, first_forwarder: str, rest: str) -> str:
-        hashed = self._sign(_HASH_LENGTH, "SRS1", first_forwarder, rest)
-        return f"SRS1={hashed}={first_forwarder}={rest}"
+    def _srs1(self, first_forwarder: str, rest: str, reference: str) -> str:
+        hashed = self._sign(_HASH_LENGTH, "SRS1", reference, first_forwarder, rest)
+        return f"SRS1={hashed}{reference}={first_forwarder}={rest}"
 
     def _sign(self, length: int, *parts: str) -> str:
         return _keyed(self._keys[0], length, _signed_text(parts))

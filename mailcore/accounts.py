@@ -1,0 +1,115 @@
+"""Tenants: the account with its plan, limits and usage, and the narrow gate to everything an account owns.
+
+Must never hand out a thing without the account it belongs to: a foreign id is answered like an absent one.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+from uuid import UUID
+
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from mailcore.clock import Clock
+from mailcore.errors import NotFound
+from mailcore.models import Account, Alias, ApiKey, Destination, Domain, Membership, Person, UsageDay
+from mailcore.plans import Plan, PlanLimits, limits_for
+
+Owned = TypeVar("Owned", Domain, Alias, Destination, ApiKey)
+
+_TOKEN_BYTES = 16
+
+
+async def get_owned(
+    session: AsyncSession, model: type[Owned], account_id: UUID, identifier: UUID, *, lock: bool = False
+) -> Owned:
+    """The thing of that id if the account owns it. `lock` keeps its row from changing until the commit.
+
+    Raises NotFound, the same for a foreign id as for one that never existed.
+    """
+    query = select(model).where(col(model.id) == identifier, col(model.account_id) == account_id)
+    if lock:
+        # FOR NO KEY UPDATE: rows that only refer to this one (log counters, say) need not wait.
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    if (found := (await session.exec(query)).one_or_none()) is None:
+        raise NotFound("There is no such thing in this account.")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the account did on one UTC day; `bytes` counts messages as received."""
+
+    day: date
+    forwarded: int
+    refused: int
+    bytes: int
+
+
+async def create(session: AsyncSession, clock: Clock, *, name: str, owner_email: str, plan: Plan = Plan.FREE) -> Account:
+    """A new account with its owner. The caller has checked the owner's address."""
+    account = Account(id=clock.new_id(), name=name, plan=plan, verification_token=secrets.token_hex(_TOKEN_BYTES))
+    person = await _person(session, clock, owner_email)
+    session.add(account)
+    await session.flush()
+    session.add(Membership(id=clock.new_id(), account_id=account.id, person_id=person.id, role="owner"))
+    await session.flush()
+    return account
+
+
+async def get(session: AsyncSession, account_id: UUID, *, lock: bool = False) -> Account:
+    """The caller's own account. `lock` lets one at a time create what the plan counts."""
+    query = select(Account).where(col(Account.id) == account_id)
+    if lock:
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    if (account := (await session.exec(query)).one_or_none()) is None:
+        raise NotFound("This account does not exist any more.")
+    return account
+
+
+async def owned_by(session: AsyncSession, email: str) -> Account | None:
+    """The oldest account that the person of this address owns."""
+    query = (
+        select(Account)
+        .join(Membership, col(Membership.account_id) == col(Account.id))
+        .join(Person, col(Person.id) == col(Membership.person_id))
+        .where(col(Person.email) == email, col(Membership.role) == "owner")
+        .order_by(col(Account.id))
+    )
+    return (await session.exec(query)).first()
+
+
+async def owner_email(session: AsyncSession, account_id: UUID) -> str | None:
+    """Where notices to this account go; None when it has no owner."""
+    query = (
+        select(Person.email)
+        .join(Membership, col(Membership.person_id) == col(Person.id))
+        .where(col(Membership.account_id) == account_id, col(Membership.role) == "owner")
+        .order_by(col(Membership.created_at))
+    )
+    return (await session.exec(query)).first()
+
+
+async def usage(session: AsyncSession, account_id: UUID, day: date) -> Usage:
+    query = select(UsageDay).where(col(UsageDay.account_id) == account_id, col(UsageDay.day) == day)
+    row = (await session.exec(query)).one_or_none()
+    return Usage(day, row.forwarded, row.refused, row.bytes) if row else Usage(day, 0, 0, 0)
+
+
+async def count_domains(session: AsyncSession, account_id: UUID) -> int:
+    from_account = col(Domain.account_id) == account_id
+    return (await session.exec(select(func.count()).select_from(Domain).where(from_account))).one()
+
+
+def limits_of(account: Account) -> PlanLimits:
+    return limits_for(Plan(account.plan))
+
+
+async def _person(session: AsyncSession, clock: Clock, email: str) -> Person:
+    person = (await session.exec(select(Person).where(col(Person.email) == email))).one_or_none()
+    if person is None:
+        person = Person(id=clock.new_id(), email=email)
+        session.add(person)
+    return person

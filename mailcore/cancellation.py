@@ -1,0 +1,40 @@
+"""Mail that waits for something just deleted: make it due, so that the queue closes it as cancelled at once.
+
+Must never end a delivery itself: that takes its event and its ledger row, which only settling writes.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from mailcore.database import wake_after_commit
+from mailcore.plans import Lane
+
+_HASTEN = """
+with due as (
+    update delivery d set next_attempt_at = now() from message m
+    where m.id = d.message_id and d.account_id = :account_id and d.lease_owner is null and d.state = 'waiting' and {}
+    returning d.node_id, d.lane
+) select distinct node_id, lane from due
+"""
+
+
+async def of_domain(session: AsyncSession, account_id: UUID, domain_id: UUID) -> None:
+    await _hasten(session, "m.domain_id = :id", account_id, domain_id)
+
+
+async def of_alias(session: AsyncSession, account_id: UUID, alias_id: UUID) -> None:
+    await _hasten(session, "m.alias_id = :id", account_id, alias_id)
+
+
+async def of_destination(session: AsyncSession, account_id: UUID, destination_id: UUID) -> None:
+    await _hasten(session, "d.destination_id = :id", account_id, destination_id)
+
+
+async def _hasten(session: AsyncSession, condition: str, account_id: UUID, identifier: UUID) -> None:
+    """Wakes each lane of each node that has such mail, after the commit."""
+    connection = await session.connection()
+    values = {"account_id": account_id, "id": identifier}
+    for node_id, lane in await connection.execute(text(_HASTEN.format(condition)), values):
+        wake_after_commit(session, node_id, Lane(lane))

@@ -1,0 +1,147 @@
+"""Destinations: the real inboxes of an account.
+
+Must never accept an address that leads back to us, and never show one to anybody but its owner.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from mailcore import accounts, cancellation, domains
+from mailcore.clock import Clock
+from mailcore.envelope import Mailbox, parse_mailbox
+from mailcore.errors import Conflict, Invalid, LimitReached, NotFound
+from mailcore.models import Account, AliasDestination, Destination
+from mailcore.plans import PlanLimits
+from mailcore.settings import Settings
+
+
+async def create(session: AsyncSession, clock: Clock, settings: Settings, account_id: UUID, address: str) -> Destination:
+    """A new inbox. Raises Conflict when the account has it already, Invalid for what cannot be one."""
+    mailbox = await _checked(session, settings, account_id, address)
+    await accounts.get(session, account_id, lock=True)
+    if await _known(session, account_id, [mailbox]):
+        raise Conflict("This account has this destination already.", code="destination_exists")
+    return (await _created(session, clock, account_id, [mailbox]))[0]
+
+
+async def list_of(session: AsyncSession, account_id: UUID, *, after: UUID | None, limit: int) -> Sequence[Destination]:
+    """Oldest first; `after` is the last id of the page before."""
+    query = select(Destination).where(col(Destination.account_id) == account_id)
+    if after:
+        query = query.where(col(Destination.id) > after)
+    return (await session.exec(query.order_by(col(Destination.id)).limit(limit))).all()
+
+
+async def delete(session: AsyncSession, account_id: UUID, destination_id: UUID) -> None:
+    """Takes it out of every alias. An alias left without destinations refuses mail as switched off."""
+    destination = await accounts.get_owned(session, Destination, account_id, destination_id, lock=True)
+    await session.delete(destination)
+    await session.flush()
+    await cancellation.of_destination(session, account_id, destination_id)
+
+
+async def find_or_create(
+    session: AsyncSession, clock: Clock, settings: Settings, account_id: UUID, wanted: Sequence[str]
+) -> list[Destination]:
+    """Destinations named by id or address, duplicates folded, in order of their ids; new addresses are made."""
+    identifiers, addresses = _sorted_out(wanted)
+    found = await _by_ids(session, account_id, identifiers)
+    mailboxes = {_key(m): m for m in [await _checked(session, settings, account_id, each) for each in addresses]}
+    known = await _known(session, account_id, list(mailboxes.values()))
+    if len(known) < len(mailboxes):
+        await accounts.get(session, account_id, lock=True)
+        known = await _known(session, account_id, list(mailboxes.values()))
+        new = [mailbox for key, mailbox in mailboxes.items() if key not in known]
+        found += await _created(session, clock, account_id, new) if new else []
+    every = {destination.id: destination for destination in [*found, *known.values()]}
+    return [every[identifier] for identifier in sorted(every)]
+
+
+async def of_aliases(session: AsyncSession, alias_ids: Sequence[UUID]) -> dict[UUID, list[Destination]]:
+    """Destinations of these aliases, which the caller has got through their own gate."""
+    query = (
+        select(AliasDestination.alias_id, Destination)
+        .join(Destination, col(Destination.id) == col(AliasDestination.destination_id))
+        .where(col(AliasDestination.alias_id).in_(alias_ids))
+        .order_by(col(Destination.id))
+    )
+    grouped: dict[UUID, list[Destination]] = {alias_id: [] for alias_id in alias_ids}
+    for alias_id, destination in (await session.exec(query)).all():
+        grouped[alias_id].append(destination)
+    return grouped
+
+
+def most_destinations(limits: PlanLimits) -> int:
+    """As many as every alias could use at once; plans count them by alias, this only bounds the table."""
+    return limits.domains * limits.aliases_per_domain * limits.destinations_per_alias
+
+
+def _sorted_out(wanted: Sequence[str]) -> tuple[set[UUID], list[str]]:
+    identifiers: set[UUID] = set()
+    addresses: list[str] = []
+    for each in wanted:
+        if "@" in each:
+            addresses.append(each)
+            continue
+        try:
+            identifiers.add(UUID(each))
+        except ValueError:
+            raise Invalid("A destination is an e-mail address or the id of one.", code="destination_invalid") from None
+    return identifiers, addresses
+
+
+async def _by_ids(session: AsyncSession, account_id: UUID, identifiers: set[UUID]) -> list[Destination]:
+    if not identifiers:
+        return []
+    query = select(Destination).where(col(Destination.account_id) == account_id, col(Destination.id).in_(identifiers))
+    found = list((await session.exec(query)).all())
+    if len(found) < len(identifiers):
+        raise NotFound("There is no such destination in this account.")
+    return found
+
+
+async def _checked(session: AsyncSession, settings: Settings, account_id: UUID, address: str) -> Mailbox:
+    mailbox = parse_mailbox(address.strip())
+    if mailbox is None:
+        raise Invalid("This is not an e-mail address that mail can be sent to.", code="destination_invalid")
+    if await domains.is_ours(session, settings, account_id, mailbox.domain):
+        detail = "This address is at a domain that is forwarded here: mail would go in a loop."
+        raise Invalid(detail, code="destination_loops")
+    return mailbox
+
+
+async def _known(session: AsyncSession, account_id: UUID, mailboxes: Sequence[Mailbox]) -> dict[str, Destination]:
+    """Those the account has already, by key; spellings that differ in case only are one."""
+    if not mailboxes:
+        return {}
+    keys = [_key(mailbox) for mailbox in mailboxes]
+    query = select(Destination).where(
+        col(Destination.account_id) == account_id, func.lower(col(Destination.address)).in_(keys)
+    )
+    return {destination.address.lower(): destination for destination in (await session.exec(query)).all()}
+
+
+async def _created(
+    session: AsyncSession, clock: Clock, account_id: UUID, mailboxes: Sequence[Mailbox]
+) -> list[Destination]:
+    account = await accounts.get(session, account_id)
+    await _check_limit(session, account, len(mailboxes))
+    rows = [{"id": clock.new_id(), "account_id": account_id, "address": mailbox.address} for mailbox in mailboxes]
+    statement = insert(Destination).values(rows).returning(Destination)
+    return list((await session.scalars(statement)).all())
+
+
+async def _check_limit(session: AsyncSession, account: Account, more: int) -> None:
+    limit = most_destinations(accounts.limits_of(account))
+    mine = select(func.count()).select_from(Destination).where(col(Destination.account_id) == account.id)
+    if (await session.exec(mine)).one() + more > limit:
+        detail = f"The {account.plan} plan has room for {limit} destinations."
+        raise LimitReached(detail, limit_name="destinations", limit=limit, plan=account.plan)
+
+
+def _key(mailbox: Mailbox) -> str:
+    return mailbox.address.lower()

@@ -1,0 +1,144 @@
+"""One message's content as it arrives: scanned, counted, and kept in memory or streamed to disk.
+
+Small messages wait in memory for the shared segment; a large one goes to a segment of its own while it
+comes in. Must never hold more than its share of memory, nor keep content that was refused already.
+"""
+
+import asyncio
+import mmap
+import os
+from uuid import UUID
+
+from mailcore import attachments, replies
+from mailcore.attachments import AttachmentCount
+from mailcore.clock import Clock
+from mailcore.content_scan import ContentScan
+from mailcore.replies import Reply
+from mailcore.spool import Buffer, LargeEntry, Spool, SpoolFault
+
+# Above this, counting attachments leaves the event loop.
+_INLINE_COUNT = 64 * 1024
+_WRITE_SIZE = 1024 * 1024
+
+
+class MemoryBudget:
+    """Bytes of DATA in memory in this process."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+
+    def take(self, size: int) -> bool:
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        self._left += size
+
+
+class Intake:
+    """Feed it DATA; afterwards `refusal` says why not, or `content` holds the trace header and the message."""
+
+    def __init__(
+        self, *, record_id: UUID, trace: bytes, limit: int, memory_limit: int, budget: MemoryBudget, spool: Spool, clock: Clock,
+        scan: ContentScan,
+    ) -> None:  # fmt: skip
+        self.record_id = record_id
+        self.scan = scan
+        self.refusal: Reply | None = None
+        self._trace = trace
+        self._limit = limit
+        self._memory_limit = memory_limit
+        self._budget = budget
+        self._spool = spool
+        self._clock = clock
+        self._chunks: list[Buffer] = [trace]
+        self._held = 0
+        self._large: LargeEntry | None = None
+
+    @property
+    def size(self) -> int:
+        return self.scan.size
+
+    @property
+    def content(self) -> "list[Buffer] | LargeEntry":
+        return self._large or self._chunks
+
+    async def feed(self, chunk: bytes) -> None:
+        self.scan.feed(chunk)
+        if self.refusal or self._refuses(chunk):
+            return
+        self._chunks.append(chunk)
+        self._held += len(chunk)
+        if self._large is None and self.size > self._memory_limit:
+            await self._to_disk(open_first=True)
+        elif self._large and self._held >= _WRITE_SIZE:
+            await self._to_disk(open_first=False)
+
+    async def finish(self) -> Reply | None:
+        """After the final dot: the refusal, or None when the content may be accepted."""
+        if self.refusal is None and (found := self.scan.finish()):
+            self._refuse(found)
+        if self.refusal is None and self._large and self._held:
+            await self._to_disk(open_first=False)
+        return self.refusal
+
+    async def count_attachments(self, stop_above: int) -> AttachmentCount:
+        if isinstance(self.content, LargeEntry):
+            return await asyncio.to_thread(_count_on_disk, self.content, len(self._trace), stop_above)
+        joined = b"".join(self._chunks[1:])
+        if len(joined) <= _INLINE_COUNT:
+            return attachments.count(joined, stop_above=stop_above)
+        return await asyncio.to_thread(attachments.count, joined, stop_above=stop_above)
+
+    async def beginning(self, limit: int) -> bytes:
+        """The first bytes of the message, without our trace header."""
+        if isinstance(self.content, LargeEntry):
+            start = self.content.content_offset + len(self._trace)
+            return await asyncio.to_thread(os.pread, self.content.descriptor, limit, start)
+        return b"".join(self._chunks[1:])[:limit]
+
+    def drop(self) -> None:
+        """Nothing of this message stays."""
+        if self._large:
+            self._large.drop()
+            self._large = None
+        self.release()
+
+    def release(self) -> None:
+        """The memory is somebody else's again; what was handed on lives as long as its new owner."""
+        self._budget.give_back(self._held)
+        self._held = 0
+        self._chunks = []
+
+    def _refuses(self, chunk: bytes) -> bool:
+        if self.size > self._limit:
+            self._refuse(replies.TOO_LARGE_FOR_ALL)
+        elif not self._budget.take(len(chunk)):
+            self._refuse(replies.OUT_OF_MEMORY)
+        return self.refusal is not None
+
+    def _refuse(self, reply: Reply) -> None:
+        """The rest of DATA is read and thrown away; the reply comes after the dot (RFC 5321 section 4.2.5)."""
+        self.refusal = reply
+        self.drop()
+
+    async def _to_disk(self, *, open_first: bool) -> None:
+        chunks, held = self._chunks, self._held
+        self._chunks, self._held = [], 0
+        try:
+            if open_first:
+                self._large = await asyncio.to_thread(LargeEntry, self._spool, self._clock, self.record_id)
+            if self._large:
+                await asyncio.to_thread(self._large.write, chunks)
+        except SpoolFault as fault:
+            self._refuse(replies.DISK_FULL if fault.disk_full else replies.TRY_LATER)
+        finally:
+            self._budget.give_back(held)
+
+
+def _count_on_disk(entry: LargeEntry, trace_length: int, stop_above: int) -> AttachmentCount:
+    with mmap.mmap(entry.descriptor, 0, prot=mmap.PROT_READ) as mapped, memoryview(mapped) as view:
+        with view[entry.content_offset + trace_length :] as content:
+            return attachments.count(content, stop_above=stop_above)

@@ -1,0 +1,291 @@
+"""The receiver: MAIL, RCPT, DATA -> reply.
+
+Asks who the recipient is, lets admission decide, and hands complete messages to acceptance. Must never
+answer a fault of ours with 5xx, forward mail to a domain nobody verified, or import delivery.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from mailcore import admission, aliases, content_scan, metrics, replies, returns, rewriting
+from mailcore.acceptance import Acceptance, Client, Submission
+from mailcore.admission import Door
+from mailcore.aliases import NotServed, Recipient, Resolved
+from mailcore.authentication import SpfVerdict, spf
+from mailcore.clock import Clock
+from mailcore.content_scan import ContentScan
+from mailcore.database import Database
+from mailcore.envelope import ForwardPath, Mailbox
+from mailcore.event_log import LoggedMessage
+from mailcore.intake import Intake, MemoryBudget
+from mailcore.keyring import Keyring
+from mailcore.plans import LARGEST_MESSAGE, Lane
+from mailcore.refusals import RefusalLog
+from mailcore.replies import Reply
+from mailcore.returns import Return, Returns
+from mailcore.settings import Settings
+from mailcore.smtp_session import MailTransaction, Peer
+from mailcore.spool import Spool
+
+# The reverse name is asked for while the client talks; DATA waits for it at most this long.
+_NAME_PATIENCE = 2.0
+
+
+@dataclass(slots=True)
+class _Body:
+    """DATA of one transaction on its way in, and the SPF question that runs beside it."""
+
+    intake: Intake
+    spf: "asyncio.Task[SpfVerdict]"
+
+
+class MailReceiver:
+    """One for each mx process; sessions call it for every command that concerns mail."""
+
+    def __init__(
+        self, *, settings: Settings, clock: Clock, database: Database, spool: Spool, keyring: Keyring, acceptance: Acceptance,
+        refusals: RefusalLog, returns: Returns, lane: Lane, check_domain: Callable[[str], Coroutine[Any, Any, None]],
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._clock = clock
+        self._database = database
+        self._spool = spool
+        self._loop_keys = keyring.keys("loop")
+        self._acceptance = acceptance
+        self._refusals = refusals
+        self._returns = returns
+        self._lane = lane
+        self._check_domain = check_domain
+        self._checking: dict[str, asyncio.Task[None]] = {}
+        self._budget = MemoryBudget(settings.data_memory)
+        self._standard_transactions = 0
+
+    async def mail(self, peer: Peer, transaction: MailTransaction) -> Reply:
+        if await asyncio.to_thread(self._spool.free_bytes) < self._settings.spool_reserve:
+            return replies.DISK_FULL
+        return replies.SENDER_OK
+
+    async def rcpt(self, peer: Peer, transaction: MailTransaction, path: ForwardPath) -> Reply:
+        mailbox = path.mailbox
+        if mailbox.domain in ("", self._settings.service_domain):
+            return await self._own_address(peer, transaction, mailbox)
+        if len(transaction.recipients) >= self._settings.max_recipients:
+            return replies.TOO_MANY_RECIPIENTS
+        resolution = await aliases.resolve(self._database, mailbox, self._clock.now())
+        if isinstance(resolution, NotServed):
+            return self._not_served(mailbox.domain, resolution)
+        door = Door(transaction.parameters.size, _recipients(transaction), self._settings.max_recipients)
+        if refusal := admission.check_recipient(resolution, door):
+            where = resolution.recipient if isinstance(resolution, Resolved) else resolution
+            await self._log_refusal(peer, transaction, where.account_id, where.domain_id, mailbox.address, refusal)
+            return refusal
+        assert isinstance(resolution, Resolved)  # anything else was refused
+        return self._admit(transaction, resolution.recipient)
+
+    def content(self, peer: Peer, transaction: MailTransaction) -> _Body:
+        record_id = self._clock.new_id()
+        trace = rewriting.received_header(
+            helo=peer.helo,
+            client_ip=peer.ip,
+            client_name=_known(peer.name),
+            by=self._settings.hostname,
+            protocol=_protocol(peer, transaction),
+            message_id=str(record_id),
+            at=self._clock.now(),
+        )
+        intake = Intake(
+            record_id=record_id,
+            trace=trace,
+            limit=LARGEST_MESSAGE,
+            memory_limit=self._settings.memory_message,
+            budget=self._budget,
+            spool=self._spool,
+            clock=self._clock,
+            scan=ContentScan(),
+        )
+        self._count_standard(transaction, 1)
+        return _Body(intake, asyncio.create_task(self._spf(peer, transaction)))
+
+    async def data(self, peer: Peer, transaction: MailTransaction, body: _Body) -> Reply:
+        try:
+            return await self._data(peer, transaction, body)
+        finally:
+            body.spf.cancel()
+            self._count_standard(transaction, -1)
+
+    def drop(self, body: _Body) -> None:
+        """The client left before the dot: nothing of it stays."""
+        body.spf.cancel()
+        body.intake.drop()
+
+    # --- RCPT ---
+
+    async def _own_address(self, peer: Peer, transaction: MailTransaction, mailbox: Mailbox) -> Reply:
+        """The service's own domain: the postmaster (RFC 5321 section 4.5.1) and SRS addresses."""
+        if mailbox.local_part.lower() in aliases.ROLES:
+            transaction.recipients.append(aliases.service_role(mailbox, self._settings.postmaster))
+            return replies.RECIPIENT_OK
+        returned = await self._returns.resolve(mailbox.local_part, self._clock.now())
+        if isinstance(returned, Reply):
+            return returned
+        if transaction.recipients:
+            return replies.OTHER_CLASS
+        transaction.recipients.append(returned)
+        return replies.RECIPIENT_OK
+
+    def _not_served(self, domain: str, resolution: NotServed) -> Reply:
+        refusal = admission.check_domain(resolution, self._clock.now(), self._settings.domain_claim_window)
+        if refusal is replies.DOMAIN_NOT_YET_VERIFIED and domain not in self._checking:
+            task = asyncio.create_task(self._check_domain(domain))
+            self._checking[domain] = task
+            task.add_done_callback(lambda _: self._checking.pop(domain, None))
+        return refusal
+
+    def _admit(self, transaction: MailTransaction, recipient: Recipient) -> Reply:
+        """The fast mx keeps its room for the fast lane; the same recipient twice is one."""
+        is_guest = self._lane is Lane.FAST and recipient.lane is Lane.STANDARD
+        if is_guest and self._standard_transactions >= self._settings.fast_mx_standard_cap:
+            return replies.LANE_BUSY
+        if any(isinstance(other, Return) for other in transaction.recipients):
+            return replies.OTHER_CLASS
+        if recipient not in transaction.recipients:
+            transaction.recipients.append(recipient)
+        return replies.RECIPIENT_OK
+
+    def _count_standard(self, transaction: MailTransaction, change: int) -> None:
+        if any(isinstance(r, Recipient) and r.lane is Lane.STANDARD for r in transaction.recipients):
+            self._standard_transactions += change
+
+    # --- DATA ---
+
+    async def _data(self, peer: Peer, transaction: MailTransaction, body: _Body) -> Reply:
+        intake = body.intake
+        refusal = await intake.finish()
+        if returned := _returned(transaction):
+            return await self._read_return(peer, transaction, intake, returned, refusal)
+        recipients = _recipients(transaction)
+        refusal = refusal or await self._check_content(intake, recipients)
+        if refusal is None:
+            submission = await self._submission(peer, transaction, body, recipients)
+            reply = await self._acceptance.accept(submission)
+            intake.release()
+            if not reply.is_refusal:
+                metrics.RECEIVED.labels(recipients[0].lane).inc()
+                return reply
+            refusal = reply
+        intake.drop()
+        for r in recipients:
+            await self._log_refusal(peer, transaction, r.account_id, r.domain_id, r.alias_address, refusal, intake.scan)
+        return refusal
+
+    async def _check_content(self, intake: Intake, recipients: Sequence[Recipient]) -> Reply | None:
+        if refusal := admission.check_size(intake.size, recipients) or self._check_loop(intake, recipients):
+            return refusal
+        counted = await intake.count_attachments(stop_above=admission.attachment_limit(recipients))
+        return admission.check_attachments(counted, recipients)
+
+    def _check_loop(self, intake: Intake, recipients: Sequence[Recipient]) -> Reply | None:
+        if not rewriting.may_have_loop_mark(intake.scan.header):
+            return None
+        for recipient in recipients:
+            if recipient.alias_id:
+                alias = recipient.alias_id
+                marks = sum(rewriting.count_loop_marks(intake.scan.header, key, alias) for key in self._loop_keys)
+                if refusal := admission.check_loop(marks):
+                    return refusal
+        return None
+
+    async def _submission(
+        self, peer: Peer, transaction: MailTransaction, body: _Body, recipients: tuple[Recipient, ...]
+    ) -> Submission:
+        verdict = await body.spf
+        header = body.intake.scan.header
+        return Submission(
+            id=body.intake.record_id,
+            origin="smtp",
+            reverse_path=transaction.reverse_path.wire,
+            sender_authenticated=verdict.passed,
+            smtputf8=transaction.parameters.smtputf8,
+            recipients=recipients,
+            client=await self._client(peer, transaction),
+            subject=content_scan.subject(header),
+            sender=content_scan.from_field(header),
+            received_at=self._clock.now(),
+            content=body.intake.content,
+            size=body.intake.size,
+        )
+
+    async def _spf(self, peer: Peer, transaction: MailTransaction) -> SpfVerdict:
+        if transaction.reverse_path.mailbox is None:
+            return SpfVerdict("none", "")
+        return await spf(
+            client_ip=peer.ip,
+            helo=peer.helo,
+            reverse_path=transaction.reverse_path.mailbox,
+            nameservers=self._settings.dns_servers,
+            timeout=self._settings.verdict_timeout.total_seconds(),
+        )
+
+    async def _client(self, peer: Peer, transaction: MailTransaction) -> Client:
+        if not peer.name.done():
+            await asyncio.wait({peer.name}, timeout=_NAME_PATIENCE)
+        duration = timedelta(seconds=self._clock.monotonic() - transaction.began)
+        return Client(peer.ip, _known(peer.name) or "", peer.helo, peer.local_ip, duration)
+
+    async def _read_return(
+        self, peer: Peer, transaction: MailTransaction, intake: Intake, returned: Return, refusal: Reply | None
+    ) -> Reply:
+        """Mail to an SRS address names the destination: its status is read, the rest goes nowhere."""
+        try:
+            if refusal:
+                return refusal
+            content = await intake.beginning(returns.READ_LIMIT)
+            client = await self._client(peer, transaction)
+            return await self._returns.accept(returned, intake.record_id, content, client, self._clock.now())
+        finally:
+            intake.drop()
+
+    async def _log_refusal(
+        self, peer: Peer, transaction: MailTransaction, account_id: UUID, domain_id: UUID | None, alias: str, reply: Reply,
+        scan: ContentScan | None = None,
+    ) -> None:  # fmt: skip
+        """What the domain's owner sees of mail that was not accepted. Before DATA there is no subject and no From."""
+        if domain_id is None:
+            return
+        client = await self._client(peer, transaction)
+        message = LoggedMessage(
+            id=self._clock.new_id(),
+            account_id=account_id,
+            domain_id=domain_id,
+            received_at=self._clock.now(),
+            client_ip=client.ip,
+            client_name=client.name,
+            subject=content_scan.subject(scan.header) if scan else "",
+            sender=content_scan.from_field(scan.header) if scan else transaction.reverse_path.wire,
+            alias=alias,
+        )
+        self._refusals.note(message, reply, peer.local_ip)
+
+
+def _recipients(transaction: MailTransaction) -> tuple[Recipient, ...]:
+    return tuple(r for r in transaction.recipients if isinstance(r, Recipient))
+
+
+def _returned(transaction: MailTransaction) -> Return | None:
+    first = transaction.recipients[0]
+    return first if isinstance(first, Return) else None
+
+
+def _known(name: "asyncio.Task[str | None]") -> str | None:
+    return name.result() if name.done() and not name.cancelled() and name.exception() is None else None
+
+
+def _protocol(peer: Peer, transaction: MailTransaction) -> str:
+    """RFC 6531 section 4.3 names the SMTPUTF8 variants."""
+    if transaction.parameters.smtputf8:
+        return "UTF8SMTPS" if peer.tls else "UTF8SMTP"
+    return peer.protocol

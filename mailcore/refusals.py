@@ -1,0 +1,122 @@
+"""Refusals before acceptance, so that a domain's owner can see them in the log.
+
+Written behind the reply, in batches; at most so many rows per domain and hour, then one row that
+counts. Must never delay a reply, and never grow without bound: under a flood the surplus is dropped.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from mailcore import event_log
+from mailcore.batching import Batcher
+from mailcore.clock import Clock
+from mailcore.database import Database, Transaction
+from mailcore.event_log import LoggedMessage
+from mailcore.replies import Reply
+
+log = structlog.get_logger("refusals")
+
+_MOST_WAITING = 1000
+_MORE = Reply(550, "5.0.0", "more refusals in this hour, counted together")
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    message: LoggedMessage
+    reply: Reply
+    server_ip: str
+
+    @property
+    def domain_id(self) -> UUID:
+        assert self.message.domain_id is not None
+        return self.message.domain_id
+
+    @property
+    def hour(self) -> datetime:
+        return self.message.received_at.replace(minute=0, second=0, microsecond=0)
+
+
+class RefusalLog:
+    """`note()` returns at once; `drain()` at the end writes what is left."""
+
+    def __init__(self, database: Database, clock: Clock, *, per_hour: int) -> None:
+        self._database = database
+        self._clock = clock
+        self._per_hour = per_hour
+        self._batcher = Batcher(self._write, largest=200, concurrency=1)
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def note(self, message: LoggedMessage, reply: Reply, server_ip: str) -> None:
+        if len(self._waiting) >= _MOST_WAITING:
+            return
+        task = asyncio.create_task(self._submit(_Refusal(message, reply, server_ip)))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def drain(self) -> None:
+        while self._waiting:
+            await asyncio.wait(self._waiting)
+
+    async def _submit(self, refusal: _Refusal) -> None:
+        try:
+            await self._batcher.submit(refusal)
+        except Exception as error:  # nothing was accepted, so nothing is lost but a line of the log
+            log.warning("refusal_not_logged", error=type(error).__name__)
+
+    async def _write(self, batch: Sequence[_Refusal]) -> Sequence[None]:
+        by_hour: dict[tuple[UUID, datetime], list[_Refusal]] = defaultdict(list)
+        for refusal in batch:
+            by_hour[refusal.domain_id, refusal.hour].append(refusal)
+        async with self._database.transaction() as tx:
+            for key in sorted(by_hour):
+                await self._write_hour(tx, key, by_hour[key])
+            await _count(tx, batch)
+        return [None] * len(batch)
+
+    async def _write_hour(self, tx: Transaction, key: tuple[UUID, datetime], refusals: Sequence[_Refusal]) -> None:
+        count, counting = await tx.row(
+            "insert into refused_hour (domain_id, hour, count) values ($1, $2, $3) "
+            "on conflict (domain_id, hour) do update set count = refused_hour.count + excluded.count "
+            "returning count, counting_message_id",
+            *key,
+            len(refusals),
+        )
+        room = max(0, self._per_hour - (count - len(refusals)))
+        shown = refusals[:room]
+        await event_log.record_messages(tx, [r.message for r in shown])
+        await event_log.record_events(tx, [event_log.refused(r.message, r.reply, r.server_ip) for r in shown])
+        if count > self._per_hour:
+            await self._count_more(tx, key, refusals[-1], count - self._per_hour, counting)
+
+    async def _count_more(
+        self, tx: Transaction, key: tuple[UUID, datetime], last: _Refusal, surplus: int, counting: UUID | None
+    ) -> None:
+        """The one row that stands for all beyond the cap; its text is the count."""
+        text = f"{surplus} {_MORE.text}"
+        if counting:
+            await event_log.recount(tx, counting, text)
+            return
+        seen = last.message
+        row = LoggedMessage(self._clock.new_id(), seen.account_id, seen.domain_id, seen.received_at, "", "", "", "", "")
+        await event_log.record_messages(tx, [row])
+        await event_log.record_events(tx, [event_log.refused(row, Reply(_MORE.code, _MORE.enhanced, text), last.server_ip)])
+        await tx.execute("update refused_hour set counting_message_id = $3 where domain_id = $1 and hour = $2", *key, row.id)
+
+
+async def _count(tx: Transaction, batch: Sequence[_Refusal]) -> None:
+    refused = Counter(r.message.account_id for r in batch)
+    day = batch[0].message.received_at.date()
+    accounts = sorted(refused)
+    await tx.execute(
+        "insert into usage_day (account_id, day, refused) select account_id, $2, refused from unnest($1::uuid[], $3::int[]) "
+        "as row (account_id, refused) on conflict (account_id, day) do update set refused = usage_day.refused + excluded.refused",
+        accounts,
+        day,
+        [refused[account] for account in accounts],
+    )

@@ -1,0 +1,507 @@
+"""The SMTP server role on one connection: commands in, replies out, DATA in chunks.
+
+A subclass of aiosmtpd's SMTP that keeps its connection and STARTTLS handling and replaces its reading
+of commands and DATA. Must never decide about mail (the receiver does), read DATA line by line, or
+log what a client sends.
+"""
+
+import asyncio
+import ssl
+from collections import Counter
+from dataclasses import dataclass, field
+from logging import CRITICAL, getLogger
+from typing import Any, Protocol
+
+import structlog
+from aiosmtpd.smtp import SMTP
+
+from mailcore import metrics, replies
+from mailcore.clock import Clock
+from mailcore.envelope import ForwardPath, MailParameters, ReversePath, parse_mail, parse_rcpt
+from mailcore.replies import Reply
+from mailcore.settings import Settings
+
+# aiosmtpd logs addresses at INFO and bodies at DEBUG: never, at any level.
+getLogger("mail.log").setLevel(CRITICAL + 1)
+log = structlog.get_logger("smtp")
+
+_CHUNK = 64 * 1024
+_END_OF_DATA = b"\r\n.\r\n"
+_RATE_WINDOW = 30.0
+_HTTP = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH"})
+
+
+class Disconnected(Exception):
+    """The client is gone, or was sent away; there is nobody left to answer."""
+
+
+@dataclass(slots=True)
+class Peer:
+    """The other side of a connection. `name` is its confirmed reverse name, when it is known in time."""
+
+    ip: str
+    local_ip: str
+    name: "asyncio.Task[str | None]"
+    helo: str = ""
+    extended: bool = False
+    tls: bool = False
+
+    @property
+    def protocol(self) -> str:
+        """The word for the Received field (RFC 3848)."""
+        return ("ESMTPS" if self.tls else "ESMTP") if self.extended else "SMTP"
+
+
+@dataclass(slots=True)
+class MailTransaction:
+    """MAIL to the final dot. `recipients` are whatever the receiver made of each RCPT."""
+
+    reverse_path: ReversePath
+    parameters: MailParameters
+    began: float
+    recipients: list[Any] = field(default_factory=list)
+
+
+class Content(Protocol):
+    """Takes the content of one message, dots unstuffed, as it arrives."""
+
+    async def feed(self, chunk: bytes) -> None: ...
+
+
+class Receiver(Protocol):
+    """Decides. Every method answers with a Reply; an exception of theirs becomes 451."""
+
+    async def mail(self, peer: Peer, transaction: MailTransaction) -> Reply: ...
+
+    async def rcpt(self, peer: Peer, transaction: MailTransaction, path: ForwardPath) -> Reply: ...
+
+    def content(self, peer: Peer, transaction: MailTransaction) -> Content: ...
+
+    async def data(self, peer: Peer, transaction: MailTransaction, content: Any) -> Reply: ...
+
+    def drop(self, content: Any) -> None: ...
+
+
+class Connections:
+    """Counts the open connections of one process, in all and by client network."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._by_network: Counter[str] = Counter()
+        self.sessions: set["SmtpSession"] = set()
+        self.closing = False
+
+    def admit(self, session: "SmtpSession", ip: str) -> Reply | None:
+        if self.closing:
+            return replies.SHUTTING_DOWN
+        network = _network(ip)
+        if len(self.sessions) >= self._settings.max_connections or self._by_network[network] >= self._settings.max_connections_per_ip:
+            return replies.TOO_MANY_CONNECTIONS
+        self.sessions.add(session)
+        self._by_network[network] += 1
+        metrics.CONNECTIONS.set(len(self.sessions))
+        return None
+
+    def leave(self, session: "SmtpSession", ip: str) -> None:
+        if session not in self.sessions:
+            return
+        self.sessions.discard(session)
+        network = _network(ip)
+        self._by_network[network] -= 1
+        if not self._by_network[network]:
+            del self._by_network[network]
+        metrics.CONNECTIONS.set(len(self.sessions))
+
+
+def _network(ip: str) -> str:
+    """An IPv4 address, or the /64 of an IPv6 address: what one client can easily have."""
+    if ":" not in ip:
+        return ip
+    groups = ip.partition("%")[0].split(":")
+    return ":".join(groups[:4])
+
+
+class SmtpSession(SMTP):
+    """One connection. Commands may be pipelined (RFC 2920); replies are written together."""
+
+    line_length_limit = _CHUNK
+
+    def __init__(
+        self, *, receiver: Receiver, connections: Connections, settings: Settings, clock: Clock,
+        greet: Any, largest_message: int, tls_context: ssl.SSLContext | None,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            object(),
+            hostname=settings.hostname,
+            enable_SMTPUTF8=True,
+            tls_context=tls_context,
+            timeout=settings.idle_timeout.total_seconds(),
+            loop=asyncio.get_running_loop(),
+        )
+        self._receiver = receiver
+        self._connections = connections
+        self._settings = settings
+        self._clock = clock
+        self._greet = greet
+        self._largest = largest_message
+        self._input = bytearray()
+        self._output = bytearray()
+        self._errors = 0
+        self._in_data = False
+        self._peer: Peer | None = None
+        self._mail: MailTransaction | None = None
+
+    # --- connection ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self._peer is None:
+            ip = _ip(transport.get_extra_info("peername"))
+            self._peer = Peer(ip, _ip(transport.get_extra_info("sockname")), self._greet(ip))
+        else:
+            self._peer.tls = True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        if self._peer:
+            self._connections.leave(self, self._peer.ip)
+
+    def eof_received(self) -> bool | None:
+        """A half-close ends the input, not the work: what was sent completely is still answered."""
+        self._reader.feed_eof()
+        return not (self._peer and self._peer.tls)
+
+    def _timeout_cb(self) -> None:
+        self._say_goodbye(replies.IDLE_TOO_LONG)
+
+    def shut_down(self) -> None:
+        """At SIGTERM: idle clients hear 421, DATA in flight goes on."""
+        if not self._in_data:
+            self._say_goodbye(replies.SHUTTING_DOWN)
+
+    def _say_goodbye(self, reply: Reply) -> None:
+        if self.transport is not None:
+            self.transport.write(reply.line().encode() + b"\r\n")  # type: ignore[attr-defined]
+            self.transport.close()
+
+    # --- commands ---
+
+    async def _handle_client(self) -> None:
+        """The whole dialogue. Ends silently with the connection."""
+        try:
+            await self._dialogue()
+        except (Disconnected, ConnectionError):
+            return
+        finally:
+            if self.transport is not None:
+                self.transport.close()
+
+    async def _dialogue(self) -> None:
+        assert self._peer is not None
+        if refusal := self._connections.admit(self, self._peer.ip):
+            await self._end(refusal)
+        self._say(replies.greeting(self._settings.hostname))
+        while True:
+            line = await self._read_line()
+            self._reset_timeout()
+            reply = await self._answer(line)
+            if reply is not None:
+                self._say(reply)
+                if 500 <= reply.code <= 503:
+                    await self._count_error()
+
+    async def _answer(self, line: bytes | None) -> Reply | None:
+        """The reply to one command line; None where it was given already. A fault of ours is 451."""
+        if line is None:
+            return replies.LINE_TOO_LONG
+        verb, _, argument = line.partition(b" ")
+        command = _COMMANDS.get(verb.upper())
+        if command is None:
+            if verb.upper() in _HTTP:
+                await self._end(replies.UNKNOWN_COMMAND)
+            return replies.UNKNOWN_COMMAND
+        try:
+            return await command(self, argument.strip(b" \t"))
+        except (Disconnected, ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            log.error("command_failed", verb=verb[:4].decode("ascii", "replace"), error=type(error).__name__, where=_where(error))
+            return replies.TRY_LATER
+
+    async def _count_error(self) -> None:
+        self._errors += 1
+        if self._errors >= self._settings.max_errors:
+            await self._end(replies.TOO_MANY_ERRORS)
+
+    async def _helo(self, argument: bytes) -> Reply | None:
+        return self._hello(argument, extended=False)
+
+    async def _ehlo(self, argument: bytes) -> Reply | None:
+        reply = self._hello(argument, extended=True)
+        if reply.is_refusal:
+            return reply
+        self._output += self._capabilities()
+        return None
+
+    def _hello(self, argument: bytes, *, extended: bool) -> Reply:
+        assert self._peer is not None
+        if not argument or not argument.isascii():
+            return replies.BAD_ARGUMENT
+        self._peer.helo = argument[:255].decode("ascii")
+        self._peer.extended = extended
+        self._mail = None
+        return Reply(250, "", self._settings.hostname)
+
+    def _capabilities(self) -> bytes:
+        words = [self._settings.hostname, f"SIZE {self._largest}", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+        if self.tls_context and not (self._peer and self._peer.tls):
+            words.append("STARTTLS")
+        return b"".join(f"250{' ' if word is words[-1] else '-'}{word}\r\n".encode() for word in words)
+
+    async def _mail_from(self, argument: bytes) -> Reply | None:
+        assert self._peer is not None
+        if not self._peer.helo:
+            return replies.SAY_HELLO_FIRST
+        if self._mail:
+            return replies.NESTED_MAIL
+        parsed = parse_mail(argument)
+        if isinstance(parsed, Reply):
+            return parsed
+        transaction = MailTransaction(*parsed, self._clock.monotonic())
+        if transaction.parameters.size and transaction.parameters.size > self._largest:
+            return replies.TOO_LARGE_FOR_ALL
+        reply = await self._receiver.mail(self._peer, transaction)
+        if not reply.is_refusal:
+            self._mail = transaction
+        return reply
+
+    async def _rcpt_to(self, argument: bytes) -> Reply | None:
+        if not self._mail or not self._peer:
+            return replies.NEED_MAIL
+        ours = frozenset({self._settings.srs_domain})
+        path = parse_rcpt(argument, long_local_part_domains=ours, smtputf8=self._mail.parameters.smtputf8)
+        if isinstance(path, Reply):
+            return path
+        return await self._receiver.rcpt(self._peer, self._mail, path)
+
+    async def _data(self, argument: bytes) -> Reply | None:
+        if not self._mail or not self._mail.recipients or not self._peer:
+            return replies.NEED_RECIPIENT if self._mail else replies.NEED_MAIL
+        if argument:
+            return replies.BAD_ARGUMENT
+        transaction, self._mail = self._mail, None
+        content = self._receiver.content(self._peer, transaction)
+        self._in_data = True
+        self._pause_timeout()
+        try:
+            self._say(replies.START_MAIL_INPUT)
+            await self._read_all(content)
+            # Once the dot is here the message may become ours: a client that leaves must not stop that.
+            return await asyncio.shield(self._receiver.data(self._peer, transaction, content))
+        finally:
+            self._in_data = False
+            self._reset_timeout()
+
+    async def _read_all(self, content: Content) -> None:
+        try:
+            await self._read_content(content)
+        except BaseException:
+            self._receiver.drop(content)
+            raise
+
+    async def _rset(self, argument: bytes) -> Reply | None:
+        if argument:
+            return replies.BAD_ARGUMENT
+        self._mail = None
+        return replies.OK
+
+    async def _noop(self, _argument: bytes) -> Reply | None:
+        return replies.OK
+
+    async def _quit(self, argument: bytes) -> Reply | None:
+        if argument:
+            return replies.BAD_ARGUMENT
+        await self._end(replies.BYE)
+        return None
+
+    async def _vrfy(self, argument: bytes) -> Reply | None:
+        return replies.CANNOT_VERIFY if argument else replies.BAD_ARGUMENT
+
+    async def _help(self, _argument: bytes) -> Reply | None:
+        return replies.HELP
+
+    async def _not_implemented(self, _argument: bytes) -> Reply | None:
+        return replies.NOT_IMPLEMENTED
+
+    async def _auth(self, _argument: bytes) -> Reply | None:
+        return replies.NO_AUTH
+
+    async def _starttls(self, argument: bytes) -> Reply | None:
+        assert self._peer is not None
+        if argument:
+            return replies.BAD_ARGUMENT
+        if self._peer.tls:
+            return replies.TLS_ALREADY
+        if not self.tls_context:
+            return replies.TLS_UNAVAILABLE
+        self._input.clear()  # RFC 3207 section 6: what was injected before the handshake is nobody's
+        try:
+            await self.smtp_STARTTLS("")
+        except Exception:  # whatever TLS stumbles over, this connection is of no more use
+            raise Disconnected from None
+        self._peer.helo = ""
+        self._mail = None
+        return None
+
+    # --- input and output ---
+
+    async def push(self, status: str | bytes) -> None:
+        """aiosmtpd's way out, used by its STARTTLS only."""
+        self._output += (status.encode() if isinstance(status, str) else status) + b"\r\n"
+        await self._flush()
+
+    def _say(self, reply: Reply) -> None:
+        if reply.is_refusal:
+            metrics.REFUSED.labels(reply.enhanced).inc()
+        self._output += reply.line().encode() + b"\r\n"
+
+    async def _flush(self) -> None:
+        if self._output:
+            self._writer.write(bytes(self._output))
+            self._output.clear()
+            await self._writer.drain()
+
+    async def _end(self, reply: Reply) -> None:
+        """The last reply of this connection."""
+        self._say(reply)
+        await self._flush()
+        raise Disconnected
+
+    async def _more(self) -> None:
+        """Waits for input; what we have to say goes out first."""
+        await self._flush()
+        chunk = await self._reader.read(_CHUNK)
+        if not chunk:
+            raise Disconnected
+        self._input += chunk
+
+    async def _read_line(self) -> bytes | None:
+        """One command without its line end; None if it is too long (it is read to its end all the same)."""
+        limit = self._settings.max_command_line
+        too_long = False
+        while (end := self._input.find(b"\n")) < 0:
+            if len(self._input) > limit:
+                too_long = True
+                self._input.clear()
+            await self._more()
+        line = bytes(self._input[:end]).rstrip(b"\r")
+        del self._input[: end + 1]
+        return None if too_long or len(line) > limit else line
+
+    async def _read_content(self, content: Content) -> None:
+        """Feeds the content to `content`, unstuffed, up to CRLF.CRLF; what follows stays for the next command.
+
+        The stream is looked at through a window that starts with an imagined CRLF, so that a first line
+        that begins with a dot needs no special case.
+        """
+        window = b"\r\n" + bytes(self._input)
+        self._input.clear()
+        skip = 2
+        pace = _Pace(self._settings, self._clock)
+        while (end := window.find(_END_OF_DATA)) < 0:
+            cut = _safe_cut(window)
+            if cut > skip:
+                await content.feed(window[:cut].replace(b"\r\n.", b"\r\n")[skip:])
+                window, skip = window[cut:], 0
+            window += await self._next_chunk(pace)
+        await content.feed(window[: end + 2].replace(b"\r\n.", b"\r\n")[skip:])
+        self._input += window[end + len(_END_OF_DATA) :]
+
+    async def _next_chunk(self, pace: "_Pace") -> bytes:
+        await self._flush()
+        while True:
+            try:
+                async with asyncio.timeout(pace.patience()):
+                    chunk = await self._reader.read(_CHUNK)
+            except TimeoutError:
+                chunk = None
+            if pace.is_too_slow_after(len(chunk or b"")):
+                await self._end(replies.DATA_TOO_SLOW)
+            if chunk:
+                return chunk
+            if chunk is not None:
+                raise Disconnected
+
+    def _pause_timeout(self) -> None:
+        """DATA has its own pace, and what follows the dot is our own time."""
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+
+
+class _Pace:
+    """DATA must keep a minimum rate over every window, and end within its time."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._clock = clock
+        self._least = settings.data_minimum_rate * _RATE_WINDOW
+        self._deadline = clock.monotonic() + settings.data_timeout.total_seconds()
+        self._open_window()
+
+    def patience(self) -> float:
+        return max(0.0, min(self._window_end, self._deadline) - self._clock.monotonic())
+
+    def is_too_slow_after(self, size: int) -> bool:
+        """Counts a chunk; true when the time is up, or too little came in the window that ends now."""
+        self._seen += size
+        now = self._clock.monotonic()
+        if now < min(self._window_end, self._deadline):
+            return False
+        slow = now >= self._deadline or self._seen < self._least
+        self._open_window()
+        return slow
+
+    def _open_window(self) -> None:
+        self._seen = 0
+        self._window_end = self._clock.monotonic() + _RATE_WINDOW
+
+
+def _safe_cut(window: bytes) -> int:
+    """How much of the window can go: neither the end mark nor a stuffed dot may lie across the cut."""
+    cut = len(window) - len(_END_OF_DATA) + 1
+    if cut <= 0:
+        return 0
+    if window[cut - 1 : cut] == b"\r":
+        return cut - 1
+    return cut - 2 if window[max(0, cut - 2) : cut] == b"\r\n" else cut
+
+
+def _ip(name: Any) -> str:
+    if not name:
+        return ""
+    ip = str(name[0])
+    return ip.removeprefix("::ffff:") if "." in ip else ip
+
+
+def _where(error: BaseException) -> str:
+    """File and line of a fault of ours, without any value."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
+
+
+_COMMANDS = {
+    b"HELO": SmtpSession._helo,
+    b"EHLO": SmtpSession._ehlo,
+    b"MAIL": SmtpSession._mail_from,
+    b"RCPT": SmtpSession._rcpt_to,
+    b"DATA": SmtpSession._data,
+    b"RSET": SmtpSession._rset,
+    b"NOOP": SmtpSession._noop,
+    b"QUIT": SmtpSession._quit,
+    b"VRFY": SmtpSession._vrfy,
+    b"EXPN": SmtpSession._not_implemented,
+    b"HELP": SmtpSession._help,
+    b"AUTH": SmtpSession._auth,
+    b"STARTTLS": SmtpSession._starttls,
+}
