@@ -48,9 +48,13 @@ class Usage:
     bytes: int
 
 
-async def create(session: AsyncSession, clock: Clock, *, name: str, owner_email: str, plan: Plan = Plan.FREE) -> Account:
+async def create(
+    session: AsyncSession, clock: Clock, *, name: str, owner_email: str, plan: Plan = Plan.FREE
+) -> Account:
     """A new account with its owner. The caller has checked the owner's address."""
-    account = Account(id=clock.new_id(), name=name, plan=plan, verification_token=secrets.token_hex(_TOKEN_BYTES))
+    account = Account(
+        id=clock.new_id(), name=name, plan=plan, verification_token=secrets.token_hex(_TOKEN_BYTES)
+    )
     person = await _person(session, clock, owner_email)
     session.add(account)
     await session.flush()

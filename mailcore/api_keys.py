@@ -66,7 +66,9 @@ async def keep(
     if key := (await session.exec(known)).first():
         return key
     hashed = _hashes(keyring, secret)[0]
-    key = ApiKey(id=clock.new_id(), account_id=account_id, name=name, prefix=secret[:_SHOWN], secret_hash=hashed)
+    key = ApiKey(
+        id=clock.new_id(), account_id=account_id, name=name, prefix=secret[:_SHOWN], secret_hash=hashed
+    )
     session.add(key)
     await session.flush()
     return key
@@ -77,7 +79,8 @@ async def authenticate(database: Database, keyring: Keyring, now: datetime, secr
     if not is_well_formed(secret):
         return None
     row = await database.row(
-        "select id, account_id, last_used_at from api_key where secret_hash = any($1::text[]) and revoked_at is null",
+        "select id, account_id, last_used_at from api_key "
+        "where secret_hash = any($1::text[]) and revoked_at is null",
         _hashes(keyring, secret),
     )
     if row is None:
@@ -91,7 +94,8 @@ async def _note_use(database: Database, key_id: UUID, now: datetime) -> None:
     """At most once a minute; requests at the same moment do not wait for each other."""
     async with database.transaction() as tx:
         await tx.execute(
-            "update api_key set last_used_at = $2 where id = (select id from api_key where id = $1 for update skip locked)",
+            "update api_key set last_used_at = $2 "
+            "where id = (select id from api_key where id = $1 for update skip locked)",
             key_id,
             now,
         )

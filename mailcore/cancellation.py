@@ -14,7 +14,8 @@ from mailcore.plans import Lane
 _HASTEN = """
 with due as (
     update delivery d set next_attempt_at = now() from message m
-    where m.id = d.message_id and d.account_id = :account_id and d.lease_owner is null and d.state = 'waiting' and {}
+    where m.id = d.message_id and d.account_id = :account_id
+      and d.lease_owner is null and d.state = 'waiting' and {}
     returning d.node_id, d.lane
 ) select distinct node_id, lane from due
 """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, func, select
+from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import accounts, cancellation, domains
@@ -19,7 +19,9 @@ from mailcore.plans import PlanLimits
 from mailcore.settings import Settings
 
 
-async def create(session: AsyncSession, clock: Clock, settings: Settings, account_id: UUID, address: str) -> Destination:
+async def create(
+    session: AsyncSession, clock: Clock, settings: Settings, account_id: UUID, address: str
+) -> Destination:
     """A new inbox. Raises Conflict when the account has it already, Invalid for what cannot be one."""
     mailbox = await _checked(session, settings, account_id, address)
     await accounts.get(session, account_id, lock=True)
@@ -28,7 +30,9 @@ async def create(session: AsyncSession, clock: Clock, settings: Settings, accoun
     return (await _created(session, clock, account_id, [mailbox]))[0]
 
 
-async def list_of(session: AsyncSession, account_id: UUID, *, after: UUID | None, limit: int) -> Sequence[Destination]:
+async def list_of(
+    session: AsyncSession, account_id: UUID, *, after: UUID | None, limit: int
+) -> Sequence[Destination]:
     """Oldest first; `after` is the last id of the page before."""
     query = select(Destination).where(col(Destination.account_id) == account_id)
     if after:
@@ -47,10 +51,12 @@ async def delete(session: AsyncSession, account_id: UUID, destination_id: UUID) 
 async def find_or_create(
     session: AsyncSession, clock: Clock, settings: Settings, account_id: UUID, wanted: Sequence[str]
 ) -> list[Destination]:
-    """Destinations named by id or address, duplicates folded, in order of their ids; new addresses are made."""
+    """Destinations named by id or address, duplicates folded, ordered by id; new addresses are made."""
     identifiers, addresses = _sorted_out(wanted)
     found = await _by_ids(session, account_id, identifiers)
-    mailboxes = {_key(m): m for m in [await _checked(session, settings, account_id, each) for each in addresses]}
+    mailboxes = {
+        _key(m): m for m in [await _checked(session, settings, account_id, each) for each in addresses]
+    }
     known = await _known(session, account_id, list(mailboxes.values()))
     if len(known) < len(mailboxes):
         await accounts.get(session, account_id, lock=True)
@@ -90,14 +96,18 @@ def _sorted_out(wanted: Sequence[str]) -> tuple[set[UUID], list[str]]:
         try:
             identifiers.add(UUID(each))
         except ValueError:
-            raise Invalid("A destination is an e-mail address or the id of one.", code="destination_invalid") from None
+            raise Invalid(
+                "A destination is an e-mail address or the id of one.", code="destination_invalid"
+            ) from None
     return identifiers, addresses
 
 
 async def _by_ids(session: AsyncSession, account_id: UUID, identifiers: set[UUID]) -> list[Destination]:
     if not identifiers:
         return []
-    query = select(Destination).where(col(Destination.account_id) == account_id, col(Destination.id).in_(identifiers))
+    query = select(Destination).where(
+        col(Destination.account_id) == account_id, col(Destination.id).in_(identifiers)
+    )
     found = list((await session.exec(query)).all())
     if len(found) < len(identifiers):
         raise NotFound("There is no such destination in this account.")
@@ -114,14 +124,19 @@ async def _checked(session: AsyncSession, settings: Settings, account_id: UUID, 
     return mailbox
 
 
-async def _known(session: AsyncSession, account_id: UUID, mailboxes: Sequence[Mailbox]) -> dict[str, Destination]:
+async def _known(
+    session: AsyncSession, account_id: UUID, mailboxes: Sequence[Mailbox]
+) -> dict[str, Destination]:
     """Those the account has already, by key; spellings that differ in case only are one."""
     if not mailboxes:
         return {}
     keys = [_key(mailbox) for mailbox in mailboxes]
-    query = select(Destination).where(
-        col(Destination.account_id) == account_id, func.lower(col(Destination.address)).in_(keys)
+    # The database's lower() may know ASCII only, so a spelling beyond it is also looked for as it stands.
+    same = or_(
+        func.lower(col(Destination.address)).in_(keys),
+        col(Destination.address).in_([mailbox.address for mailbox in mailboxes]),
     )
+    query = select(Destination).where(col(Destination.account_id) == account_id, same)
     return {destination.address.lower(): destination for destination in (await session.exec(query)).all()}
 
 
@@ -130,7 +145,9 @@ async def _created(
 ) -> list[Destination]:
     account = await accounts.get(session, account_id)
     await _check_limit(session, account, len(mailboxes))
-    rows = [{"id": clock.new_id(), "account_id": account_id, "address": mailbox.address} for mailbox in mailboxes]
+    rows = [
+        {"id": clock.new_id(), "account_id": account_id, "address": mailbox.address} for mailbox in mailboxes
+    ]
     statement = insert(Destination).values(rows).returning(Destination)
     return list((await session.scalars(statement)).all())
 
@@ -140,7 +157,7 @@ async def _check_limit(session: AsyncSession, account: Account, more: int) -> No
     mine = select(func.count()).select_from(Destination).where(col(Destination.account_id) == account.id)
     if (await session.exec(mine)).one() + more > limit:
         detail = f"The {account.plan} plan has room for {limit} destinations."
-        raise LimitReached(detail, limit_name="destinations", limit=limit, plan=account.plan)
+        raise LimitReached(detail, resource="destinations", limit=limit, plan=account.plan)
 
 
 def _key(mailbox: Mailbox) -> str:
