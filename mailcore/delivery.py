@@ -1,0 +1,332 @@
+"""One delivery, from lease to settlement: rewrite, send, decide, settle.
+
+The same code for the first attempt in the mx process and for every later one in a worker. Must never
+hold a transaction open while it talks to a server, send what it has no lease for, or import the receiver.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from mailcore import dsn, metrics, outcome, queue, retries, rewriting
+from mailcore.acceptance import Acceptance, Client, Draft
+from mailcore.aliases import Recipient
+from mailcore.clock import Clock
+from mailcore.database import CONNECTION_LOST, Aborted, Database
+from mailcore.envelope import Mailbox, parse_mailbox
+from mailcore.keyring import Keyring
+from mailcore.leases import ProcessLease
+from mailcore.outcome import Outcome
+from mailcore.plans import Lane, Plan
+from mailcore.queue import Claimed
+from mailcore.retries import Settlement
+from mailcore.returns import Original, ReturnAddresses, notification
+from mailcore.settings import Settings
+from mailcore.settlement import Result, Settler
+from mailcore.spool import Buffer, Damaged, Gone, Location, Spool
+from mailcore.transport import Parcel, Transport
+
+log = structlog.get_logger("delivery")
+
+
+@dataclass(slots=True)
+class _InFlight:
+    """A delivery being attempted. After `past_dot` the server may have the message: it can't be given back."""
+
+    claimed: Claimed
+    task: "asyncio.Task[None]"
+    past_dot: bool = False
+
+
+@dataclass(slots=True)
+class Courier:
+    """Attempts deliveries that are leased to this process."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    spool: Spool
+    keyring: Keyring
+    transport: Transport
+    return_addresses: ReturnAddresses
+    acceptance: Acceptance
+    settler: Settler
+    lease: ProcessLease
+    closing: bool = False
+    _in_flight: dict[UUID, _InFlight] = field(default_factory=dict)
+
+    @property
+    def busy(self) -> int:
+        return len(self._in_flight)
+
+    def start(self, claimed: Claimed, content: bytes | None, done: Callable[[], None]) -> None:
+        """Attempts in the background; `done` is called when the lease is settled or given up."""
+        task = asyncio.create_task(self._carry(claimed, content))
+        self._in_flight[claimed.id] = _InFlight(claimed, task)
+        task.add_done_callback(lambda _: (self._in_flight.pop(claimed.id, None), done()))
+
+    async def stop(self) -> None:
+        """Gives back what has not passed the final dot, waits for the rest; results are committed at the end."""
+        self.closing = True
+        early = [flight for flight in self._in_flight.values() if not flight.past_dot]
+        for flight in early:
+            flight.task.cancel()
+        while self._in_flight:
+            await asyncio.wait([flight.task for flight in self._in_flight.values()])
+        await self.settler.drain()
+        await self._give_back([flight.claimed for flight in early])
+
+    # --- one attempt ---
+
+    async def _carry(self, claimed: Claimed, content: bytes | None) -> None:
+        result = await self._attempt(claimed, content)
+        if result is not None:
+            flight = self._in_flight.get(claimed.id)
+            if flight:
+                flight.past_dot = True  # whatever it is now, it is decided
+            await asyncio.shield(self.settler.settle(result))
+
+    async def _attempt(self, claimed: Claimed, content: bytes | None) -> Result | None:
+        """The result to settle; None where the lease is no longer ours to settle."""
+        try:
+            if claimed.cancelled:
+                return await self._finish(retries.cancelled(claimed), content)
+            content = content if content is not None else await self._read(claimed)
+            if content is None:
+                return None
+            answer = await self._send(claimed, content)
+            if answer.reason == "aborted":
+                await self._give_back([claimed])
+                return None
+            return await self._finish(retries.settle(claimed, answer, self.clock.now(), self.settings), content)
+        except Exception as error:
+            log.error("attempt_failed", error=type(error).__name__, where=_where(error), delivery=str(claimed.id))
+            return Result(retries.settle(claimed, _our_fault(), self.clock.now(), self.settings))
+
+    async def _send(self, claimed: Claimed, content: bytes) -> Outcome:
+        mark = self._loop_mark(claimed)
+        header = rewriting.header_section(content)
+        parcel = Parcel(
+            reverse_path=await self._reverse_path(claimed, header),
+            forward_path=claimed.address,
+            content=[mark, content] if mark else [content],
+            size=len(mark) + len(content),
+            smtputf8=not claimed.address.isascii() or (claimed.smtputf8 and rewriting.needs_smtputf8_headers(header)),
+            eight_bit=rewriting.is_eight_bit(content),
+        )
+        return await self.transport.send(parcel, may_commit=lambda: self._may_commit(claimed))
+
+    def _may_commit(self, claimed: Claimed) -> bool:
+        """Right before the final dot: never once others may think this process dead, nor while it is closing."""
+        flight = self._in_flight.get(claimed.id)
+        if self.closing or flight is None or not self.lease.is_fresh():
+            return False
+        flight.past_dot = True
+        return True
+
+    def _loop_mark(self, claimed: Claimed) -> bytes:
+        return rewriting.loop_mark(self.keyring.key("loop"), claimed.alias_id) if claimed.alias_id else b""
+
+    async def _reverse_path(self, claimed: Claimed, header: bytes) -> str:
+        """SRS for a sender; a null reverse-path stays null, so that a bounce can never bounce (RFC 5321 section 4.5.5)."""
+        sender = parse_mailbox(claimed.reverse_path) if claimed.reverse_path else None
+        if sender is None:
+            return ""
+        original = Original(
+            sender=sender,
+            may_notify=self._may_notify(claimed, sender, header),
+            account_id=claimed.account_id,
+            domain_id=None,
+            alias_number=claimed.alias_number,
+            alias_address=claimed.alias_address,
+        )
+        return await self.return_addresses.encode(original, self.clock.now())
+
+    def _may_notify(self, claimed: Claimed, sender: Mailbox | None, header: bytes) -> bool:
+        return dsn.may_notify(reverse_path=sender, spf_pass=claimed.sender_authenticated, header=header)
+
+    # --- content ---
+
+    async def _read(self, claimed: Claimed) -> bytes | None:
+        """The content from the spool; None when the lease was lost, or the bytes are damaged (then it is held)."""
+        try:
+            return await self._read_at(claimed.location)
+        except Gone:
+            async with self.database.transaction() as tx:
+                moved = await queue.locate(tx, claimed.message_id)
+            if moved is None:
+                return None
+            if moved != claimed.location:
+                return await self._read_moved(claimed, moved)
+            return await self._hold(claimed)
+        except Damaged:
+            return await self._hold(claimed)
+
+    async def _read_moved(self, claimed: Claimed, location: Location) -> bytes | None:
+        try:
+            return await self._read_at(location)
+        except (Gone, Damaged):
+            return await self._hold(claimed)
+
+    async def _read_at(self, location: Location) -> bytes:
+        record = await asyncio.to_thread(self.spool.read, location)
+        return bytes(record.content)
+
+    async def _hold(self, claimed: Claimed) -> None:
+        """Nothing is sent and nothing is lost: an operator must look."""
+        metrics.DAMAGED.inc()
+        log.error("record_damaged", delivery=str(claimed.id), message=str(claimed.message_id))
+        async with self.database.transaction() as tx:
+            await queue.hold(tx, claimed.lease)
+
+    # --- the end ---
+
+    async def _finish(self, settlement: Settlement, content: bytes | None) -> Result:
+        """A hard bounce brings its DSN along, synced before the settle transaction that may need it."""
+        claimed = settlement.claimed
+        if settlement.kind != "hard-bounced" or claimed.origin != "smtp":
+            return Result(settlement)
+        sender = parse_mailbox(claimed.reverse_path) if claimed.reverse_path else None
+        content = content if content is not None else await self._read(claimed)
+        header = rewriting.header_section(content) if content else b""
+        if sender is None or not self._may_notify(claimed, sender, header):
+            return Result(settlement)
+        return Result(settlement, await self._draft_notification(settlement, sender, header))
+
+    async def _draft_notification(self, settlement: Settlement, sender: Mailbox, header: bytes) -> Draft | None:
+        claimed = settlement.claimed
+        alias = Recipient(claimed.account_id, _plan_of(claimed.lane), None, claimed.alias_id, 0, claimed.alias_address, ())
+        submission = notification(
+            self.settings,
+            record_id=self.clock.new_id(),
+            failure=dsn.Failure(claimed.alias_address, settlement.answer.code, claimed.accepted_at),
+            alias=alias,
+            to=sender,
+            original_header=header,
+            client=Client("", "", "", "", timedelta(0)),
+            now=self.clock.now(),
+        )
+        draft = await self.acceptance.store(submission)
+        return draft if isinstance(draft, Draft) else None
+
+    async def _give_back(self, claimed: Sequence[Claimed]) -> None:
+        if not claimed:
+            return
+        try:
+            async with self.database.transaction() as tx:
+                await queue.give_back(tx, [c.lease for c in claimed], count_attempt=False)
+                for c in claimed:
+                    tx.wake(self.spool.node_id, c.lane)
+        except (*CONNECTION_LOST, Aborted):
+            log.warning("lease_not_given_back", deliveries=len(claimed))  # the sweepers find out
+
+
+def _plan_of(lane: Lane) -> Plan:
+    """A DSN travels in the lane of the message it is about."""
+    return Plan.PREMIUM if lane is Lane.FAST else Plan.FREE
+
+
+def _our_fault() -> Outcome:
+    return outcome.ours("transient", 451, "4.3.0", "Temporary local problem", "")
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
+
+
+class InProcessAttempts:
+    """First attempts in the process that accepted the message: no queue hop while there is room.
+
+    The standard lane sheds to the queue when the event loop lags; the fast lane keeps its place.
+    """
+
+    def __init__(self, courier: Courier, settings: Settings, is_lagging: Callable[[], bool]) -> None:
+        self._courier = courier
+        self._is_lagging = is_lagging
+        self._slots = settings.first_attempts
+        self._bytes = settings.first_attempt_bytes
+
+    def reserve(self, lane: Lane, deliveries: int, size: int) -> UUID | None:
+        courier = self._courier
+        if courier.closing or not courier.lease.is_fresh() or (lane is Lane.STANDARD and self._is_lagging()):
+            return None
+        if deliveries > self._slots or size * deliveries > self._bytes:
+            return None
+        self._slots -= deliveries
+        self._bytes -= size * deliveries
+        return courier.lease.id
+
+    def release(self, deliveries: int, size: int) -> None:
+        self._slots += deliveries
+        self._bytes += size * deliveries
+
+    def start(self, claimed: Sequence[Claimed], content: Sequence[Buffer] | None, size: int) -> None:
+        joined = None if content is None else b"".join(content)
+        for c in claimed:
+            self._courier.start(c, joined, lambda: self.release(1, size))
+
+
+class LaneWorker:
+    """Claims what is due in one lane of this node, fairly, whenever it is woken or something falls due."""
+
+    def __init__(self, courier: Courier, lane: Lane) -> None:
+        self._courier = courier
+        self._lane = lane
+        self._settings = courier.settings
+        self._woken = asyncio.Event()
+        self._after: UUID | None = None
+
+    def wake(self) -> None:
+        """Any number of wake-ups are one."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Until cancelled. A wake-up that is lost costs at most one sweep."""
+        while not self._courier.closing:
+            self._woken.clear()
+            try:
+                claimed = await self._claim()
+                pause = 0.0 if claimed else await self._pause()
+            except (*CONNECTION_LOST, Aborted) as error:
+                log.warning("claim_waits_for_database", error=type(error).__name__)
+                pause = 1.0
+            await self._wait(pause)
+
+    async def _claim(self) -> int:
+        room = min(self._settings.claim_batch, self._settings.worker_deliveries - self._courier.busy)
+        if room <= 0 or not self._courier.lease.is_fresh():
+            return 0
+        async with self._courier.database.transaction() as tx:
+            claimed = await queue.claim(
+                tx, self._courier.lease.id, self._courier.spool.node_id, self._lane,
+                after=self._after, limit=room, per_account=max(1, room // 5),
+            )  # fmt: skip
+        if claimed:
+            metrics.CLAIM_BATCH.observe(len(claimed))
+            self._after = claimed[-1].account_id
+        for c in claimed:
+            self._courier.start(c, None, self.wake)
+        return len(claimed)
+
+    async def _pause(self) -> float:
+        """Until the next delivery falls due, at most one sweep; while full, until a place is free."""
+        longest = self._settings.sweep(self._lane).total_seconds()
+        if self._courier.busy >= self._settings.worker_deliveries:
+            return longest
+        async with self._courier.database.transaction() as tx:
+            due = await queue.seconds_until_due(tx, self._courier.spool.node_id, self._lane)
+        return longest if due is None else max(0.05, min(due, longest))
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return

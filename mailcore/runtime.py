@@ -1,0 +1,180 @@
+"""A process's wiring: settings, clock, database, alarm, spool, resolver, lease.
+
+Tests hand in another member, nobody patches. Must never be imported by what it wires: a module takes
+the members it needs as arguments.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mailcore.acceptance import Acceptance, FirstAttempts, NoFirstAttempts
+from mailcore.clock import Clock
+from mailcore.database import Database
+from mailcore.delivery import Courier, InProcessAttempts
+from mailcore.jobs import Alarm
+from mailcore.keyring import Keyring
+from mailcore.leases import ProcessLease
+from mailcore.plans import Lane
+from mailcore.resolver import Resolver
+from mailcore.returns import ReturnAddresses
+from mailcore.settings import Settings
+from mailcore.settlement import Settler
+from mailcore.spool import SegmentWriter, Spool
+from mailcore.srs import Srs
+from mailcore.transport import Transport
+
+_SEAL_INTERVAL = 1.0
+_LAG_INTERVAL = 0.1
+_LAG_LIMIT = 0.2
+
+
+@dataclass(slots=True)
+class Runtime:
+    """What every process that touches mail has."""
+
+    settings: Settings
+    clock: Clock
+    lane: Lane
+    database: Database
+    alarm: Alarm
+    keyring: Keyring
+    spool: Spool
+    writer: SegmentWriter
+    resolver: Resolver
+    lease: ProcessLease
+    srs: Srs
+    acceptance: Acceptance
+    courier: Courier
+    lost: asyncio.Event
+
+
+class LoopLag:
+    """How late the event loop runs its timers: the sign that a process has too much to do."""
+
+    def __init__(self) -> None:
+        self._late = 0.0
+
+    def is_high(self) -> bool:
+        return self._late > _LAG_LIMIT
+
+    async def watch_forever(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(_LAG_INTERVAL)
+            self._late = loop.time() - before - _LAG_INTERVAL
+
+
+class _Attempts:
+    """Breaks the circle between accepting (which starts first attempts) and delivering (which accepts DSNs)."""
+
+    def __init__(self) -> None:
+        self.chosen: FirstAttempts = NoFirstAttempts()
+
+    def reserve(self, lane: Lane, deliveries: int, size: int) -> Any:
+        return self.chosen.reserve(lane, deliveries, size)
+
+    def release(self, deliveries: int, size: int) -> None:
+        self.chosen.release(deliveries, size)
+
+    def start(self, claimed: Any, content: Any, size: int) -> None:
+        self.chosen.start(claimed, content, size)
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings, *, role: str, lane: Lane, clock: Clock | None = None, first_attempts: bool = False, pool_size: int = 8
+) -> AsyncIterator[Runtime]:
+    """Opens everything in order and closes it in reverse; `lost` is set when others have declared us dead."""
+    clock = clock or Clock()
+    async with AsyncExitStack() as stack:
+        alarm = Alarm.open(settings.redis_url.get_secret_value())
+        stack.push_async_callback(alarm.close)
+        database = await Database.open(
+            settings.database_url.get_secret_value(), size=pool_size, wake=alarm.wake, name=f"clearpost {role} {lane}"
+        )
+        stack.push_async_callback(database.close)
+        keyring = Keyring(settings.key_dir)
+        spool = Spool.open(settings.spool_dir, clock)
+        stack.callback(spool.close)
+        writer = segment_writer(spool, clock, settings)
+        stack.callback(writer.close)
+        resolver = Resolver(settings=settings, clock=clock)
+        stack.push_async_callback(resolver.close)
+        lost = asyncio.Event()
+        lease = await ProcessLease.take(
+            database=database, clock=clock, settings=settings, node_id=spool.node_id, role=role, lane=lane, on_lost=lost.set
+        )
+        stack.push_async_callback(lease.leave)
+        runtime = _wire(settings, clock, lane, database, alarm, keyring, spool, writer, resolver, lease, lost, first_attempts, stack)
+        for background in (lease.beat_forever(), _seal_forever(writer)):
+            _in_background(stack, background)
+        yield runtime
+
+
+def _wire(
+    settings: Settings, clock: Clock, lane: Lane, database: Database, alarm: Alarm, keyring: Keyring, spool: Spool,
+    writer: SegmentWriter, resolver: Resolver, lease: ProcessLease, lost: asyncio.Event, first_attempts: bool, stack: AsyncExitStack,
+) -> Runtime:  # fmt: skip
+    attempts = _Attempts()
+    acceptance = Acceptance(database=database, spool=spool, writer=writer, clock=clock, first_attempts=attempts)
+    source = settings.fast_outbound_source_address if lane is Lane.FAST else settings.outbound_source_address
+    transport = Transport(settings=settings, resolver=resolver, clock=clock, source_address=source)
+    stack.push_async_callback(transport.close)
+    srs = Srs(settings.srs_domain, keyring.keys("srs"))
+    courier = Courier(
+        settings=settings,
+        clock=clock,
+        database=database,
+        spool=spool,
+        keyring=keyring,
+        transport=transport,
+        return_addresses=ReturnAddresses(srs, database),
+        acceptance=acceptance,
+        settler=Settler(database=database, spool=spool, acceptance=acceptance, clock=clock),
+        lease=lease,
+    )
+    if first_attempts:
+        lag = LoopLag()
+        _in_background(stack, lag.watch_forever())
+        attempts.chosen = InProcessAttempts(courier, settings, lag.is_high)
+    return Runtime(
+        settings, clock, lane, database, alarm, keyring, spool, writer, resolver, lease, srs, acceptance, courier, lost
+    )
+
+
+def segment_writer(spool: Spool, clock: Clock, settings: Settings, *, long_wait: bool = False) -> SegmentWriter:
+    return SegmentWriter(
+        spool, clock, largest=settings.segment_bytes, oldest_seconds=settings.segment_age.total_seconds(), long_wait=long_wait
+    )
+
+
+async def _seal_forever(writer: SegmentWriter) -> None:
+    while True:
+        await asyncio.sleep(_SEAL_INTERVAL)
+        writer.seal_if_old()
+
+
+def _in_background(stack: AsyncExitStack, work: Any) -> None:
+    task = asyncio.create_task(work)
+    stack.push_async_callback(_end, task)
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def until(stopped: asyncio.Event, lost: asyncio.Event) -> bool:
+    """Waits for the order to stop (true), or for being declared dead (false)."""
+    waits: list[asyncio.Task[Any]] = [asyncio.create_task(event.wait()) for event in (stopped, lost)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    return stopped.is_set()
+
+
+Ready = Callable[[], None]

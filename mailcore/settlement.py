@@ -1,0 +1,255 @@
+"""Writing down what attempts came to: one transaction for all that finish together, fenced by their leases.
+
+Events, ledger, queue rows and the bytes of a DSN change together or not at all. Must never write the
+result of a lease that was lost, and never discard bytes before the commit that closed their last delivery.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from mailcore import event_log, metrics, replies
+from mailcore.acceptance import Acceptance, Draft
+from mailcore.batching import Batcher
+from mailcore.clock import Clock
+from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
+from mailcore.event_log import Attempt, columns
+from mailcore.ledger import Entries
+from mailcore.plans import Lane
+from mailcore.retries import Settlement
+from mailcore.returns import count_undelivered
+from mailcore.spool import Location, Spool
+
+log = structlog.get_logger("settlement")
+
+_RETRY_PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A settlement, and the DSN to send if it closes its message undelivered (its bytes are synced already)."""
+
+    settlement: Settlement
+    notification: Draft | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """A message whose last delivery ended."""
+
+    id: UUID
+    delivered: bool
+    location: Location
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What one transaction changed."""
+
+    settled: frozenset[UUID]
+    closed: Sequence[_Closed]
+    notified: frozenset[UUID]
+
+
+class Settler:
+    """`settle()` returns once the result is committed, or known to be void."""
+
+    def __init__(self, *, database: Database, spool: Spool, acceptance: Acceptance, clock: Clock) -> None:
+        self._database = database
+        self._spool = spool
+        self._acceptance = acceptance
+        self._clock = clock
+        self._batcher = Batcher(self._settle, largest=200, concurrency=2)
+
+    async def settle(self, result: Result) -> None:
+        await self._batcher.submit(result)
+
+    async def drain(self) -> None:
+        await self._batcher.drain()
+
+    async def _settle(self, batch: Sequence[Result]) -> Sequence[None]:
+        metrics.SETTLE_BATCH.observe(len(batch))
+        for part in await self._written(batch):
+            results, written = part
+            self._finish_notifications(results, written)
+            _count(results, written, self._clock.now())
+            await self._discard(written.closed)
+        return [None] * len(batch)
+
+    async def _written(self, batch: Sequence[Result]) -> list[tuple[Sequence[Result], _Written]]:
+        """Tries until the database took it: the mail is out, the result must not be forgotten."""
+        while True:
+            try:
+                async with self._database.transaction(certain=True) as tx:
+                    written = await self._write(tx, batch)
+                return [(batch, written)]
+            except (*CONNECTION_LOST, Aborted, UnknownOutcome) as error:
+                log.warning("settle_waits_for_database", error=type(error).__name__, batch=len(batch))
+                await asyncio.sleep(_RETRY_PAUSE)
+            except asyncpg.PostgresError as error:
+                log.error("settle_failed", error=type(error).__name__, batch=len(batch))
+                if len(batch) == 1:
+                    return []  # the lease stays with this process; a restart hands the delivery on
+                return [part for result in batch for part in await self._written([result])]
+
+    async def _write(self, tx: Transaction, batch: Sequence[Result]) -> _Written:
+        settlements = [result.settlement for result in batch]
+        # Two deliveries of one message may end at once in two processes: whoever is second must see the first.
+        messages = sorted({s.claimed.message_id for s in settlements})
+        await tx.fetch("select id from message where id = any($1::uuid[]) order by id for update", messages)
+        settled = await _end(tx, [s for s in settlements if s.is_final])
+        settled |= await _postpone(tx, [s for s in settlements if not s.is_final])
+        mine = [s for s in settlements if s.claimed.id in settled]
+        now = self._clock.now()
+        await event_log.record_events(tx, [_event(s, now) for s in mine])
+        await _remember_delivered(tx, [s for s in mine if s.kind == "delivered"])
+        closed = await _close(tx, mine)
+        notified = await self._report_failures(tx, batch, closed, now)
+        await _enter(tx, mine)
+        return _Written(frozenset(settled), closed, notified)
+
+    async def _report_failures(
+        self, tx: Transaction, batch: Sequence[Result], closed: Sequence[_Closed], now: datetime
+    ) -> frozenset[UUID]:
+        """One DSN for each message that closed undelivered; where none may go, the owner's notice counts it."""
+        failed = {message.id for message in closed if not message.delivered}
+        notified: set[UUID] = set()
+        for result in batch:
+            claimed = result.settlement.claimed
+            if claimed.message_id not in failed or claimed.origin != "smtp":
+                continue
+            failed.discard(claimed.message_id)
+            if result.notification:
+                await self._acceptance.insert(tx, [result.notification])
+                notified.add(claimed.id)
+            else:
+                await count_undelivered(tx, claimed.account_id, claimed.alias_address, result.settlement.answer.code, now)
+        return frozenset(notified)
+
+    def _finish_notifications(self, batch: Sequence[Result], written: _Written) -> None:
+        for result in batch:
+            if result.notification is None:
+                continue
+            if result.settlement.claimed.id in written.notified:
+                self._acceptance.accepted([result.notification])
+            else:
+                self._acceptance.rejected([result.notification], replies.TRY_LATER)
+
+    async def _discard(self, closed: Sequence[_Closed]) -> None:
+        locations = [message.location for message in closed if not message.shared or not await self._is_still_needed(message.location)]
+        if locations:
+            await asyncio.to_thread(self._discard_all, locations)
+
+    def _discard_all(self, locations: Sequence[Location]) -> None:
+        for location in locations:
+            self._spool.discard(location)
+
+    async def _is_still_needed(self, location: Location) -> bool:
+        """Recipients of one SMTP transaction share their bytes. Asked after the commit: the last one sees nobody."""
+        query = "select exists (select from message where segment = $1 and record_offset = $2)"
+        try:
+            return bool(await self._database.value(query, location.segment, location.offset))
+        except CONNECTION_LOST:
+            return True  # the sweep finds out
+
+
+async def _end(tx: Transaction, settlements: Sequence[Settlement]) -> set[UUID]:
+    if not settlements:
+        return set()
+    rows = await tx.fetch(
+        "delete from delivery d using unnest($1::uuid[], $2::uuid[]) as ended (id, token) "
+        "where d.id = ended.id and d.lease_token = ended.token returning d.id",
+        *columns([(s.claimed.id, s.claimed.lease.token) for s in settlements]),
+    )
+    return {row["id"] for row in rows}
+
+
+_POSTPONE = """
+update delivery d set lease_owner = null, lease_token = null, failures = d.failures + 1, no_domain_since = failed.no_domain_since,
+    next_attempt_at = now() + case d.lane when 'fast' then failed.fast else failed.standard end
+from unnest($1::uuid[], $2::uuid[], $3::interval[], $4::interval[], $5::timestamptz[])
+    as failed (id, token, standard, fast, no_domain_since)
+where d.id = failed.id and d.lease_token = failed.token returning d.id, d.node_id, d.lane
+"""
+
+
+async def _postpone(tx: Transaction, settlements: Sequence[Settlement]) -> set[UUID]:
+    if not settlements:
+        return set()
+    rows = await tx.fetch(
+        _POSTPONE,
+        *columns([(s.claimed.id, s.claimed.lease.token, s.waits[Lane.STANDARD], s.waits[Lane.FAST], s.no_domain_since) for s in settlements]),
+    )
+    for row in rows:  # so that the lane's worker looks when it is due next
+        tx.wake(row["node_id"], Lane(row["lane"]))
+    return {row["id"] for row in rows}
+
+
+async def _remember_delivered(tx: Transaction, settlements: Sequence[Settlement]) -> None:
+    """For a message that goes on to other destinations; and the first time a destination takes mail."""
+    messages = sorted({s.claimed.message_id for s in settlements})
+    if messages:
+        await tx.execute(
+            "update message m set delivered = true where id = any($1::uuid[]) and exists (select from delivery d where d.message_id = m.id)",
+            messages,
+        )
+    firsts = sorted({s.claimed.destination_id for s in settlements if s.claimed.destination_id and not s.claimed.delivered_before})
+    if firsts:
+        await tx.execute("update destination set delivered_before = true where id = any($1::uuid[]) and not delivered_before", firsts)
+
+
+async def _close(tx: Transaction, settlements: Sequence[Settlement]) -> list[_Closed]:
+    """Deletes messages without a delivery left; where the bytes lie is read here, the sweep may have moved them."""
+    ended = sorted({s.claimed.message_id for s in settlements if s.is_final})
+    if not ended:
+        return []
+    delivered_now = {s.claimed.message_id for s in settlements if s.kind == "delivered"}
+    rows = await tx.fetch(
+        "delete from message m where m.id = any($1::uuid[]) and not exists (select from delivery d where d.message_id = m.id) "
+        "returning m.id, m.delivered, m.segment, m.record_offset, m.record_length, m.shared",
+        ended,
+    )
+    return [_closed(row, row["id"] in delivered_now) for row in rows]
+
+
+def _closed(row: Any, delivered_now: bool) -> _Closed:
+    location = Location(row["segment"], row["record_offset"], row["record_length"])
+    return _Closed(row["id"], row["delivered"] or delivered_now, location, row["shared"])
+
+
+async def _enter(tx: Transaction, settlements: Sequence[Settlement]) -> None:
+    entries = Entries()
+    for s in settlements:
+        if s.kind == "delivered":
+            entries.delivered[s.claimed.origin] += 1
+        elif s.kind == "hard-bounced":
+            entries.hard_bounced[s.claimed.origin] += 1
+    await entries.write(tx)
+
+
+def _event(s: Settlement, now: datetime) -> event_log.Event:
+    record = {
+        "delivered": event_log.delivered,
+        "soft-bounced": event_log.soft_bounced,
+        "hard-bounced": event_log.hard_bounced,
+    }[s.kind]
+    c = s.claimed
+    return record(Attempt(c.message_id, c.account_id, c.accepted_at, c.id, c.attempt), s.answer, now)
+
+
+def _count(batch: Sequence[Result], written: _Written, now: datetime) -> None:
+    for result in batch:
+        s = result.settlement
+        if s.claimed.id not in written.settled:
+            metrics.STALE_RESULTS.inc()
+            continue
+        metrics.OUTCOMES.labels(s.claimed.lane, s.kind).inc()
+        if s.kind == "delivered":
+            metrics.DELIVERED_AFTER.labels(s.claimed.lane).observe((now - s.claimed.accepted_at).total_seconds())
