@@ -1,0 +1,95 @@
+"""Where the local stack listens and keeps files, what it tells its processes. Must never hold a secret."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PORTS = {
+    "api_port": 8025,
+    "inbox_port": 8026,
+    "mx_port": 2525,
+    "fast_mx_port": 2526,
+    "inbox_smtp_port": 2600,
+    "dns_port": 5335,
+    "postgres_port": 54329,
+    "valkey_port": 63790,
+    "standard_mx_metrics_port": 8031,
+    "fast_mx_metrics_port": 8032,
+    "standard_worker_metrics_port": 8033,
+    "fast_worker_metrics_port": 8034,
+    "upkeep_metrics_port": 8035,
+}
+INBOX_DOMAIN = "inbox.test"
+
+
+class LocalSettings(BaseSettings):
+    """Read from the environment (prefix CLEARPOST_). A port of 0 means: the default, or by `port_base`."""
+
+    model_config = SettingsConfigDict(env_prefix="CLEARPOST_", extra="ignore", frozen=True)
+
+    var_dir: Path = Field(Path("var"), description="Folder of the local stack: database, spool, keys, logs")
+    port_base: int = Field(
+        0, ge=0, le=65_000, description="First of a row of ports that replaces all defaults"
+    )
+    database_url: str = Field("", description="A PostgreSQL of yours instead of the embedded one")
+    redis_url: str = Field("", description="A Valkey or Redis of yours instead of the embedded one")
+    routes: str = Field("", description="More routes beside the one to the demo inbox")
+    api_port: int = 0
+    inbox_port: int = 0
+    mx_port: int = 0
+    fast_mx_port: int = 0
+    inbox_smtp_port: int = 0
+    dns_port: int = 0
+    postgres_port: int = 0
+    valkey_port: int = 0
+    standard_mx_metrics_port: int = 0
+    fast_mx_metrics_port: int = 0
+    standard_worker_metrics_port: int = 0
+    fast_worker_metrics_port: int = 0
+    upkeep_metrics_port: int = 0
+
+    def port(self, name: str) -> int:
+        """The port of that name: its own setting, else its place in the row of `port_base`, else default."""
+        chosen: int = getattr(self, name)
+        if chosen:
+            return chosen
+        return self.port_base + list(PORTS).index(name) if self.port_base else PORTS[name]
+
+    @property
+    def var(self) -> Path:
+        return self.var_dir.absolute()
+
+    @property
+    def web_url(self) -> str:
+        return f"http://localhost:{self.port('api_port')}"
+
+    @property
+    def inbox_url(self) -> str:
+        return f"http://localhost:{self.port('inbox_port')}"
+
+
+def setting_name(port: str) -> str:
+    """The environment variable that moves this port."""
+    return f"CLEARPOST_{port.upper()}"
+
+
+def process_environment(local: LocalSettings, database_url: str, redis_url: str) -> Mapping[str, str]:
+    """Everything the processes read from their environment: theirs on top of what we were given."""
+    routes = [f"{INBOX_DOMAIN}=127.0.0.1:{local.port('inbox_smtp_port')}", local.routes]
+    return {
+        **os.environ,
+        "CLEARPOST_ENVIRONMENT": "local",
+        "CLEARPOST_DATABASE_URL": database_url,
+        "CLEARPOST_REDIS_URL": redis_url,
+        "CLEARPOST_SPOOL_DIR": str(local.var / "spool"),
+        "CLEARPOST_KEY_DIR": str(local.var / "keys"),
+        "CLEARPOST_ROUTES": ",".join(route for route in routes if route),
+        "CLEARPOST_DNS_SERVERS": f"127.0.0.1:{local.port('dns_port')}",
+        "CLEARPOST_WEB_URL": local.web_url,
+        "CLEARPOST_API_PORT": str(local.port("api_port")),
+        "CLEARPOST_MX_PORT": str(local.port("mx_port")),
+        "CLEARPOST_FAST_MX_PORT": str(local.port("fast_mx_port")),
+    }

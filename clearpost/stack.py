@@ -1,0 +1,204 @@
+"""Every process of the local stack: in which order they start, what they are told, how they stop.
+
+Must never listen outside loopback, and never leave a process behind.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+
+from clearpost.embedded.postgres import EmbeddedPostgres
+from clearpost.embedded.valkey import EmbeddedValkey
+from clearpost.first_message import SENDER_DOMAIN
+from clearpost.local_settings import INBOX_DOMAIN, PORTS, LocalSettings, process_environment, setting_name
+from clearpost.migrations import upgrade
+from clearpost.ports import holder, is_taken
+from clearpost.process import Program
+from clearpost.progress import complain, say, step
+from clearpost.run_state import RunState, stop_leftovers
+from clearpost.seed import Demo, seed_demo
+from clearpost.standins.dns import DnsStandin, Zone
+from clearpost.supervisor import Service, Supervisor
+from mailcore.settings import Settings
+
+ZONE_HELP = """\
+; Records you add here are served by the local stack's DNS at once, as in any zone file:
+; example.test.  60 IN TXT "clearpost-verification=..."
+; example.test.  60 IN MX  10 mx.clearpost.test.
+"""
+
+
+class StackError(Exception):
+    """The stack can't start here; the text is one line that says what to do."""
+
+
+class LocalStack:
+    """The servers and processes of one folder, in the order they start and in reverse as they stop."""
+
+    def __init__(self, local: LocalSettings) -> None:
+        self.local = local
+        self.var = local.var
+        self.zone = Zone(self.var / "dns.zone")
+        self._state = RunState(self.var, local.web_url)
+        self._supervisor = Supervisor(self._state, complain)
+        self._dns = DnsStandin(self.zone, local.port("dns_port"))
+        self._postgres: EmbeddedPostgres | None = None
+        self._environment: dict[str, str] = {}
+
+    async def start(self) -> Demo:
+        """Raises StackError, StartError, EmbeddedError, AlreadyRunningError, OSError: each one clear line."""
+        self._prepare_folder()
+        leftovers = stop_leftovers(self._state.take())
+        if leftovers:
+            say(f"  stopped what a killed start had left: {', '.join(leftovers)}")
+        self._check_ports()
+        database_url, redis_url = await self._start_servers()
+        self._environment = dict(process_environment(self.local, database_url, redis_url))
+        settings = self._settings()
+        await step("migrations", "", upgrade(database_url))
+        account = await step("demo account", "", seed_demo(settings))
+        self._publish_world(settings)
+        await self._dns.start()
+        await self._start_processes()
+        return account
+
+    async def stop(self) -> None:
+        await self._supervisor.stop()
+        await self._dns.stop()
+        if self._postgres is not None:
+            self._postgres.release()
+        self._state.release()
+
+    def kill(self) -> None:
+        self._supervisor.kill()
+
+    def _prepare_folder(self) -> None:
+        """Only the owner looks into it: it holds keys, mail and a database."""
+        try:
+            self.var.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in ("spool", "keys", "log"):
+                (self.var / name).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StackError(
+                f"{self.var} can't be written ({error.strerror}): set CLEARPOST_VAR_DIR"
+            ) from None
+        if not os.access(self.var / "log", os.W_OK):
+            raise StackError(f"{self.var} belongs to another user: remove it, or set CLEARPOST_VAR_DIR")
+        zone = self.var / "dns.zone"
+        if not zone.exists():
+            zone.write_text(ZONE_HELP, encoding="utf-8")
+
+    def _check_ports(self) -> None:
+        unused = {"postgres_port"} if self.local.database_url else set()
+        unused |= {"valkey_port"} if self.local.redis_url else set()
+        for name in PORTS:
+            port = self.local.port(name)
+            if name not in unused and is_taken(port):
+                who = holder(port) or "another program"
+                raise StackError(
+                    f"port {port} is in use by {who}: stop it, or set {setting_name(name)} "
+                    "(or CLEARPOST_PORT_BASE for all ports)"
+                )
+
+    async def _start_servers(self) -> tuple[str, str]:
+        """Postgres and Valkey, unless settings name others; returns both URLs."""
+        database_url, redis_url = self.local.database_url, self.local.redis_url
+        if not database_url:
+            postgres = EmbeddedPostgres(
+                self.var / "postgres", self.local.port("postgres_port"), self._log("postgres")
+            )
+            self._postgres = postgres
+            service = Service(
+                "postgres", postgres.prepare, lambda process: postgres.is_ready(process.pid), 60
+            )
+            await self._start(service, f"127.0.0.1:{postgres.port}")
+            database_url = postgres.url
+        if not redis_url:
+            valkey = EmbeddedValkey(self.var / "valkey", self.local.port("valkey_port"), self._log("valkey"))
+            await self._start(
+                Service("valkey", valkey.prepare, lambda _: valkey.is_ready()), f"127.0.0.1:{valkey.port}"
+            )
+            redis_url = valkey.url
+        return database_url, redis_url
+
+    async def _start_processes(self) -> None:
+        """All at once; they stop one after another, what takes mail in first."""
+        port = self.local.port
+        inbox = ("clearpost.standins.inbox_server", str(port("inbox_smtp_port")), str(port("inbox_port")))
+        starts = [
+            self._start(self._python("inbox", inbox), self.local.inbox_url),
+            self._start(self._python("api", ("clearpost", "api")), self.local.web_url),
+            self._start(self._lane_process("upkeep", None, "upkeep_metrics_port"), ""),
+        ]
+        for lane in ("standard", "fast"):
+            worker = self._lane_process("worker", lane, f"{lane}_worker_metrics_port")
+            starts.append(self._start(worker, ""))
+        for lane, mx_port in (("standard", "mx_port"), ("fast", "fast_mx_port")):
+            mx = self._lane_process("mx", lane, f"{lane}_mx_metrics_port")
+            starts.append(self._start(mx, f"127.0.0.1:{port(mx_port)}"))
+        await _all(starts)
+
+    async def _start(self, service: Service, where: str) -> None:
+        await step(service.name, where, self._supervisor.start(service))
+
+    def _lane_process(self, command: str, lane: str | None, metrics: str) -> Service:
+        arguments = ("clearpost", command) if lane is None else ("clearpost", command, "--lane", lane)
+        name = command if lane is None else f"{command} {lane}"
+        return self._python(name, arguments, {"CLEARPOST_METRICS_PORT": str(self.local.port(metrics))})
+
+    def _python(self, name: str, module: tuple[str, ...], more: dict[str, str] | None = None) -> Service:
+        environment = {**self._environment, **(more or {})}
+        argv = (sys.executable, "-m", *module)
+        program = Program(name, argv, self._log(name.replace(" ", "-")), environment)
+        return Service(name, lambda: program)
+
+    def _log(self, name: str) -> Path:
+        """A fresh log for this start; the one before is kept beside it."""
+        log = self.var / "log" / f"{name}.log"
+        if log.exists():
+            log.replace(log.with_suffix(".log.1"))
+        return log
+
+    def _settings(self) -> Settings:
+        ours = {
+            name.removeprefix("CLEARPOST_").lower(): value
+            for name, value in self._environment.items()
+            if name.startswith("CLEARPOST_")
+        }
+        return Settings(**ours)  # type: ignore[arg-type]
+
+    def publish(self, domain: str, verification: str) -> None:
+        """What an owner would enter at the registrar, into the zone file: there it outlives this start."""
+        file = self.var / "dns.zone"
+        text = file.read_text(encoding="utf-8")
+        settings = self._settings()
+        if verification not in text:
+            records = [
+                f'_clearpost.{domain}. IN TXT "{verification}"',
+                f"{domain}. IN MX 10 {settings.fast_mx_name}.",
+                f"{domain}. IN MX 20 {settings.mx_name}.",
+                f'{domain}. IN TXT "v=spf1 include:{settings.service_domain} ~all"',
+            ]
+            file.write_text(text + "\n".join(records) + "\n", encoding="utf-8")
+
+    def _publish_world(self, settings: Settings) -> None:
+        """What the world around us publishes: our own names, the sender's, and the demo inbox's."""
+        names = (settings.fast_mx_name, settings.mx_name)
+        self.zone.put_txt(settings.service_domain, "v=spf1 ip4:127.0.0.1 -all")
+        self.zone.put_txt(SENDER_DOMAIN, "v=spf1 ip4:127.0.0.1 -all")
+        self.zone.put(INBOX_DOMAIN, "MX", f"10 mx.{INBOX_DOMAIN}.")
+        self.zone.put("1.0.0.127.in-addr.arpa", "PTR", "localhost.")
+        for name in (*names, f"mx.{INBOX_DOMAIN}"):
+            self.zone.put(name, "A", "127.0.0.1")
+
+
+async def _all(starts: list[Coroutine[None, None, None]]) -> None:
+    """All of them, or the first error, with the others called off."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for start in starts:
+                group.create_task(start)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
