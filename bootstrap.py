@@ -168,7 +168,7 @@ def _run(*command: str) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """No other environment's paths, no Python from elsewhere, and a cache of our own where there is no home."""
+    """No other environment's paths, no Python from elsewhere; a cache of our own where there is no home."""
     kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     kept |= {"UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy"}
     if not os.access(Path("~").expanduser(), os.W_OK):

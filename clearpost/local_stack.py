@@ -49,11 +49,12 @@ async def _first_message(stack: LocalStack, account: Demo) -> tuple[ApiClient, S
 
 async def _verify(stack: LocalStack, client: ApiClient, name: str) -> None:
     """Read what the domain should publish, publish it, and ask for the check, all as its owner would."""
-    domain = next(domain for domain in (await client.get("/v1/domains"))["items"] if domain["name"] == name)
-    stack.publish(name, domain["verification"]["value"])
+    domain = next(domain for domain in (await client.get("/v1/domains"))["data"] if domain["name"] == name)
+    stack.publish(name, domain["records"])
     checked = await client.post(f"/v1/domains/{domain['id']}/check")
-    if not checked["verified_at"]:
-        raise JourneyError(f"{name} is not verified: {checked}")
+    if checked["state"] != "verified":
+        cause = checked["found"]["ownership"]["cause"] if checked["found"] else ""
+        raise JourneyError(f"{name} is {checked['state']} after its check: {cause}")
 
 
 async def _up(stack: LocalStack) -> None:

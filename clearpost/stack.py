@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from clearpost.embedded.postgres import EmbeddedPostgres
 from clearpost.embedded.valkey import EmbeddedValkey
@@ -21,6 +22,7 @@ from clearpost.run_state import RunState, stop_leftovers
 from clearpost.seed import Demo, seed_demo
 from clearpost.standins.dns import DnsStandin, Zone
 from clearpost.supervisor import Service, Supervisor
+from mailcore.domains import spf_include
 from mailcore.settings import Settings
 
 ZONE_HELP = """\
@@ -169,29 +171,32 @@ class LocalStack:
         }
         return Settings(**ours)  # type: ignore[arg-type]
 
-    def publish(self, domain: str, verification: str) -> None:
+    def publish(self, domain: str, records: list[dict[str, Any]]) -> None:
         """What an owner would enter at the registrar, into the zone file: there it outlives this start."""
         file = self.var / "dns.zone"
         text = file.read_text(encoding="utf-8")
-        settings = self._settings()
-        if verification not in text:
-            records = [
-                f'_clearpost.{domain}. IN TXT "{verification}"',
-                f"{domain}. IN MX 10 {settings.fast_mx_name}.",
-                f"{domain}. IN MX 20 {settings.mx_name}.",
-                f'{domain}. IN TXT "v=spf1 include:{settings.service_domain} ~all"',
-            ]
-            file.write_text(text + "\n".join(records) + "\n", encoding="utf-8")
+        lines = [zone_line(record) for record in records]
+        lines.append(f'{domain}. IN TXT "v=spf1 include:{spf_include(self._settings())} ~all"')
+        if fresh := [line for line in lines if line not in text]:
+            file.write_text(text + "\n".join(fresh) + "\n", encoding="utf-8")
 
     def _publish_world(self, settings: Settings) -> None:
         """What the world around us publishes: our own names, the sender's, and the demo inbox's."""
         names = (settings.fast_mx_name, settings.mx_name)
-        self.zone.put_txt(settings.service_domain, "v=spf1 ip4:127.0.0.1 -all")
+        for name in (settings.service_domain, spf_include(settings)):
+            self.zone.put_txt(name, "v=spf1 ip4:127.0.0.1 -all")
         self.zone.put_txt(SENDER_DOMAIN, "v=spf1 ip4:127.0.0.1 -all")
         self.zone.put(INBOX_DOMAIN, "MX", f"10 mx.{INBOX_DOMAIN}.")
         self.zone.put("1.0.0.127.in-addr.arpa", "PTR", "localhost.")
         for name in (*names, f"mx.{INBOX_DOMAIN}"):
             self.zone.put(name, "A", "127.0.0.1")
+
+
+def zone_line(record: dict[str, Any]) -> str:
+    """A record as the API shows it, as a line of a zone file."""
+    if record["type"] == "MX":
+        return f"{record['name']}. IN MX {record['priority']} {record['value']}."
+    return f'{record["name"]}. IN TXT "{record["value"]}"'
 
 
 async def _all(starts: list[Coroutine[None, None, None]]) -> None:
