@@ -215,7 +215,7 @@ class DnsStandin:
     def _reply(self, writer: asyncio.StreamWriter, question: bytes) -> None:
         response = self.answer(question)
         if response is not None:
-            wire = response.to_wire()
+            wire = response.to_wire(max_size=65535)
             writer.write(struct.pack("!H", len(wire)) + wire)
 
 
