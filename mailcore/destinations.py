@@ -149,7 +149,7 @@ async def _created(
         {"id": clock.new_id(), "account_id": account_id, "address": mailbox.address} for mailbox in mailboxes
     ]
     statement = insert(Destination).values(rows).returning(Destination)
-    return list((await session.scalars(statement)).all())
+    return list((await session.exec(statement)).scalars().all())
 
 
 async def _check_limit(session: AsyncSession, account: Account, more: int) -> None:

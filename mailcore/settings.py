@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     mx_processes: int = Field(1, ge=1, le=64, description="Processes of one mx, sharing the port by SO_REUSEPORT")
     api_port: int = Field(8025, description="Port of the API")
     metrics_port: int = Field(0, description="Port of /metrics of this process; 0 switches it off (the API serves its own on its port)")
+    metrics_allowed: CommaList = Field((), description="Networks besides loopback that may read /metrics of the API, as 10.0.0.0/8,...")
     tls_certificate: Path | None = Field(None, description="PEM file for STARTTLS; none: a self-signed one in the key folder")
     tls_key: Path | None = Field(None, description="PEM private key of that certificate")
 
@@ -134,7 +135,7 @@ class Settings(BaseSettings):
             raise ValueError(f"write each route as domain=host:port, not {bad[0]!r}")
         return {name.strip().lower(): hop.strip() for name, _, hop in (part.partition("=") for part in pairs)}
 
-    @field_validator("dns_servers", mode="before")
+    @field_validator("dns_servers", "metrics_allowed", mode="before")
     @classmethod
     def _parse_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

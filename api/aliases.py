@@ -1,0 +1,151 @@
+"""Aliases: what stands before the @, and where its mail goes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api.destinations import DestinationOut
+from api.errors import responses
+from api.fields import Body, CursorText, Limit, Page, SearchText, Text, id_after, id_cursor
+from api.security import Runtime, Session, Who
+from mailcore import accounts, aliases, destinations
+from mailcore.aliases import AliasChange, AliasFilter, NewAlias
+from mailcore.models import Alias, Destination, Domain
+
+router = APIRouter(prefix="/v1", tags=["Aliases"], responses=responses(404))
+
+_cursor = id_cursor("aliases")
+
+Wanted = Annotated[
+    list[Text],
+    Field(
+        min_length=1,
+        max_length=100,
+        description="Addresses, or ids of destinations",
+        examples=[["you@example.net"]],
+    ),
+]
+Note = Annotated[Text, Field(description="For yourself", examples=["Newsletters"])]
+
+
+class AliasNew(Body):
+    local_part: Text = Field(description="What stands before the @; `*` is the catch-all", examples=["hello"])
+    destinations: Wanted
+    note: Note = ""
+    enabled: bool = Field(True, description="Off: mail is refused with 550 5.2.1")
+
+
+class AliasPatch(Body):
+    """null or absent leaves a thing as it is."""
+
+    destinations: Wanted | None = None
+    note: Note | None = None
+    enabled: bool | None = None
+
+
+class AliasOut(BaseModel):
+    id: UUID
+    domain_id: UUID
+    local_part: str = Field(examples=["hello"])
+    address: str = Field(examples=["hello@example.org"])
+    destinations: list[DestinationOut]
+    note: str
+    enabled: bool
+    created_at: datetime
+
+
+@router.get("/aliases", summary="List the aliases of all domains, or of one")
+async def list_aliases(
+    who: Who,
+    session: Session,
+    domain_id: UUID | None = None,
+    q: SearchText = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> Page[AliasOut]:
+    return await _page(session, who.account_id, AliasFilter(domain_id, q), cursor, limit)
+
+
+@router.get("/domains/{domain_id}/aliases", summary="List the aliases of a domain")
+async def list_domain_aliases(
+    domain_id: UUID,
+    who: Who,
+    session: Session,
+    q: SearchText = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> Page[AliasOut]:
+    await accounts.get_owned(session, Domain, who.account_id, domain_id)
+    return await _page(session, who.account_id, AliasFilter(domain_id, q), cursor, limit)
+
+
+@router.post(
+    "/domains/{domain_id}/aliases",
+    status_code=201,
+    summary="Create an alias",
+    responses=responses(403, 404, 409),
+)
+async def create_alias(
+    domain_id: UUID, body: AliasNew, who: Who, session: Session, runtime: Runtime
+) -> AliasOut:
+    """Addresses that are no destinations yet become ones."""
+    new = NewAlias(body.local_part, body.destinations, body.note, body.enabled)
+    alias = await aliases.create(session, runtime.clock, runtime.settings, who.account_id, domain_id, new)
+    return await _one(session, who.account_id, alias)
+
+
+@router.get("/aliases/{alias_id}", summary="Show an alias")
+async def get_alias(alias_id: UUID, who: Who, session: Session) -> AliasOut:
+    return await _one(
+        session, who.account_id, await accounts.get_owned(session, Alias, who.account_id, alias_id)
+    )
+
+
+@router.patch("/aliases/{alias_id}", summary="Change an alias", responses=responses(403, 404))
+async def update_alias(
+    alias_id: UUID, body: AliasPatch, who: Who, session: Session, runtime: Runtime
+) -> AliasOut:
+    wanted = AliasChange(body.destinations, body.note, body.enabled)
+    alias = await aliases.change(session, runtime.clock, runtime.settings, who.account_id, alias_id, wanted)
+    return await _one(session, who.account_id, alias)
+
+
+@router.delete("/aliases/{alias_id}", status_code=204, summary="Delete an alias")
+async def delete_alias(alias_id: UUID, who: Who, session: Session) -> None:
+    """Mail that still waits for it ends as hard-bounced: cancelled."""
+    await aliases.remove(session, who.account_id, alias_id)
+
+
+async def _page(
+    session: AsyncSession, account_id: UUID, wanted: AliasFilter, cursor: str | None, limit: int
+) -> Page[AliasOut]:
+    after = id_after("aliases", cursor)
+    rows = await aliases.list_of(session, account_id, wanted, after=after, limit=limit + 1)
+    linked = await destinations.of_aliases(session, [alias.id for alias, _ in rows])
+    return Page.of(
+        rows, limit, lambda row: _shown(row[0], row[1], linked[row[0].id]), lambda row: _cursor(row[0].id)
+    )
+
+
+async def _one(session: AsyncSession, account_id: UUID, alias: Alias) -> AliasOut:
+    domain = await accounts.get_owned(session, Domain, account_id, alias.domain_id)
+    linked = await destinations.of_aliases(session, [alias.id])
+    return _shown(alias, domain.name, linked[alias.id])
+
+
+def _shown(alias: Alias, domain: str, linked: Sequence[Destination]) -> AliasOut:
+    return AliasOut(
+        id=alias.id,
+        domain_id=alias.domain_id,
+        local_part=alias.local_part,
+        address=f"{alias.local_part}@{domain}",
+        destinations=[DestinationOut.of(destination) for destination in linked],
+        note=alias.note,
+        enabled=alias.enabled,
+        created_at=alias.created_at,
+    )

@@ -1,0 +1,58 @@
+"""The application: every resource under one edge. Built around a runtime, so that tests bring their own."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from api import accounts, aliases, destinations, docs, domains, errors, health, ledger, logs
+from api.edge import Edge
+from api.runtime import ApiRuntime
+
+DESCRIPTION = """\
+Forward mail for your domains. Authenticate with an API key: `Authorization: Bearer cp_live_...`.
+Lists come in pages: give `next_cursor` as `cursor` while `has_more` is true.
+Errors are problem+json (RFC 9457); `code` is stable, `request_id` names the request in our logs.
+"""
+
+
+def create_app(runtime: ApiRuntime) -> FastAPI:
+    app = FastAPI(
+        title="Clearpost",
+        version="1",
+        summary="Email forwarding that loses nothing and keeps nothing",
+        description=DESCRIPTION,
+        servers=[{"url": runtime.settings.web_url}],
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.runtime = runtime
+    errors.install(app)
+    for resource in (accounts, domains, aliases, destinations, logs, ledger, health, docs):
+        app.include_router(resource.router)
+    app.add_middleware(Edge, clock=runtime.clock)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document with our own shape of errors, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            routes=app.routes,
+            servers=app.servers,
+        )
+        document["components"]["schemas"]["Problem"] = errors.SCHEMA
+        app.openapi_schema = document
+    return app.openapi_schema

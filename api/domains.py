@@ -1,0 +1,153 @@
+"""Domains of the account: claim, see what to publish, have it checked, delete."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, StringConstraints
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api.errors import responses
+from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
+from api.runtime import ApiRuntime
+from api.security import Runtime, Session, Who
+from mailcore import accounts, domains
+from mailcore.domain_check import State as RecordState
+from mailcore.domains import State
+from mailcore.models import Account, Domain
+from mailcore.settings import Settings
+
+router = APIRouter(prefix="/v1/domains", tags=["Domains"], responses=responses(404))
+
+_cursor = id_cursor("domains")
+
+
+class DomainNew(Body):
+    name: Annotated[Text, StringConstraints(min_length=1)] = Field(examples=["example.org"])
+
+
+class DomainChange(Body):
+    plus_addressing: bool | None = Field(
+        None, description="Whether alias+tag@ reaches alias@; null leaves it as it is", examples=[True]
+    )
+
+
+class RecordOut(BaseModel):
+    """A DNS record to publish."""
+
+    type: Literal["TXT", "MX"]
+    name: str = Field(examples=["_clearpost.example.org"])
+    value: str = Field(examples=["clearpost-verification=5f0c6f3f8f1f4c5e9d6b7a8c9d0e1f2a"])
+    priority: int | None = Field(None, examples=[10])
+
+
+class RecordFound(BaseModel):
+    """What was in the DNS when it was checked last, and what to do about it, if anything."""
+
+    wanted: str
+    found: list[str]
+    state: RecordState
+    cause: str
+
+
+class FoundOut(BaseModel):
+    ownership: RecordFound
+    mx: RecordFound
+    spf: RecordFound
+
+
+class DomainOut(BaseModel):
+    id: UUID
+    name: str = Field(description="As A-labels, lower case", examples=["example.org"])
+    state: State = Field(description="`displaced`: another account has proved control since")
+    plus_addressing: bool
+    created_at: datetime
+    verified_at: datetime | None
+    checked_at: datetime | None
+    displaced_at: datetime | None
+    contested: bool = Field(description="Another account's record stands in the DNS beside yours")
+    records: list[RecordOut] = Field(description="What to publish")
+    found: FoundOut | None = Field(description="What the last check found; null before the first")
+
+
+@router.get("", summary="List the domains")
+async def list_domains(
+    who: Who, session: Session, runtime: Runtime, limit: Limit = 50, cursor: CursorText = None
+) -> Page[DomainOut]:
+    account = await accounts.get(session, who.account_id)
+    after = id_after("domains", cursor)
+    rows = await domains.list_of(session, account.id, after=after, limit=limit + 1)
+    settings = runtime.settings
+    return Page.of(rows, limit, lambda row: _shown(row, account, settings), lambda row: _cursor(row.id))
+
+
+@router.post("", status_code=201, summary="Claim a domain", responses=responses(403, 404, 409))
+async def create_domain(body: DomainNew, who: Who, session: Session, runtime: Runtime) -> DomainOut:
+    """The answer says which TXT record proves that it is yours. Nothing is forwarded before that."""
+    domain = await domains.create(session, runtime.clock, runtime.settings, who.account_id, body.name)
+    return await _out(session, runtime, domain)
+
+
+@router.get("/{domain_id}", summary="Show a domain")
+async def get_domain(domain_id: UUID, who: Who, session: Session, runtime: Runtime) -> DomainOut:
+    return await _out(session, runtime, await accounts.get_owned(session, Domain, who.account_id, domain_id))
+
+
+@router.patch("/{domain_id}", summary="Change a domain")
+async def update_domain(
+    domain_id: UUID, body: DomainChange, who: Who, session: Session, runtime: Runtime
+) -> DomainOut:
+    domain = await accounts.get_owned(session, Domain, who.account_id, domain_id)
+    if body.plus_addressing is not None:
+        domain = await domains.set_plus_addressing(session, who.account_id, domain_id, body.plus_addressing)
+    return await _out(session, runtime, domain)
+
+
+@router.delete("/{domain_id}", status_code=204, summary="Delete a domain with its aliases")
+async def delete_domain(domain_id: UUID, who: Who, session: Session) -> None:
+    """Mail that still waits for its aliases ends as hard-bounced: cancelled."""
+    await domains.delete(session, who.account_id, domain_id)
+
+
+@router.post("/{domain_id}/check", summary="Look at the DNS of a domain now")
+async def check_domain(domain_id: UUID, who: Who, runtime: Runtime) -> DomainOut:
+    """Verifies the domain once its TXT record is there. No transaction is open while DNS is asked."""
+    await domains.check(
+        runtime.database,
+        runtime.resolver,
+        runtime.clock,
+        runtime.settings,
+        account_id=who.account_id,
+        domain_id=domain_id,
+    )
+    async with runtime.database.session() as session:
+        return await _out(
+            session, runtime, await accounts.get_owned(session, Domain, who.account_id, domain_id)
+        )
+
+
+async def _out(session: AsyncSession, runtime: ApiRuntime, domain: Domain) -> DomainOut:
+    return _shown(domain, await accounts.get(session, domain.account_id), runtime.settings)
+
+
+def _shown(domain: Domain, account: Account, settings: Settings) -> DomainOut:
+    proof = RecordOut(type="TXT", name=domains.txt_name(domain), value=domains.txt_value(account))
+    mx = [
+        RecordOut(type="MX", name=domain.name, value=name, priority=10 * rank)
+        for rank, name in enumerate(domains.mx_names(account, settings), 1)
+    ]
+    found: dict[str, Any] | None = domain.found
+    return DomainOut(
+        id=domain.id,
+        name=domain.name,
+        state=domains.state_of(domain),
+        plus_addressing=domain.plus_addressing,
+        created_at=domain.created_at,
+        verified_at=domain.verified_at,
+        checked_at=domain.checked_at,
+        displaced_at=domain.displaced_at,
+        contested=domain.contested_at is not None,
+        records=[proof, *mx],
+        found=FoundOut.model_validate(found) if found else None,
+    )

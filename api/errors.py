@@ -1,0 +1,158 @@
+"""Every error as problem+json (RFC 9457) with a stable code and the request's id.
+
+Must never show an internal detail: what we did not foresee is a 503 that says only that.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from mailcore.errors import BusinessError
+
+log = structlog.get_logger("api")
+
+MEDIA_TYPE: Final = "application/problem+json"
+# Retry-After of a fault of ours, in seconds.
+RETRY_AFTER: Final = "5"
+
+# All codes with their meaning, for the documentation; the texts of an answer may say more.
+CODES: Final[Mapping[str, str]] = {
+    "unauthorized": "No valid API key was sent as a Bearer token.",
+    "forbidden": "This address may not read this.",
+    "key_in_query": "An API key was sent in the query string, where it ends up in logs. Revoke it.",
+    "not_found": "There is no such thing in this account.",
+    "expired": "The log of this message has passed its 7 days and is deleted.",
+    "method_not_allowed": "This address does not know that method.",
+    "bad_request": "The request could not be read.",
+    "validation_failed": "A field is missing, unknown or not allowed; `errors` names each.",
+    "invalid_cursor": "The cursor is not one that this list has given out.",
+    "invalid": "A value is not allowed.",
+    "domain_invalid": "This is not a domain name.",
+    "domain_reserved": "This domain can never be claimed.",
+    "domain_public_suffix": "Others register names below this one.",
+    "domain_exists": "The account has this domain already.",
+    "local_part_invalid": "This cannot stand before the @.",
+    "alias_exists": "The domain has this alias already.",
+    "destination_invalid": "This is not an e-mail address.",
+    "destination_loops": "The address leads back to this service.",
+    "destination_missing": "An alias needs at least one destination.",
+    "destination_exists": "The account has this destination already.",
+    "conflict": "The thing exists already.",
+    "limit_reached": "The plan has no room for more; `resource`, `limit` and `plan` say which.",
+    "request_timeout": "The body of the request did not arrive in time.",
+    "body_too_large": "The body of a request may have 1 MB.",
+    "unavailable": "A fault of ours. Try again after `Retry-After` seconds.",
+}
+
+_BY_STATUS: Final[Mapping[int, str]] = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "body_too_large",
+}
+
+SCHEMA: Final[dict[str, Any]] = {
+    "title": "Problem",
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail", "request_id"],
+    "properties": {
+        "type": {"type": "string", "examples": ["/docs#not_found"]},
+        "title": {"type": "string", "examples": ["Not Found"]},
+        "status": {"type": "integer", "examples": [404]},
+        "code": {"type": "string", "enum": list(CODES)},
+        "detail": {"type": "string", "examples": ["There is no such thing in this account."]},
+        "request_id": {"type": "string", "examples": ["0192f0c1-8b1e-7c3a-9d59-2f6f5d0b7a11"]},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["loc", "msg"],
+                "properties": {
+                    "loc": {"type": "array", "items": {"type": ["string", "integer"]}},
+                    "msg": {"type": "string"},
+                },
+            },
+        },
+        "resource": {"type": "string", "description": "limit_reached: what there is no room for"},
+        "limit": {"type": "integer", "description": "limit_reached: how many the plan allows"},
+        "plan": {"type": "string", "description": "limit_reached: the account's plan"},
+    },
+}
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a resource for the OpenAPI document; what every one can answer is always there."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    every = sorted({400, 401, 413, 422, 503, *statuses})
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in every}
+
+
+def problem(
+    request_id: str,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **extra: object,
+) -> JSONResponse:
+    body = {
+        "type": f"/docs#{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": request_id,
+        **extra,
+    }
+    return JSONResponse(body, status, dict(headers or {}), MEDIA_TYPE)
+
+
+def unavailable(request_id: str) -> JSONResponse:
+    return problem(request_id, 503, "unavailable", CODES["unavailable"], headers={"Retry-After": RETRY_AFTER})
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(BusinessError, _business)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _business(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BusinessError)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return problem(_id(request), error.status, error.code, error.detail, headers=headers, **error.extra)
+
+
+async def _validation(request: Request, error: Exception) -> JSONResponse:
+    """Where and why, never the value: it may be a secret sent to the wrong field."""
+    assert isinstance(error, RequestValidationError)
+    found = [
+        {"loc": [_shown(part) for part in each["loc"]], "msg": each["msg"]} for each in error.errors()[:20]
+    ]
+    return problem(_id(request), 422, "validation_failed", "The request is not valid.", errors=found)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _BY_STATUS.get(error.status_code, "bad_request")
+    detail = "There is nothing at this address." if code == "not_found" else CODES[code]
+    return problem(_id(request), error.status_code, code, detail, headers=error.headers)
+
+
+def _id(request: Request) -> str:
+    return str(request.state.request_id)
+
+
+def _shown(part: str | int) -> str | int:
+    """The name of an unknown field comes from the caller: bounded, and fit for JSON."""
+    return part if isinstance(part, int) else part[:100].encode("utf-8", "replace").decode()

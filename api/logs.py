@@ -1,0 +1,169 @@
+"""The 7-day log of the account: messages, and the timeline of one.
+
+Must never show more than event_log hands out, nor tell an old id of ours from one of somebody else.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from api.errors import CODES, responses
+from api.fields import (
+    CursorText,
+    Limit,
+    Moment,
+    Page,
+    SearchText,
+    Text,
+    bad_cursor,
+    decode_cursor,
+    encode_cursor,
+)
+from api.runtime import ApiRuntime
+from api.security import Runtime, Who
+from mailcore.clock import time_of
+from mailcore.errors import NotFound
+from mailcore.event_log import Cursor, Event, LogFilter, LoggedMessage
+from mailcore.status_words import plain_words
+
+router = APIRouter(prefix="/v1/logs", tags=["Logs"], responses=responses(404))
+
+EventType = Literal["received", "delivered", "soft-bounced", "hard-bounced", "refused"]
+
+
+class MessageOut(BaseModel):
+    """What is kept of a message for 7 days. Its content is not."""
+
+    id: UUID
+    received_at: datetime
+    domain_id: UUID | None
+    alias: str = Field(description="As it was written to", examples=["hello+shop@example.org"])
+    sender: str = Field(description="From", examples=["Ada <ada@example.com>"])
+    subject: str = Field(examples=["Hello"])
+    client_ip: str = Field(description="The server that brought it", examples=["192.0.2.7"])
+    client_name: str = Field(description="Its reverse name (FQDN)", examples=["mail.example.com"])
+    last_event: str = Field(examples=["delivered"])
+
+
+class EventOut(BaseModel):
+    """`explanation` says in plain words what the code means."""
+
+    at: datetime
+    type: EventType
+    response: str = Field(description="What the server said", examples=["250 2.0.0 Ok: queued"])
+    code: str = Field(description="Enhanced status code", examples=["2.0.0"])
+    server_ip: str = Field(examples=["192.0.2.25"])
+    duration_ms: int = Field(examples=[112])
+    attempt: int = Field(description="0 for received and refused", examples=[1])
+    delivery_id: UUID | None = Field(description="One for each destination; null for received and refused")
+    explanation: str = Field(examples=["The message was delivered."])
+
+
+class TimelineOut(MessageOut):
+    events: list[EventOut]
+
+
+@router.get("/messages", summary="List messages, newest first")
+async def list_messages(
+    who: Who,
+    runtime: Runtime,
+    domain_id: UUID | None = None,
+    alias: Annotated[Text | None, Query(description="Exactly as it was written to")] = None,
+    event: Annotated[EventType | None, Query(description="Messages with such an event")] = None,
+    since: Annotated[Moment | None, Query(description="Received at or after, with time zone")] = None,
+    until: Annotated[Moment | None, Query(description="Received before, with time zone")] = None,
+    q: SearchText = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> Page[MessageOut]:
+    wanted = LogFilter(domain_id, alias, event, since, until, q)
+    rows = await runtime.reader.messages(who.account_id, wanted, _after(cursor), limit + 1)
+    return Page.of(rows, limit, lambda row: _message(*row), lambda row: _cursor(row[0]))
+
+
+@router.get("/messages/{message_id}", summary="Show a message's timeline")
+async def get_message(message_id: UUID, who: Who, runtime: Runtime) -> TimelineOut:
+    message = await runtime.reader.message(who.account_id, message_id)
+    if message is None:
+        raise _absent(runtime, message_id)
+    events = await runtime.reader.timeline(who.account_id, message_id)
+    last = events[-1].type if events else ""
+    return TimelineOut(**_message(message, last).model_dump(), events=[_event(event) for event in events])
+
+
+def _absent(runtime: ApiRuntime, message_id: UUID) -> NotFound:
+    """An id tells when it was made: past the retention the answer is the same whoever's it was."""
+    if _is_older(message_id, runtime.clock.now() - runtime.settings.log_retention):
+        return NotFound(CODES["expired"], code="expired")
+    return NotFound("There is no such thing in this account.")
+
+
+def _is_older(message_id: UUID, horizon: datetime) -> bool:
+    if message_id.version != 7:
+        return False
+    try:
+        return time_of(message_id) <= horizon
+    except (ValueError, OverflowError):  # 48 bits of milliseconds reach further than the calendar
+        return False
+
+
+def _cursor(message: LoggedMessage) -> str:
+    return encode_cursor("messages", message.received_at.isoformat(), str(message.id))
+
+
+def _after(text: str | None) -> Cursor | None:
+    if text is None:
+        return None
+    at, identifier = decode_cursor("messages", text, 2)
+    try:
+        cursor = Cursor(datetime.fromisoformat(at), UUID(identifier))
+    except ValueError:
+        raise bad_cursor() from None
+    if cursor.received_at.utcoffset() != timedelta(0):
+        raise bad_cursor()
+    return cursor
+
+
+def _message(message: LoggedMessage, last_event: str) -> MessageOut:
+    return MessageOut(
+        id=message.id,
+        received_at=message.received_at,
+        domain_id=message.domain_id,
+        alias=message.alias,
+        sender=message.sender,
+        subject=message.subject,
+        client_ip=message.client_ip,
+        client_name=message.client_name,
+        last_event=last_event,
+    )
+
+
+def _event(event: Event) -> EventOut:
+    return EventOut.model_validate(
+        {
+            "at": event.at,
+            "type": event.type,
+            "response": event.response,
+            "code": event.code,
+            "server_ip": event.server_ip,
+            "duration_ms": round(event.duration.total_seconds() * 1000),
+            "attempt": event.attempt,
+            "delivery_id": event.delivery_id,
+            "explanation": explanation(event),
+        }
+    )
+
+
+def explanation(event: Event) -> str:
+    match event.type:
+        case "received":
+            return "We took the message and keep it until every delivery of it has ended."
+        case "refused":
+            return f"We did not take the message. {plain_words(event.code)}"
+        case "soft-bounced":
+            return f"{plain_words(event.code)} We try again."
+        case _:
+            return plain_words(event.code)

@@ -1,0 +1,39 @@
+"""The wiring of an API process. Tests hand in another member, nobody patches."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from mailcore.clock import Clock
+from mailcore.database import Database, Wake
+from mailcore.event_log import LogReader
+from mailcore.keyring import Keyring
+from mailcore.resolver import Resolver
+from mailcore.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRuntime:
+    settings: Settings
+    clock: Clock
+    database: Database
+    resolver: Resolver
+    reader: LogReader
+    keyring: Keyring
+
+    @classmethod
+    async def open(cls, settings: Settings, *, clock: Clock, wake: Wake) -> Self:
+        """Connects to the database; `wake` is called with the lanes that a commit has given work."""
+        url = settings.database_url.get_secret_value()
+        database = await Database.open(url, wake=wake, name="clearpost-api")
+        return cls(
+            settings=settings,
+            clock=clock,
+            database=database,
+            resolver=Resolver(settings=settings, clock=clock),
+            reader=LogReader(database, clock, settings.log_retention),
+            keyring=Keyring(settings.key_dir),
+        )
+
+    async def close(self) -> None:
+        await self.resolver.close()
+        await self.database.close()

@@ -1,0 +1,94 @@
+"""The demo account of the local stack: made once, found again at every start.
+
+Must never run on a production database, nor verify its domain: the ordinary check does that.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from mailcore import accounts, aliases, api_keys, domains
+from mailcore.aliases import AliasFilter, NewAlias
+from mailcore.clock import Clock
+from mailcore.database import Database
+from mailcore.keyring import Keyring
+from mailcore.models import Account, Domain
+from mailcore.settings import Settings
+
+OWNER: Final = "you@inbox.test"
+DOMAIN: Final = "demo.test"
+LOCAL_PART: Final = "hello"
+_KEY_FILE: Final = "demo-api-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the local stack prints, and the TXT record that it publishes in its DNS."""
+
+    api_key: str
+    domain: str
+    domain_id: str
+    alias: str
+    txt_name: str
+    txt_value: str
+
+
+async def seed_demo(settings: Settings, *, clock: Clock | None = None) -> Demo:
+    """Account, owner, API key, domain and alias of the demo, each made where it is missing."""
+    if settings.environment != "local":
+        raise RuntimeError("the demo account is for the local stack only")
+    clock, keyring = clock or Clock(), Keyring(settings.key_dir)
+    secret = _secret(settings.key_dir / _KEY_FILE)
+    url = settings.database_url.get_secret_value()
+    database = await Database.open(url, size=1, name="clearpost-seed")
+    try:
+        async with database.session() as session:
+            account = await accounts.owned_by(session, OWNER)
+            account = account or await accounts.create(session, clock, name="Demo", owner_email=OWNER)
+            await api_keys.keep(session, clock, keyring, account_id=account.id, name="Demo", secret=secret)
+            domain = await _domain(session, clock, settings, account)
+            await _alias(session, clock, settings, domain)
+            return _demo(secret, account, domain)
+    finally:
+        await database.close()
+
+
+def _demo(secret: str, account: Account, domain: Domain) -> Demo:
+    return Demo(
+        api_key=secret,
+        domain=domain.name,
+        domain_id=str(domain.id),
+        alias=f"{LOCAL_PART}@{domain.name}",
+        txt_name=domains.txt_name(domain),
+        txt_value=domains.txt_value(account),
+    )
+
+
+def _secret(path: Path) -> str:
+    """The demo's key must be shown again at later starts, so its secret lies beside the other keys."""
+    if path.exists() and api_keys.is_well_formed(secret := path.read_text(encoding="ascii").strip()):
+        return secret
+    secret, draft = api_keys.generate(live=False), path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secret + "\n")
+    draft.rename(path)
+    return secret
+
+
+async def _domain(session: AsyncSession, clock: Clock, settings: Settings, account: Account) -> Domain:
+    mine = await domains.list_of(session, account.id, after=None, limit=100)
+    found = next((domain for domain in mine if domain.name == DOMAIN), None)
+    return found or await domains.create(session, clock, settings, account.id, DOMAIN)
+
+
+async def _alias(session: AsyncSession, clock: Clock, settings: Settings, domain: Domain) -> None:
+    wanted = AliasFilter(domain.id, LOCAL_PART)
+    mine = await aliases.list_of(session, domain.account_id, wanted, after=None, limit=100)
+    if not any(alias.local_part == LOCAL_PART for alias, _ in mine):
+        new = NewAlias(LOCAL_PART, [OWNER], note="The demo's alias")
+        await aliases.create(session, clock, settings, domain.account_id, domain.id, new)

@@ -1,0 +1,141 @@
+"""Domains over HTTP: claim, publish, check, delete."""
+
+import pytest
+
+from mailcore.plans import Plan
+from tests.support.api import Tenant, World
+
+
+async def test_a_claim_tells_what_to_publish(world: World, tenant: Tenant) -> None:
+    domain = await tenant.claim("Example.TEST.")
+    assert domain["name"] == "example.test"
+    assert domain["state"] == "pending"
+    assert domain["records"] == [
+        {
+            "type": "TXT",
+            "name": "_clearpost.example.test",
+            "value": f"clearpost-verification={tenant.token}",
+            "priority": None,
+        },
+        {"type": "MX", "name": "example.test", "value": "mx.clearpost.test", "priority": 10},
+    ]
+    assert domain["found"] is None
+
+
+async def test_premium_publishes_the_fast_mx_first(world: World) -> None:
+    domain = await (await world.tenant(plan=Plan.PREMIUM)).claim()
+    assert [record["value"] for record in domain["records"] if record["type"] == "MX"] == [
+        "fast.mx.clearpost.test",
+        "mx.clearpost.test",
+    ]
+
+
+async def test_the_token_in_dns_verifies(world: World, tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    world.publish("example.test", tenant)
+    world.zone.put("example.test", "MX", "10 mx.clearpost.test.")
+    checked = (await tenant.http.post(f"/v1/domains/{domain['id']}/check")).json()
+    assert checked["state"] == "verified"
+    assert checked["verified_at"]
+    assert checked["found"]["ownership"]["state"] == "ok"
+    assert checked["found"]["mx"] == {
+        "wanted": "10 mx.clearpost.test.",
+        "found": ["10 mx.clearpost.test"],
+        "state": "ok",
+        "cause": "",
+    }
+    assert (await tenant.http.get(f"/v1/domains/{domain['id']}")).json() == checked
+
+
+async def test_without_the_token_a_check_says_what_is_missing(world: World, tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    checked = (await tenant.http.post(f"/v1/domains/{domain['id']}/check")).json()
+    assert checked["state"] == "pending"
+    assert checked["found"]["ownership"]["state"] == "missing"
+    assert "_clearpost.example.test" in checked["found"]["ownership"]["cause"]
+
+
+async def test_an_idn_is_claimed_by_its_a_labels(tenant: Tenant) -> None:
+    assert (await tenant.claim("bücher.test"))["name"] == "xn--bcher-kva.test"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("localhost", "domain_invalid"),
+        ("127.0.0.1", "domain_invalid"),
+        ("[::1]", "domain_invalid"),
+        ("https://example.org/", "domain_invalid"),
+        ("you@example.org", "domain_invalid"),
+        ("-bad-.org", "domain_invalid"),
+        ("a" * 64 + ".org", "domain_invalid"),
+        (".".join(["a" * 61] * 4), "domain_invalid"),
+        ("co.uk", "domain_public_suffix"),
+        ("github.io", "domain_public_suffix"),
+        ("xn--85x722f.com.cn", None),
+        ("printer.local", "domain_reserved"),
+        ("clearpost.test", "domain_reserved"),
+        ("mx.clearpost.test", "domain_reserved"),
+        ("deep.below.clearpost.test", "domain_reserved"),
+    ],
+)
+async def test_names_that_nobody_can_own_are_refused(tenant: Tenant, name: str, code: str | None) -> None:
+    answer = await tenant.http.post("/v1/domains", json={"name": name})
+    assert answer.status_code == (422 if code else 201)
+    assert answer.json().get("code") == code
+
+
+async def test_the_same_name_twice_is_a_conflict(world: World) -> None:
+    tenant = await world.tenant(plan=Plan.PREMIUM)
+    await tenant.claim()
+    again = await tenant.http.post("/v1/domains", json={"name": "EXAMPLE.test"})
+    assert (again.status_code, again.json()["code"]) == (409, "domain_exists")
+
+
+async def test_the_plan_bounds_the_domains(tenant: Tenant) -> None:
+    await tenant.claim()
+    answer = await tenant.http.post("/v1/domains", json={"name": "other.test"})
+    assert answer.status_code == 403
+    told = answer.json()
+    assert (told["code"], told["resource"], told["limit"], told["plan"]) == ("limit_reached", "domains", 1, "free")
+
+
+async def test_a_name_verified_elsewhere_can_still_be_claimed(world: World, tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    world.publish("example.test", tenant)
+    await tenant.http.post(f"/v1/domains/{domain['id']}/check")
+    other = await world.tenant("two")
+    assert (await other.claim())["state"] == "pending"
+
+
+async def test_plus_addressing_can_be_switched_off(tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    assert domain["plus_addressing"] is True
+    path = f"/v1/domains/{domain['id']}"
+    assert (await tenant.http.patch(path, json={"plus_addressing": False})).json()["plus_addressing"] is False
+    assert (await tenant.http.patch(path, json={})).json()["plus_addressing"] is False
+    assert (await tenant.http.patch(path, json={"name": "other.test"})).status_code == 422
+
+
+async def test_a_deleted_domain_is_gone_with_its_aliases(tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    alias = await tenant.alias(domain)
+    assert (await tenant.http.delete(f"/v1/domains/{domain['id']}")).status_code == 204
+    assert (await tenant.http.get(f"/v1/domains/{domain['id']}")).status_code == 404
+    assert (await tenant.http.get(f"/v1/aliases/{alias['id']}")).status_code == 404
+    assert (await tenant.http.get("/v1/destinations")).json()["data"] != []
+
+
+async def test_domains_come_in_pages(world: World) -> None:
+    tenant = await world.tenant(plan=Plan.PREMIUM)
+    names = [(await tenant.claim(f"d{number}.test"))["name"] for number in range(5)]
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = (await tenant.http.get("/v1/domains", params={"limit": 2, **cursor})).json()
+        seen += [domain["name"] for domain in page["data"]]
+        if not page["has_more"]:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert seen == names
+    assert page["next_cursor"] is None

@@ -1,0 +1,120 @@
+"""An API in this process with a real database and DNS stand-in, and accounts to ask it as."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+from pydantic import SecretStr
+
+from api.app import create_app
+from api.runtime import ApiRuntime
+from clearpost.standins.dns import DnsStandin, Zone
+from mailcore import accounts, api_keys
+from mailcore.clock import ShiftedClock
+from mailcore.database import LaneOfNode
+from mailcore.plans import Plan
+from mailcore.settings import Settings
+
+
+class StepClock(ShiftedClock):
+    """A clock that `step` moves on, both of its faces: caches expire without waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stepped = 0.0
+
+    def step(self, by: timedelta) -> None:
+        self.shift += by
+        self._stepped += by.total_seconds()
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._stepped
+
+
+@dataclass(slots=True)
+class Tenant:
+    """An account and a client that asks with its key."""
+
+    id: UUID
+    token: str
+    secret: str
+    http: httpx.AsyncClient
+
+    async def claim(self, name: str = "example.test") -> dict[str, Any]:
+        answer = await self.http.post("/v1/domains", json={"name": name})
+        assert answer.status_code == 201, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    async def alias(self, domain: dict[str, Any], local_part: str = "hello", **fields: object) -> dict[str, Any]:
+        body = {"local_part": local_part, "destinations": ["you@inbox.test"], **fields}
+        answer = await self.http.post(f"/v1/domains/{domain['id']}/aliases", json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+
+class World:
+    """One API with all that stands around it."""
+
+    def __init__(self, runtime: ApiRuntime, clock: StepClock, dns: DnsStandin) -> None:
+        self.runtime = runtime
+        self.clock = clock
+        self.zone: Zone = dns.zone
+        self.dns = dns
+        self.woken: list[frozenset[LaneOfNode]] = []
+        self.app = create_app(runtime)
+        self.anonymous = self.client()
+        self._clients = [self.anonymous]
+
+    def client(self, **headers: str) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app=self.app)
+        return httpx.AsyncClient(transport=transport, base_url="http://api.test", headers=headers)
+
+    async def tenant(self, name: str = "one", plan: Plan = Plan.FREE) -> Tenant:
+        runtime = self.runtime
+        async with runtime.database.session() as session:
+            email = f"{name}@owners.test"
+            account = await accounts.create(session, self.clock, name=name, owner_email=email, plan=plan)
+            _, secret = await api_keys.create(
+                session, self.clock, runtime.keyring, account_id=account.id, name="test", live=False
+            )
+        client = self.client(Authorization=f"Bearer {secret}")
+        self._clients.append(client)
+        return Tenant(account.id, account.verification_token, secret, client)
+
+    def publish(self, name: str, *tenants: Tenant) -> None:
+        """These accounts' tokens, and nobody else's, are in the DNS of the name; caches have expired."""
+        if tenants:
+            self.zone.put_txt(f"_clearpost.{name}", *(f"clearpost-verification={t.token}" for t in tenants))
+        else:
+            self.zone.remove(f"_clearpost.{name}")
+        self.clock.step(timedelta(minutes=2))
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
+        await self.runtime.close()
+
+
+@asynccontextmanager
+async def running_api(database_url: str, folder: Path, **changes: Any) -> AsyncIterator[World]:
+    async with DnsStandin() as dns:
+        values: dict[str, Any] = {
+            "database_url": SecretStr(database_url),
+            "dns_servers": (dns.address,),
+            "key_dir": folder / "keys",
+            "spool_dir": folder / "spool",
+        }
+        clock = StepClock()
+        woken: list[frozenset[LaneOfNode]] = []
+        runtime = await ApiRuntime.open(Settings(**(values | changes)), clock=clock, wake=woken.append)
+        world = World(runtime, clock, dns)
+        world.woken = woken
+        try:
+            yield world
+        finally:
+            await world.close()
