@@ -67,7 +67,11 @@ class Courier:
         """Attempts in the background; `done` is called when the lease is settled or given up."""
         task = asyncio.create_task(self._carry(claimed, content))
         self._in_flight[claimed.id] = _InFlight(claimed, task)
-        task.add_done_callback(lambda _: (self._in_flight.pop(claimed.id, None), done()))
+        task.add_done_callback(lambda _: self._landed(claimed.id, done))
+
+    def _landed(self, delivery_id: UUID, done: Callable[[], None]) -> None:
+        self._in_flight.pop(delivery_id, None)
+        done()
 
     async def stop(self) -> None:
         """Gives back what has not passed the final dot, waits for the rest; results are committed at the end."""
@@ -153,24 +157,20 @@ class Courier:
 
     async def _read(self, claimed: Claimed) -> bytes | None:
         """The content from the spool; None when the lease was lost, or the bytes are damaged (then it is held)."""
-        try:
-            return await self._read_at(claimed.location)
-        except Gone:
-            async with self.database.transaction() as tx:
-                moved = await queue.locate(tx, claimed.message_id)
-            if moved is None:
-                return None
-            if moved != claimed.location:
-                return await self._read_moved(claimed, moved)
-            return await self._hold(claimed)
-        except Damaged:
-            return await self._hold(claimed)
-
-    async def _read_moved(self, claimed: Claimed, location: Location) -> bytes | None:
-        try:
-            return await self._read_at(location)
-        except (Gone, Damaged):
-            return await self._hold(claimed)
+        location = claimed.location
+        for _ in range(2):
+            try:
+                return await self._read_at(location)
+            except Damaged:
+                break
+            except Gone:  # the sweep may have moved the bytes since the claim
+                async with self.database.transaction() as tx:
+                    moved = await queue.locate(tx, claimed.message_id)
+                if moved is None:
+                    return None
+                location = moved
+        await self._hold(claimed)
+        return None
 
     async def _read_at(self, location: Location) -> bytes:
         record = await asyncio.to_thread(self.spool.read, location)

@@ -23,6 +23,6 @@ DAMAGED = Counter("clearpost_spool_damaged_total", "Records whose checksum did n
 SPOOL_FREE = Gauge("clearpost_spool_free_bytes", "Free bytes where the spool lies")
 SPOOL_SEGMENTS = Gauge("clearpost_spool_segments", "Segment files in the spool")
 QUEUE = Gauge("clearpost_queue_deliveries", "Deliveries in the queue", ["lane", "state"])
-QUEUE_AGE = Gauge("clearpost_queue_oldest_seconds", "Age of the oldest delivery in the queue", ["lane"])
+QUEUE_AGE = Gauge("clearpost_queue_oldest_seconds", "Age of the oldest delivery in the queue", ["lane", "state"])
 LEDGER_DIFFERENCE = Gauge("clearpost_ledger_difference", "created - delivered - hard-bounced - waiting - held; must be 0", ["origin"])
 WAKEUPS_LOST = Counter("clearpost_wakeups_lost_total", "Wake-ups that Redis did not take; the sweep covers them")

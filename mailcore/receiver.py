@@ -42,6 +42,9 @@ class _Body:
     intake: Intake
     spf: "asyncio.Task[SpfVerdict]"
 
+    async def feed(self, chunk: bytes) -> None:
+        await self.intake.feed(chunk)
+
 
 class MailReceiver:
     """One for each mx process; sessions call it for every command that concerns mail."""

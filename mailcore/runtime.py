@@ -168,12 +168,14 @@ async def _end(task: "asyncio.Task[None]") -> None:
     await asyncio.wait({task})
 
 
-async def until(stopped: asyncio.Event, lost: asyncio.Event) -> bool:
-    """Waits for the order to stop (true), or for being declared dead (false)."""
+async def until(stopped: asyncio.Event, lost: asyncio.Event, *work: "asyncio.Task[None]") -> bool:
+    """Waits for the order to stop (true), or for being declared dead (false). Work that ends early raises what it died of."""
     waits: list[asyncio.Task[Any]] = [asyncio.create_task(event.wait()) for event in (stopped, lost)]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait([*waits, *work], return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()
+    for task in done.intersection(work):
+        task.result()
     return stopped.is_set()
 
 

@@ -90,6 +90,7 @@ class Connections:
         self._by_network: Counter[str] = Counter()
         self.sessions: set["SmtpSession"] = set()
         self.closing = False
+        self._emptied = asyncio.Event()
 
     def admit(self, session: "SmtpSession", ip: str) -> Reply | None:
         if self.closing:
@@ -111,6 +112,14 @@ class Connections:
         if not self._by_network[network]:
             del self._by_network[network]
         metrics.CONNECTIONS.set(len(self.sessions))
+        if not self.sessions:
+            self._emptied.set()
+
+    async def empty(self) -> None:
+        """Returns when nobody is connected any more."""
+        while self.sessions:
+            self._emptied.clear()
+            await self._emptied.wait()
 
 
 def _network(ip: str) -> str:
@@ -179,6 +188,10 @@ class SmtpSession(SMTP):
         if not self._in_data:
             self._say_goodbye(replies.SHUTTING_DOWN)
 
+    def cut(self) -> None:
+        """The grace is over: the client will come again."""
+        self._say_goodbye(replies.SHUTTING_DOWN)
+
     def _say_goodbye(self, reply: Reply) -> None:
         if self.transport is not None:
             self.transport.write(reply.line().encode() + b"\r\n")  # type: ignore[attr-defined]
@@ -203,6 +216,8 @@ class SmtpSession(SMTP):
         self._say(replies.greeting(self._settings.hostname))
         while True:
             line = await self._read_line()
+            if self._connections.closing:
+                await self._end(replies.SHUTTING_DOWN)
             self._reset_timeout()
             reply = await self._answer(line)
             if reply is not None:

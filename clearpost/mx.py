@@ -1,0 +1,88 @@
+"""An mx process: the SMTP server of one lane, with first attempts in the same process.
+
+Wires the receiver to a socket. Must never decide about mail, and must answer what it has begun before
+it ends.
+"""
+
+import asyncio
+import socket
+
+from clearpost.listening import listening_socket
+from mailcore import certificates, domains
+from mailcore.plans import LARGEST_MESSAGE, Lane
+from mailcore.receiver import MailReceiver
+from mailcore.refusals import RefusalLog
+from mailcore.returns import Returns
+from mailcore.runtime import Ready, Runtime, open_runtime, until
+from mailcore.settings import Settings
+from mailcore.smtp_session import Connections, SmtpSession
+
+
+async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready: Ready) -> bool:
+    """Until `stop`. False when this process was declared dead and must be started anew."""
+    async with open_runtime(settings, role="mx", lane=lane, first_attempts=True) as runtime:
+        refusals = RefusalLog(runtime.database, runtime.clock, per_hour=settings.refused_per_hour)
+        receiver = _receiver(runtime, refusals)
+        connections = Connections(settings)
+        tls = certificates.server_context(settings, runtime.clock)
+        loop = asyncio.get_running_loop()
+
+        def session() -> SmtpSession:
+            return SmtpSession(
+                receiver=receiver,
+                connections=connections,
+                settings=settings,
+                clock=runtime.clock,
+                greet=lambda ip: asyncio.create_task(runtime.resolver.ptr(ip)),
+                largest_message=LARGEST_MESSAGE,
+                tls_context=tls,
+            )
+
+        server = await loop.create_server(session, sock=_socket(settings, lane), backlog=1000)
+        on_ready()
+        ordered = await until(stop, runtime.lost)
+        server.close()
+        await _finish(connections, runtime, refusals, settings)
+        return ordered
+
+
+def _receiver(runtime: Runtime, refusals: RefusalLog) -> MailReceiver:
+    async def check_domain(name: str) -> None:
+        await domains.check_by_name(runtime.database, runtime.resolver, runtime.clock, runtime.settings, name)
+
+    returns = Returns(srs=runtime.srs, database=runtime.database, acceptance=runtime.acceptance, settings=runtime.settings)
+    return MailReceiver(
+        settings=runtime.settings,
+        clock=runtime.clock,
+        database=runtime.database,
+        spool=runtime.spool,
+        keyring=runtime.keyring,
+        acceptance=runtime.acceptance,
+        refusals=refusals,
+        returns=returns,
+        lane=runtime.lane,
+        check_domain=check_domain,
+    )
+
+
+def _socket(settings: Settings, lane: Lane) -> socket.socket:
+    port = settings.fast_mx_port if lane is Lane.FAST else settings.mx_port
+    return listening_socket(settings.listen_host, port)
+
+
+async def _finish(connections: Connections, runtime: Runtime, refusals: RefusalLog, settings: Settings) -> None:
+    """Idle clients hear 421, DATA in flight may end, deliveries before the dot go back to the queue."""
+    connections.closing = True
+    for session in list(connections.sessions):
+        session.shut_down()
+    try:
+        async with asyncio.timeout(settings.shutdown_grace.total_seconds()):
+            await connections.empty()
+    except TimeoutError:
+        for session in list(connections.sessions):
+            session.cut()
+    await runtime.acceptance.drain()
+    await refusals.drain()
+    await runtime.courier.stop()
+
+

@@ -1,0 +1,56 @@
+"""Runs one process of the service: event loop, signals, metrics port, readiness, exit code.
+
+Must never swallow why a process ended: 0 ordered, 1 declared dead or failed, 2 wrong settings.
+"""
+
+import asyncio
+import resource
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import prometheus_client
+import structlog
+import uvloop
+
+from clearpost.readiness import say_ready
+from mailcore import logs
+from mailcore.plans import Lane
+from mailcore.settings import Settings
+
+log = structlog.get_logger("process")
+
+
+class Main(Protocol):
+    """A process body: runs until `stop`, calls `on_ready` once it serves, says whether it ended by order."""
+
+    def __call__(self, settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready: Callable[[], None]) -> Awaitable[bool]: ...
+
+
+def run(main: Main, settings: Settings, role: str, lane: Lane) -> int:
+    """The exit code."""
+    logs.configure(role, lane)
+    _no_core_dumps()
+    if settings.metrics_port:
+        prometheus_client.start_http_server(settings.metrics_port, addr=settings.listen_host)
+    return uvloop.run(_run(main, settings, lane))
+
+
+async def _run(main: Main, settings: Settings, lane: Lane) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    ordered = await main(settings, lane, stop=stop, on_ready=_ready)
+    log.info("ended", ordered=ordered)
+    return 0 if ordered else 1
+
+
+def _ready() -> None:
+    log.info("ready")
+    say_ready()
+
+
+def _no_core_dumps() -> None:
+    """A core dump would hold content."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,0 +1,37 @@
+"""How processes log: one JSON object a line, ids and kinds only.
+
+Must never receive an address, a subject or content; libraries that would print them are silenced.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+# These print addresses, queries with values, or bodies at some level.
+_SILENCED = ("mail.log", "aiosmtplib", "asyncpg", "sqlalchemy", "arq", "uvicorn.access", "asyncio")
+
+
+def configure(role: str, lane: str = "") -> None:
+    """To be called once, first thing, in every process."""
+    for name in _SILENCED:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _of(role, lane),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _of(role: str, lane: str) -> Any:
+    def add(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        return event | {"role": role} | ({"lane": lane} if lane else {})
+
+    return add

@@ -1,0 +1,6 @@
+"""The processes behind the door: delivery workers of a lane, and upkeep.
+
+wakeups.py   listens to the alarm clock (arq)
+delivery.py  a worker: claims and delivers one lane of this node
+upkeep.py    what must happen by itself: spool sweep, the 7 days, domain checks, notices, gauges
+"""

@@ -1,0 +1,35 @@
+"""A delivery worker: claims and delivers one lane of this node.
+
+Retries, overflow, and what a crash left behind. Must never know anything about accepting mail.
+"""
+
+import asyncio
+
+from mailcore.delivery import LaneWorker
+from mailcore.jobs import queue_name
+from mailcore.leases import Sweeper
+from mailcore.plans import Lane
+from mailcore.runtime import Ready, open_runtime, until
+from mailcore.settings import Settings
+from workers.wakeups import listen_forever
+
+
+async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready: Ready) -> bool:
+    """Until `stop`. False when this process was declared dead and must be started anew."""
+    async with open_runtime(settings, role="worker", lane=lane) as runtime:
+        worker = LaneWorker(runtime.courier, lane)
+        sweeper = Sweeper(runtime.database, runtime.clock, settings)
+        redis_url = settings.redis_url.get_secret_value()
+        queue = queue_name(runtime.spool.node_id, lane)
+        tasks = [
+            asyncio.create_task(worker.run()),
+            asyncio.create_task(sweeper.watch_forever()),
+            asyncio.create_task(listen_forever(redis_url, queue, str(runtime.lease.id), worker.wake)),
+        ]
+        on_ready()
+        ordered = await until(stop, runtime.lost, *tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await runtime.courier.stop()
+        return ordered

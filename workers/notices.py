@@ -1,0 +1,116 @@
+"""Mail of the service to its customers, sent through our own delivery path.
+
+Must never be sent twice: what is told is marked in the transaction that accepts the mail.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
+from uuid import UUID
+
+from mailcore import domains, notices, replies
+from mailcore.acceptance import Client, Draft, Submission
+from mailcore.aliases import Recipient
+from mailcore.database import Transaction
+from mailcore.notices import NoticeRow
+from mailcore.plans import Plan
+from mailcore.returns import own_mail
+from mailcore.runtime import Runtime
+
+_NOBODY = Client("", "", "", "", timedelta(0))
+_SERVICE = "Clearpost"
+
+
+async def send_undeliverable_notices(runtime: Runtime) -> None:
+    """Once a day: the failures of days that are over, one mail for each account and day."""
+    today = runtime.clock.now().date()
+    waiting = await runtime.database.fetch(
+        "select distinct u.account_id, u.day, p.email, c.plan from undelivered u "
+        "join account c on c.id = u.account_id join membership m on m.account_id = c.id and m.role = 'owner' "
+        "join person p on p.id = m.person_id where u.noticed_at is null and u.day < $1 order by u.account_id, u.day limit 100",
+        today,
+    )
+    for row in waiting:
+        await _send_undeliverable(runtime, row["account_id"], row["day"], row["email"], Plan(row["plan"]))
+
+
+async def _send_undeliverable(runtime: Runtime, account_id: UUID, day: date, to: str, plan: Plan) -> None:
+    rows = await runtime.database.fetch(
+        "select alias_address, status, count from undelivered where account_id = $1 and day = $2 and noticed_at is null "
+        "order by count desc, alias_address",
+        account_id,
+        day,
+    )
+    identifier = runtime.clock.new_id()
+    content = notices.undeliverable_notice(
+        to=to,
+        day=day,
+        rows=[NoticeRow(row["alias_address"], row["status"], row["count"]) for row in rows],
+        service_name=_SERVICE,
+        from_address=_from(runtime),
+        notice_id=identifier,
+        at=runtime.clock.now(),
+        log_url=f"{runtime.settings.web_url}/logs",
+    )
+    submission = _notice(runtime, identifier, account_id, plan, to, "Mail that could not be delivered", content)
+
+    async def mark(tx: Transaction) -> bool:
+        told = await tx.execute(
+            "update undelivered set noticed_at = now() where account_id = $1 and day = $2 and noticed_at is null", account_id, day
+        )
+        return not told.endswith(" 0")
+
+    await _accept_once(runtime, submission, mark)
+
+
+async def send_dispute_notices(runtime: Runtime) -> None:
+    """Both sides of a dispute over a domain are told."""
+    async with runtime.database.session() as session:
+        waiting = await domains.displacement_notices(session)
+    for notice in waiting:
+        identifier = runtime.clock.new_id()
+        if notice.to:
+            content = notices.domain_displaced_notice(
+                to=notice.to,
+                domain=notice.name,
+                outcome=notice.outcome,
+                service_name=_SERVICE,
+                from_address=_from(runtime),
+                notice_id=identifier,
+                at=runtime.clock.now(),
+                domain_url=f"{runtime.settings.web_url}/domains/{notice.domain_id}",
+            )
+            submission = _notice(runtime, identifier, notice.account_id, Plan.FREE, notice.to, "Your domain", content)
+            if (await runtime.acceptance.accept(submission)).is_refusal:
+                return
+        async with runtime.database.session() as session:
+            await domains.notices_sent(session, [notice])
+
+
+async def _accept_once(runtime: Runtime, submission: Submission, mark: Callable[[Transaction], Awaitable[bool]]) -> None:
+    """Stores the mail, then accepts it in the transaction that marks its cause; somebody else's mark wins."""
+    draft = await runtime.acceptance.store(submission)
+    if not isinstance(draft, Draft):
+        return  # the spool is full; the next round tries again
+    accepted = False
+    try:
+        async with runtime.database.transaction(certain=True) as tx:
+            accepted = await mark(tx)
+            if accepted:
+                await runtime.acceptance.insert(tx, [draft])
+    except BaseException:
+        runtime.acceptance.rejected([draft], replies.TRY_LATER)
+        raise
+    if accepted:
+        runtime.acceptance.accepted([draft])
+    else:
+        runtime.acceptance.rejected([draft], replies.TRY_LATER)
+
+
+def _notice(runtime: Runtime, identifier: UUID, account_id: UUID, plan: Plan, to: str, subject: str, content: bytes) -> Submission:
+    about = Recipient(account_id, plan, None, None, 0, _from(runtime), ())
+    return own_mail(runtime.settings, identifier, "notice", about, to, subject, content, _NOBODY, runtime.clock.now())
+
+
+def _from(runtime: Runtime) -> str:
+    return f"notices@{runtime.settings.service_domain}"
+

@@ -1,0 +1,60 @@
+"""Listens to the alarm clock: an arq worker whose only job is to call `on_wake`.
+
+Redis may vanish at any moment: mail goes on by sweep, and listening begins again when Redis is back.
+Must never do work in a job: a job that is lost, doubled or late must not matter.
+"""
+
+import asyncio
+from collections.abc import Callable
+from logging import WARNING, getLogger
+from typing import Any
+
+import structlog
+from arq.worker import Worker, func
+from redis.exceptions import RedisError
+
+from mailcore.jobs import WAKE, from_bytes, redis_of, to_bytes
+
+getLogger("arq").setLevel(WARNING)
+log = structlog.get_logger("wakeups")
+
+_POLL = 0.02
+_PAUSE = 1.0
+
+
+async def listen_forever(redis_url: str, queue: str, owner: str, on_wake: Callable[[], None]) -> None:
+    """Until cancelled. `owner` makes this listener's health key its own."""
+
+    async def wake(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:
+        on_wake()
+
+    while True:
+        redis = redis_of(redis_url)
+        worker = Worker(
+            [func(wake, name=WAKE, keep_result=0, max_tries=1)],
+            queue_name=queue,
+            redis_pool=redis,
+            handle_signals=False,
+            max_jobs=200,
+            poll_delay=_POLL,
+            keep_result=0,
+            max_tries=1,
+            health_check_key=f"{queue}:{owner}",
+            job_serializer=to_bytes,
+            job_deserializer=from_bytes,
+        )
+        try:
+            await worker.main()
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("alarm_clock_away", error=type(error).__name__)
+        finally:
+            await _close(worker)
+        on_wake()  # whatever rang meanwhile was not heard
+        await asyncio.sleep(_PAUSE)
+
+
+async def _close(worker: Worker) -> None:
+    try:
+        await worker.close()
+    except (RedisError, OSError, TimeoutError):
+        return  # nothing to say goodbye to
