@@ -107,7 +107,8 @@ class Intake:
         self.release()
 
     def release(self) -> None:
-        """The memory is somebody else's again; what was handed on lives as long as its new owner."""
+        """What was handed on belongs to its new owner: acceptance alone decides what becomes of its bytes."""
+        self._large = None
         self._budget.give_back(self._held)
         self._held = 0
         self._chunks = []

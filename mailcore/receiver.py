@@ -66,11 +66,19 @@ class MailReceiver:
         self._checking: dict[str, asyncio.Task[None]] = {}
         self._budget = MemoryBudget(settings.data_memory)
         self._standard_transactions = 0
+        self._room = False
+        self._room_until = 0.0
 
     async def mail(self, peer: Peer, transaction: MailTransaction) -> Reply:
-        if await asyncio.to_thread(self._spool.free_bytes) < self._settings.spool_reserve:
-            return replies.DISK_FULL
-        return replies.SENDER_OK
+        return replies.SENDER_OK if await self._has_room() else replies.DISK_FULL
+
+    async def _has_room(self) -> bool:
+        """Asked of the file system at most once a second."""
+        now = self._clock.monotonic()
+        if now >= self._room_until:
+            free = await asyncio.to_thread(self._spool.free_bytes)
+            self._room, self._room_until = free >= self._settings.spool_reserve, now + 1.0
+        return self._room
 
     async def rcpt(self, peer: Peer, transaction: MailTransaction, path: ForwardPath) -> Reply:
         mailbox = path.mailbox
