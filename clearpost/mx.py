@@ -8,7 +8,7 @@ import asyncio
 import socket
 
 from clearpost.listening import listening_socket
-from mailcore import certificates, domains
+from mailcore import certificates
 from mailcore.plans import LARGEST_MESSAGE, Lane
 from mailcore.receiver import MailReceiver
 from mailcore.refusals import RefusalLog
@@ -47,9 +47,6 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
 
 
 def _receiver(runtime: Runtime, refusals: RefusalLog) -> MailReceiver:
-    async def check_domain(name: str) -> None:
-        await domains.check_by_name(runtime.database, runtime.resolver, runtime.clock, runtime.settings, name)
-
     returns = Returns(srs=runtime.srs, database=runtime.database, acceptance=runtime.acceptance, settings=runtime.settings)
     return MailReceiver(
         settings=runtime.settings,
@@ -61,7 +58,6 @@ def _receiver(runtime: Runtime, refusals: RefusalLog) -> MailReceiver:
         refusals=refusals,
         returns=returns,
         lane=runtime.lane,
-        check_domain=check_domain,
     )
 
 

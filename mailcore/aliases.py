@@ -122,6 +122,16 @@ async def _unserved(database: Database, domain: str) -> NotServed:
     return NotServed(await database.value("select max(created_at) from domain where name = $1", domain))
 
 
+async def want_check(database: Database, domain: str) -> None:
+    """Mail came for a claim that is not verified: upkeep looks at its DNS within seconds."""
+    async with database.transaction() as tx:
+        await tx.execute(
+            "update domain set check_wanted = true where name = $1 and verified_at is null and not check_wanted "
+            "and (checked_at is null or checked_at < now() - interval '10 seconds')",
+            domain,
+        )
+
+
 def _resolved(row: Any, mailbox: Mailbox) -> Resolved:
     destinations = tuple(DestinationRef(*destination) for destination in row["destinations"])
     number = 0 if row["local_part"] == CATCH_ALL else row["number"]

@@ -9,14 +9,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore.plans import Lane
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlmodel.ext.asyncio.session import AsyncSession
 
 # What a cut connection looks like, whichever layer noticed it first.
 CONNECTION_LOST = (
@@ -30,6 +32,7 @@ CONNECTION_LOST = (
     asyncpg.TooManyConnectionsError,
 )
 _OUTCOME_DEADLINE = 60.0
+_SERVER_SETTINGS = {"synchronous_commit": "on", "timezone": "UTC"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +89,22 @@ def sqlalchemy_url(url: str) -> str:
 class Database:
     """Pools of one process. `open()` connects, `close()` ends."""
 
-    def __init__(self, pool: Any, engine: AsyncEngine, wake: Wake) -> None:
+    def __init__(self, pool: Any, url: str, size: int, wake: Wake) -> None:
         self._pool = pool
-        self._engine = engine
+        self._url = url
+        self._size = size
         self._wake = wake
+        self._engine: AsyncEngine | None = None
 
     @classmethod
     async def open(cls, url: str, *, size: int = 8, wake: Wake = lambda _: None, name: str = "clearpost") -> Self:
-        settings = {"application_name": name, "synchronous_commit": "on", "timezone": "UTC"}
+        settings = {**_SERVER_SETTINGS, "application_name": name}
         pool = await asyncpg.create_pool(url, min_size=1, max_size=size, command_timeout=30, server_settings=settings)
-        engine = create_async_engine(
-            sqlalchemy_url(url), pool_size=size, max_overflow=0, pool_pre_ping=True, connect_args={"server_settings": settings}
-        )
-        return cls(pool, engine, wake)
+        return cls(pool, url, size, wake)
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        if self._engine is not None:
+            await self._engine.dispose()
         try:
             async with asyncio.timeout(5):
                 await self._pool.close()
@@ -172,16 +175,32 @@ class Database:
         return await self._pool.fetchval(query, *arguments)
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
+    async def session(self) -> "AsyncIterator[AsyncSession]":
         """One SQLModel session and transaction, committed at the end of the block."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+        # Here and not above: the processes on the path of a message never come here, and start a second sooner.
+        from sqlmodel.ext.asyncio.session import AsyncSession
+
+        async with AsyncSession(self._open_engine(), expire_on_commit=False) as session:
             yield session
             await session.commit()
             if woken := session.info.get("woken"):
                 self._wake(frozenset(woken))
 
+    def _open_engine(self) -> "AsyncEngine":
+        from sqlalchemy.ext.asyncio import create_async_engine
 
-def wake_after_commit(session: AsyncSession, node_id: UUID, lane: Lane) -> None:
+        if self._engine is None:
+            self._engine = create_async_engine(
+                sqlalchemy_url(self._url),
+                pool_size=self._size,
+                max_overflow=0,
+                pool_pre_ping=True,
+                connect_args={"server_settings": _SERVER_SETTINGS},
+            )
+        return self._engine
+
+
+def wake_after_commit(session: "AsyncSession", node_id: UUID, lane: Lane) -> None:
     """The same as `Transaction.wake` for a SQLModel session."""
     session.info.setdefault("woken", set()).add(LaneOfNode(node_id, lane))
 

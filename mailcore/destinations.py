@@ -54,9 +54,10 @@ async def find_or_create(
     """Destinations named by id or address, duplicates folded, ordered by id; new addresses are made."""
     identifiers, addresses = _sorted_out(wanted)
     found = await _by_ids(session, account_id, identifiers)
-    mailboxes = {
-        _key(m): m for m in [await _checked(session, settings, account_id, each) for each in addresses]
-    }
+    mailboxes: dict[str, Mailbox] = {}
+    for address in addresses:
+        mailbox = await _checked(session, settings, account_id, address)
+        mailboxes.setdefault(_key(mailbox), mailbox)
     known = await _known(session, account_id, list(mailboxes.values()))
     if len(known) < len(mailboxes):
         await accounts.get(session, account_id, lock=True)

@@ -7,7 +7,7 @@ inside a transaction.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -38,7 +38,6 @@ from mailcore.settings import Settings
 State = Literal["pending", "verified", "displaced"]
 
 # Mail for an unverified claim asks for a check each time; this bounds what a flood of it can ask.
-_CHECK_BY_NAME_EVERY: Final = timedelta(seconds=10)
 
 
 # --- what an account does with its own ---
@@ -153,16 +152,16 @@ async def check(
     await _check_name(database, resolver, clock, settings, name)
 
 
-async def check_by_name(
-    database: Database, resolver: Resolver, clock: Clock, settings: Settings, name: str
-) -> None:
-    """The same for whoever claims the name; called when mail arrives for an unverified claim."""
-    recent = clock.now() - _CHECK_BY_NAME_EVERY
-    due = or_(col(Domain.checked_at).is_(None), col(Domain.checked_at) <= recent)
+async def check_wanted(
+    database: Database, resolver: Resolver, clock: Clock, settings: Settings, *, limit: int = 20
+) -> int:
+    """Looks at claims that mail arrived for before they were verified. Returns how many."""
+    query = select(Domain.name).where(col(Domain.check_wanted)).limit(limit)
     async with database.session() as session:
-        wanted = (await session.exec(select(Domain.id).where(col(Domain.name) == name, due))).first()
-    if wanted:
+        names = set((await session.exec(query)).all())
+    for name in sorted(names):
         await _check_name(database, resolver, clock, settings, name)
+    return len(names)
 
 
 async def recheck_due(
@@ -212,7 +211,7 @@ async def _apply(
     known = [Claim(d.id, a.verification_token, d.created_at, d.verified_at is not None) for d, a in claims]
     verdict = decide(known, tokens, complete=answers.complete)
     for domain, account in claims:
-        domain.checked_at = now
+        domain.checked_at, domain.check_wanted = now, False
         domain.found = _found(domain, account, settings, answers)
         if domain.id == verdict.displaced:
             domain.verified_at, domain.displaced_at, domain.notice = None, now, "lost"

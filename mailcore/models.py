@@ -124,6 +124,7 @@ class Domain(SQLModel, table=True):
     created_at: datetime = _moment(now=True)
     verified_at: datetime | None = _moment(nullable=True)
     checked_at: datetime | None = _moment(nullable=True)
+    check_wanted: bool = _flag(False)
     displaced_at: datetime | None = _moment(nullable=True)
     contested_at: datetime | None = _moment(nullable=True)
     notice: str | None = None

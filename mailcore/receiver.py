@@ -5,10 +5,9 @@ answer a fault of ours with 5xx, forward mail to a domain nobody verified, or im
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from mailcore import admission, aliases, content_scan, metrics, replies, returns, rewriting
@@ -51,7 +50,7 @@ class MailReceiver:
 
     def __init__(
         self, *, settings: Settings, clock: Clock, database: Database, spool: Spool, keyring: Keyring, acceptance: Acceptance,
-        refusals: RefusalLog, returns: Returns, lane: Lane, check_domain: Callable[[str], Coroutine[Any, Any, None]],
+        refusals: RefusalLog, returns: Returns, lane: Lane,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._clock = clock
@@ -62,8 +61,6 @@ class MailReceiver:
         self._refusals = refusals
         self._returns = returns
         self._lane = lane
-        self._check_domain = check_domain
-        self._checking: dict[str, asyncio.Task[None]] = {}
         self._budget = MemoryBudget(settings.data_memory)
         self._standard_transactions = 0
         self._room = False
@@ -88,7 +85,7 @@ class MailReceiver:
             return replies.TOO_MANY_RECIPIENTS
         resolution = await aliases.resolve(self._database, mailbox, self._clock.now())
         if isinstance(resolution, NotServed):
-            return self._not_served(mailbox.domain, resolution)
+            return await self._not_served(mailbox.domain, resolution)
         door = Door(transaction.parameters.size, _recipients(transaction), self._settings.max_recipients)
         if refusal := admission.check_recipient(resolution, door):
             where = resolution.recipient if isinstance(resolution, Resolved) else resolution
@@ -148,12 +145,10 @@ class MailReceiver:
         transaction.recipients.append(returned)
         return replies.RECIPIENT_OK
 
-    def _not_served(self, domain: str, resolution: NotServed) -> Reply:
+    async def _not_served(self, domain: str, resolution: NotServed) -> Reply:
         refusal = admission.check_domain(resolution, self._clock.now(), self._settings.domain_claim_window)
-        if refusal is replies.DOMAIN_NOT_YET_VERIFIED and domain not in self._checking:
-            task = asyncio.create_task(self._check_domain(domain))
-            self._checking[domain] = task
-            task.add_done_callback(lambda _: self._checking.pop(domain, None))
+        if refusal is replies.DOMAIN_NOT_YET_VERIFIED:
+            await aliases.want_check(self._database, domain)
         return refusal
 
     def _admit(self, transaction: MailTransaction, recipient: Recipient) -> Reply:

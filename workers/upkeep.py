@@ -57,6 +57,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter) -> list[Duty]:
         Duty("spool", timedelta(seconds=5), sweep.sweep),
         Duty("gauges", timedelta(seconds=10), lambda: _gauges(r)),
         Duty("domains", timedelta(minutes=5), lambda: domains.recheck_due(r.database, r.resolver, r.clock, r.settings)),
+        Duty("wanted checks", timedelta(seconds=2), lambda: domains.check_wanted(r.database, r.resolver, r.clock, r.settings)),
         Duty("dispute notices", timedelta(minutes=1), lambda: send_dispute_notices(r)),
         Duty("undeliverable notices", timedelta(minutes=10), lambda: send_undeliverable_notices(r)),
         Duty("seven days", timedelta(hours=1), lambda: _seven_days(r)),
