@@ -16,7 +16,6 @@ import asyncpg
 import structlog
 
 from mailcore import event_log, metrics, queue, replies
-from mailcore.aliases import DestinationRef, Recipient
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
@@ -24,6 +23,7 @@ from mailcore.ledger import Entries
 from mailcore.plans import Lane, limits_for
 from mailcore.queue import Claimed, DeliveryRow, Lease, MessageRow
 from mailcore.replies import Reply
+from mailcore.routing import DestinationRef, Recipient
 from mailcore.spool import Buffer, Entry, LargeEntry, Location, SegmentWriter, Spool, SpoolFault
 
 log = structlog.get_logger("acceptance")

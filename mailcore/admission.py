@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailcore import replies
-from mailcore.aliases import NoSuchAlias, NotServed, Recipient, Resolved, total_destinations
 from mailcore.attachments import AttachmentCount
 from mailcore.plans import SMALLEST_ATTACHMENTS, limits_for
 from mailcore.replies import Reply
+from mailcore.routing import NoSuchAlias, NotServed, Recipient, Resolved, total_destinations
 
 
 @dataclass(frozen=True, slots=True)

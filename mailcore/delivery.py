@@ -14,7 +14,6 @@ import structlog
 
 from mailcore import dsn, metrics, outcome, queue, retries, rewriting
 from mailcore.acceptance import Acceptance, Client, Draft
-from mailcore.aliases import Recipient
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.envelope import Mailbox, parse_mailbox
@@ -25,6 +24,7 @@ from mailcore.plans import Lane, Plan
 from mailcore.queue import Claimed
 from mailcore.retries import Settlement
 from mailcore.returns import Original, ReturnAddresses, notification
+from mailcore.routing import Recipient
 from mailcore.settings import Settings
 from mailcore.settlement import Result, Settler
 from mailcore.spool import Buffer, Damaged, Gone, Location, Spool

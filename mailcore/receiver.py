@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from mailcore import admission, aliases, content_scan, metrics, replies, returns, rewriting
+from mailcore import admission, content_scan, metrics, replies, returns, rewriting, routing
 from mailcore.acceptance import Acceptance, Client, Submission
 from mailcore.admission import Door
-from mailcore.aliases import NotServed, Recipient, Resolved
 from mailcore.authentication import SpfVerdict, spf
 from mailcore.clock import Clock
 from mailcore.content_scan import ContentScan
@@ -26,6 +25,7 @@ from mailcore.plans import LARGEST_MESSAGE, Lane
 from mailcore.refusals import RefusalLog
 from mailcore.replies import Reply
 from mailcore.returns import Return, Returns
+from mailcore.routing import NotServed, Recipient, Resolved
 from mailcore.settings import Settings
 from mailcore.smtp_session import MailTransaction, Peer
 from mailcore.spool import Spool
@@ -83,7 +83,7 @@ class MailReceiver:
             return await self._own_address(peer, transaction, mailbox)
         if len(transaction.recipients) >= self._settings.max_recipients:
             return replies.TOO_MANY_RECIPIENTS
-        resolution = await aliases.resolve(self._database, mailbox, self._clock.now())
+        resolution = await routing.resolve(self._database, mailbox, self._clock.now())
         if isinstance(resolution, NotServed):
             return await self._not_served(mailbox.domain, resolution)
         door = Door(transaction.parameters.size, _recipients(transaction), self._settings.max_recipients)
@@ -134,8 +134,8 @@ class MailReceiver:
 
     async def _own_address(self, peer: Peer, transaction: MailTransaction, mailbox: Mailbox) -> Reply:
         """The service's own domain: the postmaster (RFC 5321 section 4.5.1) and SRS addresses."""
-        if mailbox.local_part.lower() in aliases.ROLES:
-            transaction.recipients.append(aliases.service_role(mailbox, self._settings.postmaster))
+        if mailbox.local_part.lower() in routing.ROLES:
+            transaction.recipients.append(routing.service_role(mailbox, self._settings.postmaster))
             return replies.RECIPIENT_OK
         returned = await self._returns.resolve(mailbox.local_part, self._clock.now())
         if isinstance(returned, Reply):
@@ -148,7 +148,7 @@ class MailReceiver:
     async def _not_served(self, domain: str, resolution: NotServed) -> Reply:
         refusal = admission.check_domain(resolution, self._clock.now(), self._settings.domain_claim_window)
         if refusal is replies.DOMAIN_NOT_YET_VERIFIED:
-            await aliases.want_check(self._database, domain)
+            await routing.want_check(self._database, domain)
         return refusal
 
     def _admit(self, transaction: MailTransaction, recipient: Recipient) -> Reply:

@@ -66,7 +66,7 @@ def next_wait(ladder: tuple[timedelta, ...], failures: int, jitter: float, chanc
 
 
 def _waits(failures: int, settings: Settings) -> dict[Lane, timedelta]:
-    chance = random.random()  # noqa: S311  spreads load, guards nothing
+    chance = random.random()
     return {lane: next_wait(settings.ladder(lane), failures, settings.retry_jitter, chance) for lane in Lane}
 
 

@@ -12,11 +12,11 @@ from uuid import UUID
 
 from mailcore import dsn, replies
 from mailcore.acceptance import Acceptance, Client, Submission
-from mailcore.aliases import DestinationRef, Recipient
 from mailcore.database import Database, Transaction
 from mailcore.envelope import Mailbox, parse_mailbox
 from mailcore.plans import Plan
 from mailcore.replies import Reply
+from mailcore.routing import DestinationRef, Recipient
 from mailcore.settings import Settings
 from mailcore.srs import Srs, SrsFault
 from mailcore.status_words import plain_words

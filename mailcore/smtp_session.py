@@ -88,7 +88,7 @@ class Connections:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._by_network: Counter[str] = Counter()
-        self.sessions: set["SmtpSession"] = set()
+        self.sessions: set[SmtpSession] = set()
         self.closing = False
         self._emptied = asyncio.Event()
 

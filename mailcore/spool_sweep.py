@@ -18,7 +18,17 @@ from mailcore import metrics
 from mailcore.clock import Clock, time_of
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.settings import Settings
-from mailcore.spool import Damaged, Entry, Gone, Location, LockedSegment, SegmentWriter, Spool, SpoolFault, segments_in
+from mailcore.spool import (
+    Damaged,
+    Entry,
+    Gone,
+    Location,
+    LockedSegment,
+    SegmentWriter,
+    Spool,
+    SpoolFault,
+    segments_in,
+)
 
 log = structlog.get_logger("spool_sweep")
 

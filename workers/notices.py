@@ -9,7 +9,7 @@ from uuid import UUID
 
 from mailcore import domains, notices, replies
 from mailcore.acceptance import Client, Draft, Submission
-from mailcore.aliases import Recipient
+from mailcore.routing import Recipient
 from mailcore.database import Transaction
 from mailcore.notices import NoticeRow
 from mailcore.plans import Plan

@@ -1,0 +1,166 @@
+"""Resolves a forward-path: who it belongs to, and where its mail goes.
+
+`resolve` runs once for every RCPT and asks the database each time: a stale answer bounces mail. Must
+never hand out a destination to anybody but the path of its message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from mailcore.database import Database
+from mailcore.envelope import Mailbox, normalise_local_part, split_tag
+from mailcore.plans import Lane, Plan, limits_for
+
+CATCH_ALL = "*"
+# RFC 5321 section 4.5.1 and RFC 2142: these work at every domain we serve.
+ROLES = frozenset({"postmaster", "abuse"})
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRef:
+    """Where a copy goes: a destination of the customer (`id`), or an address of our own mail (no `id`)."""
+
+    id: UUID | None
+    address: str
+    delivered_before: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """An admitted recipient: the alias as it was written to, and where its mail goes.
+
+    `alias_number` stands for the alias in SRS addresses; 0 where the address as written must be kept
+    (a catch-all, a role address).
+    """
+
+    account_id: UUID
+    plan: Plan
+    domain_id: UUID | None
+    alias_id: UUID | None
+    alias_number: int
+    alias_address: str
+    destinations: tuple[DestinationRef, ...]
+
+    @property
+    def lane(self) -> Lane:
+        return limits_for(self.plan).lane
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A recipient of ours. `enabled` is false when its owner switched it off."""
+
+    recipient: Recipient
+    enabled: bool
+    forwarded_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchAlias:
+    """The domain is served here, the address does not exist."""
+
+    account_id: UUID
+    domain_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NotServed:
+    """Nobody has verified this domain; `claimed_at` is the newest claim, if any."""
+
+    claimed_at: datetime | None
+
+
+Resolution = Resolved | NoSuchAlias | NotServed
+
+_RESOLVE = """
+select d.id as domain_id, d.account_id, d.plus_addressing, c.plan,
+       a.id as alias_id, a.number, a.local_part, a.enabled,
+       coalesce((select u.forwarded from usage_day u
+                 where u.account_id = d.account_id and u.day = $3), 0) as forwarded_today,
+       array(select (t.id, t.address, t.delivered_before)
+             from alias_destination l join destination t on t.id = l.destination_id
+             where l.alias_id = a.id order by t.id) as destinations
+from domain d join account c on c.id = d.account_id
+left join alias a on a.domain_id = d.id and a.local_part = any($2::text[])
+where d.name = $1 and d.verified_at is not null
+"""
+
+_OWNER = """
+select p.email from membership m join person p on p.id = m.person_id
+where m.account_id = $1 and m.role = 'owner' order by m.created_at limit 1
+"""
+
+
+async def resolve(database: Database, mailbox: Mailbox, now: datetime) -> Resolution:
+    """Exact alias, then the alias before the plus tag, then the role addresses, then the catch-all."""
+    local_part = normalise_local_part(mailbox.local_part)
+    untagged, tag = split_tag(local_part)
+    rows = await database.fetch(_RESOLVE, mailbox.domain, [local_part, untagged, CATCH_ALL], now.date())
+    if not rows:
+        return await _unserved(database, mailbox.domain)
+    by_name = {row["local_part"]: row for row in rows}
+    first = rows[0]
+    found = by_name.get(local_part) or (by_name.get(untagged) if tag and first["plus_addressing"] else None)
+    if found is None and local_part in ROLES and (owner := await database.value(_OWNER, first["account_id"])):
+        return _role(first, mailbox, owner)
+    found = found or by_name.get(CATCH_ALL)
+    return _resolved(found, mailbox) if found else NoSuchAlias(first["account_id"], first["domain_id"])
+
+
+async def _unserved(database: Database, domain: str) -> NotServed:
+    return NotServed(await database.value("select max(created_at) from domain where name = $1", domain))
+
+
+async def want_check(database: Database, domain: str) -> None:
+    """Mail came for a claim that is not verified: upkeep looks at its DNS within seconds."""
+    async with database.transaction() as tx:
+        await tx.execute(
+            "update domain set check_wanted = true where name = $1 and verified_at is null "
+            "and not check_wanted and (checked_at is null or checked_at < now() - interval '10 seconds')",
+            domain,
+        )
+
+
+def _resolved(row: Any, mailbox: Mailbox) -> Resolved:
+    destinations = tuple(DestinationRef(*destination) for destination in row["destinations"])
+    number = 0 if row["local_part"] == CATCH_ALL else row["number"]
+    recipient = Recipient(
+        row["account_id"],
+        Plan(row["plan"]),
+        row["domain_id"],
+        row["alias_id"],
+        number,
+        mailbox.address,
+        destinations,
+    )
+    return Resolved(recipient, row["enabled"] and bool(destinations), row["forwarded_today"])
+
+
+def _role(row: Any, mailbox: Mailbox, owner: str) -> Resolved:
+    recipient = Recipient(
+        row["account_id"],
+        Plan(row["plan"]),
+        row["domain_id"],
+        None,
+        0,
+        mailbox.address,
+        (DestinationRef(None, owner),),
+    )
+    return Resolved(recipient, True, row["forwarded_today"])
+
+
+# Mail to the service itself belongs to no customer.
+SERVICE_ACCOUNT = UUID(int=0)
+
+
+def service_role(mailbox: Mailbox, postmaster: str) -> Recipient:
+    return Recipient(
+        SERVICE_ACCOUNT, Plan.PREMIUM, None, None, 0, mailbox.address, (DestinationRef(None, postmaster),)
+    )
+
+
+def total_destinations(recipients: Sequence[Recipient]) -> int:
+    return sum(len(recipient.destinations) for recipient in recipients)
