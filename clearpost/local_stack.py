@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from clearpost.api_client import ApiClient, ApiError
 from clearpost.first_message import JourneyError, Sent, follow, send, timeline, wait_until_gone
 from clearpost.local_settings import LocalSettings
+from clearpost.nursery import Nursery
 from clearpost.process import EmbeddedError
 from clearpost.progress import complain, say, step
 from clearpost.run_state import AlreadyRunningError
@@ -87,14 +88,14 @@ def _print_places(local: LocalSettings, account: Demo) -> None:
 
 def _main(run: Callable[[LocalStack], Awaitable[None]]) -> int:
     try:
-        return asyncio.run(_run(run))
+        return asyncio.run(_run(run, Nursery.start()))
     except KeyboardInterrupt:  # before the loop could listen for it
         return INTERRUPTED
 
 
-async def _run(run: Callable[[LocalStack], Awaitable[None]]) -> int:
+async def _run(run: Callable[[LocalStack], Awaitable[None]], nursery: Nursery) -> int:
     """Run until done or told to stop; whatever happens, all processes are stopped before this returns."""
-    stack = LocalStack(LocalSettings())
+    stack = LocalStack(LocalSettings(), nursery)
     running = asyncio.ensure_future(run(stack))
     _listen_for_signals(stack, running)
     try:

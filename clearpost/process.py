@@ -48,7 +48,7 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("only the main thread may start a child: its death signal follows the thread")
-    with _open_log(program.log) as log:
+    with open_log(program.log) as log:
         return subprocess.Popen(
             program.argv,
             stdin=subprocess.DEVNULL,
@@ -64,7 +64,8 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
         )
 
 
-def _open_log(path: Path) -> IO[bytes]:
+def open_log(path: Path) -> IO[bytes]:
+    """Appended to, unbuffered, ours alone to read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab", buffering=0)
 

@@ -15,6 +15,7 @@ from clearpost.embedded.valkey import EmbeddedValkey
 from clearpost.first_message import SENDER_DOMAIN
 from clearpost.local_settings import INBOX_DOMAIN, PORTS, LocalSettings, process_environment, setting_name
 from clearpost.migrations import upgrade
+from clearpost.nursery import Nursery
 from clearpost.ports import holder, is_taken
 from clearpost.process import Program
 from clearpost.progress import complain, say, step
@@ -39,13 +40,14 @@ class StackError(Exception):
 class LocalStack:
     """The servers and processes of one folder, in the order they start and in reverse as they stop."""
 
-    def __init__(self, local: LocalSettings) -> None:
+    def __init__(self, local: LocalSettings, nursery: Nursery) -> None:
         self.local = local
         self.var = local.var
         self.zone = Zone(self.var / "dns.zone")
         self._state = RunState(self.var, local.web_url)
         self._supervisor = Supervisor(self._state, complain)
         self._dns = DnsStandin(self.zone, local.port("dns_port"))
+        self._nursery = nursery
         self._postgres: EmbeddedPostgres | None = None
         self._environment: dict[str, str] = {}
 
@@ -63,11 +65,14 @@ class LocalStack:
         account = await step("demo account", "", seed_demo(settings))
         self._publish_world(settings)
         await self._dns.start()
+        asyncio.get_running_loop().add_reader(self._nursery.fileno(), self._nursery_spoke)
         await self._start_processes()
         return account
 
     async def stop(self) -> None:
         await self._supervisor.stop()
+        asyncio.get_running_loop().remove_reader(self._nursery.fileno())
+        self._nursery.close()
         await self._dns.stop()
         if self._postgres is not None:
             self._postgres.release()
@@ -75,6 +80,12 @@ class LocalStack:
 
     def kill(self) -> None:
         self._supervisor.kill()
+
+    def _nursery_spoke(self) -> None:
+        self._nursery.listen()
+        if self._nursery.is_gone:
+            asyncio.get_running_loop().remove_reader(self._nursery.fileno())
+        self._supervisor.look()
 
     def _prepare_folder(self) -> None:
         """Only the owner looks into it: it holds keys, mail and a database."""
@@ -113,7 +124,7 @@ class LocalStack:
             )
             self._postgres = postgres
             service = Service(
-                "postgres", postgres.prepare, lambda process: postgres.is_ready(process.pid), 60
+                "postgres", postgres.prepare, lambda process: postgres.is_ready(process.pid), start_seconds=60
             )
             await self._start(service, f"127.0.0.1:{postgres.port}")
             database_url = postgres.url
@@ -154,7 +165,7 @@ class LocalStack:
         environment = {**self._environment, **(more or {})}
         argv = (sys.executable, "-m", *module)
         program = Program(name, argv, self._log(name.replace(" ", "-")), environment)
-        return Service(name, lambda: program)
+        return Service(name, lambda: program, spawn=self._nursery.spawn)
 
     def _log(self, name: str) -> Path:
         """A fresh log for this start; the one before is kept beside it."""

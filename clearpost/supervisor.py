@@ -6,11 +6,11 @@ Lives in the main thread of the local stack: a child's death signal follows the 
 import asyncio
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from clearpost.process import EmbeddedError, Program, spawn
 from clearpost.readiness import READY_FD
@@ -25,6 +25,19 @@ class StartError(Exception):
     """A service did not become ready. The text names it, why, and its log."""
 
 
+class Child(Protocol):
+    """What we need of a running process; `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def kill(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One supervised process. `program` is asked before each start, so it may tidy up first.
@@ -34,7 +47,8 @@ class Service:
 
     name: str
     program: Callable[[], Program]
-    is_ready: Callable[[subprocess.Popen[bytes]], bool] | None = None
+    is_ready: Callable[[Child], bool] | None = None
+    spawn: Callable[[Program], Child] = spawn
     start_seconds: float = 30.0
     stop_seconds: float = 40.0
 
@@ -49,7 +63,7 @@ class Supervisor:
 
     async def start(self, *services: Service) -> None:
         """Start these side by side, wait until all are ready. Raises StartError for the first that is not."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self.look)
         group = [_Running(service, self._state, self._report) for service in services]
         self._groups.append(group)
         for running in group:
@@ -74,7 +88,8 @@ class Supervisor:
     def pids(self) -> dict[str, int]:
         return {running.service.name: running.pid for group in self._groups for running in group}
 
-    def _reap(self) -> None:
+    def look(self) -> None:
+        """Notice who has ended; called on SIGCHLD, and by whoever else learns of an end."""
         for group in self._groups:
             for running in group:
                 running.look()
@@ -87,7 +102,7 @@ class _Running:
         self.service = service
         self._state = state
         self._report = report
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
         self._ended = asyncio.Event()
         self._ready_pipe: int | None = None
         self._log: Path | None = None
@@ -106,10 +121,12 @@ class _Running:
         if self.service.is_ready is None:
             self._ready_pipe, theirs = os.pipe()
             env = {**program.env, READY_FD: str(theirs)}
-            self._process = spawn(replace(program, env=env, pass_fds=(*program.pass_fds, theirs)))
+            self._process = self.service.spawn(
+                replace(program, env=env, pass_fds=(*program.pass_fds, theirs))
+            )
             os.close(theirs)
         else:
-            self._process = spawn(program)
+            self._process = self.service.spawn(program)
         self._state.add(self.service.name, self._process.pid, program.stop_signal)
 
     async def become_ready(self) -> None:

@@ -1,0 +1,165 @@
+"""`clearpost demo` and `clearpost up` as a person meets them: one message, one stack, nothing left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from clearpost.embedded.postgres import remove
+from clearpost.local_settings import PORTS
+from clearpost.ports import is_taken
+from tests.support.services import ROOT
+
+FIRST_BASE = 21_000  # below the range the kernel hands out by itself
+
+
+@dataclass
+class Stack:
+    """The command, in a folder and on ports of its own."""
+
+    var: Path
+    base: int
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {"CLEARPOST_VAR_DIR": str(self.var), "CLEARPOST_PORT_BASE": str(self.base)}
+        return {**os.environ, **ours}
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "clearpost", command],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+
+    def start(self) -> tuple[subprocess.Popen[str], list[str]]:
+        """`clearpost up`, once it says that it runs; and what it said until then."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "clearpost", "up"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.started.append(process)
+        lines = []
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            if "Ctrl-C stops everything" in line:
+                return process, lines
+        raise AssertionError("it ended: " + "\n".join(lines))
+
+    def family(self) -> list[psutil.Process]:
+        """Every process on this machine that works in our folder's name."""
+        mine = []
+        for process in psutil.process_iter(["environ", "cmdline", "cwd"]):
+            text = " ".join([*(process.info["cmdline"] or []), process.info["cwd"] or ""])
+            var = (process.info["environ"] or {}).get("CLEARPOST_VAR_DIR")
+            if str(self.var) in text or var == str(self.var):
+                mine.append(process)
+        return mine
+
+
+def free_base() -> int:
+    for base in range(FIRST_BASE, FIRST_BASE + 5000, 50):
+        if not any(is_taken(port) for port in range(base, base + len(PORTS))):
+            return base
+    raise AssertionError("no row of free ports")
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    made = Stack(tmp_path / "var", free_base())
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+    psutil.wait_procs(made.family(), timeout=10)
+    remove(made.var / "postgres")
+
+
+def test_demo_delivers_a_message_leaves_no_byte_and_no_process(stack: Stack) -> None:
+    result = stack.run("demo")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stderr == ""
+    events = re.findall(r"^  \d\d:\d\d:\d\d\.\d{3}  (\S+)", result.stdout, re.MULTILINE)
+    assert events == ["received", "delivered"]
+    assert "bytes are gone" in result.stdout
+    assert stack.family() == []
+
+
+def test_up_runs_once_and_ctrl_c_ends_all_of_it(stack: Stack) -> None:
+    process, lines = stack.start()
+    assert any(f"http://localhost:{stack.base + 1}" in line for line in lines)
+    with urllib.request.urlopen(f"http://localhost:{stack.base + 1}/", timeout=5) as page:
+        assert b"A first message through Clearpost" in page.read()
+    second = stack.run("up")
+    assert second.returncode == 1
+    assert f"already runs here (process {process.pid}, http://localhost:{stack.base})" in second.stderr
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert stack.family() == []
+
+
+def test_a_killed_process_comes_back_and_a_killed_stack_starts_again(stack: Stack) -> None:
+    process, _ = stack.start()
+    assert process.stdout is not None
+    os.kill(_listener(stack.base + 2), signal.SIGKILL)
+    assert "mx standard ended (killed by SIGKILL)" in process.stdout.readline()
+    assert "mx standard is ready again" in process.stdout.readline()
+    process.kill()
+    process.wait()
+    result = stack.run("demo")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert stack.family() == []
+
+
+def _listener(port: int) -> int:
+    """The pid that listens there."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and getattr(connection.laddr, "port", 0) == port:
+            return connection.pid or 0
+    raise AssertionError(f"nobody listens on {port}")
+
+
+def test_a_port_in_use_is_one_line_with_holder_and_setting(stack: Stack, tmp_path: Path) -> None:
+    import_server = [sys.executable, "-m", "http.server", str(stack.base + 2), "--bind", "127.0.0.1"]
+    with subprocess.Popen(
+        import_server, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=tmp_path
+    ) as other:
+        while not is_taken(stack.base + 2):
+            assert other.poll() is None
+        result = stack.run("up")
+        other.kill()
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"clearpost: port {stack.base + 2} is in use by python")
+    assert "set CLEARPOST_MX_PORT" in line
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(stack: Stack) -> None:
+    stack.var.parent.joinpath("file").write_text("")
+    stack.var = stack.var.parent / "file" / "var"
+    result = stack.run("up")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "can't be written" in line
+    assert "CLEARPOST_VAR_DIR" in line
