@@ -1,26 +1,21 @@
 """The command `clearpost`: one subcommand for each thing a person or a service manager starts.
 
 Must never hold logic of its own: it reads settings, calls, prints, and returns an exit code.
+
+Every command imports what it needs inside itself: start-up time of each process counts, and an mx has no use
+for FastAPI, nor `--help` for any of it.
 """
 
-import asyncio
 import sys
-from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
 
-import api.main
-from clearpost import local_stack, mx
-from clearpost.listening import PortTaken
-from clearpost.migrations import upgrade
-from clearpost.processes import Main, run
-from mailcore.jobs import Alarm
-from mailcore.keyring import UnsafeKeyFolder
 from mailcore.plans import Lane
-from mailcore.settings import Settings
-from workers import delivery, upkeep
+
+if TYPE_CHECKING:
+    from clearpost.processes import Main
+    from mailcore.settings import Settings
 
 app = typer.Typer(
     help="Email forwarding that loses nothing and keeps nothing.",
@@ -28,58 +23,86 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+queue = typer.Typer(help="The deliveries that wait.", no_args_is_help=True)
+spool = typer.Typer(help="The content of mail that waits, on this machine.", no_args_is_help=True)
+app.add_typer(queue, name="queue")
+app.add_typer(spool, name="spool")
+
 LaneOption = Annotated[Lane, typer.Option(help="Whose mail this process serves.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+# What the processes of a local stack import; see `_import_for_children`.
+_CHILDREN = (
+    "clearpost.api_process", "clearpost.mx", "clearpost.processes", "clearpost.standins.inbox_server",
+    "workers.delivery", "workers.upkeep",
+)  # fmt: skip
 
 
 @app.command()
 def up() -> None:
     """Start everything on this machine, send a first message, run until Ctrl-C."""
+    _import_for_children()
+    from clearpost import local_stack
+
     raise typer.Exit(local_stack.up())
 
 
 @app.command()
 def demo() -> None:
     """The same, but end once the message has arrived and its bytes are gone. 0, or the reason is said."""
+    _import_for_children()
+    from clearpost import local_stack
+
     raise typer.Exit(local_stack.demo())
+
+
+def _import_for_children() -> None:
+    """The local stack forks its processes from this one: what is imported here, none of them loads again."""
+    from importlib import import_module
+
+    for name in _CHILDREN:
+        import_module(name)
 
 
 @app.command("mx")
 def mx_process(lane: LaneOption = Lane.STANDARD) -> None:
     """An SMTP receiver of one lane."""
+    from clearpost import mx
+
     _serve(mx.serve, "mx", lane)
 
 
 @app.command()
 def worker(lane: LaneOption = Lane.STANDARD) -> None:
     """A delivery worker of one lane: retries, overflow, what a crash left behind."""
+    from workers import delivery
+
     _serve(delivery.serve, "worker", lane)
 
 
 @app.command("upkeep")
 def upkeep_process() -> None:
     """Spool sweep, the 7 days, domain checks, notices: one for each machine."""
+    from workers import upkeep
+
     _serve(upkeep.serve, "upkeep", Lane.STANDARD)
 
 
 @app.command("api")
 def api_process() -> None:
     """The REST API and the web pages."""
-    _serve(_api, "api", Lane.STANDARD)
+    from clearpost import api_process
 
-
-async def _api(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready: Callable[[], None]) -> bool:
-    """uvicorn listens to the signals itself."""
-    alarm = Alarm.open(settings.redis_url.get_secret_value())
-    try:
-        await api.main.serve(settings, on_ready=on_ready, wake=alarm.wake)
-    finally:
-        await alarm.close()
-    return True
+    _serve(api_process.serve, "api", Lane.STANDARD)
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest migration."""
+    import asyncio
+
+    from clearpost.migrations import upgrade
+
     settings = load_settings()
     try:
         asyncio.run(upgrade(settings.database_url.get_secret_value()))
@@ -88,7 +111,55 @@ def migrate() -> None:
     print("the database is up to date")
 
 
-def _serve(main: Main, role: str, lane: Lane) -> None:
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Check everything this installation stands on, and say how to mend what is broken. 0 fit, 1 not."""
+    from clearpost import doctor
+
+    raise typer.Exit(doctor.main(as_json=as_json))
+
+
+@app.command()
+def send(
+    to: Annotated[str, typer.Argument(help="The address to write to, such as hello@demo.test.")],
+    lane: LaneOption = Lane.STANDARD,
+    sender: Annotated[str, typer.Option("--from", help="Reverse-path and From of the message.")] = "",
+    api_key: Annotated[
+        str, typer.Option(envvar="CLEARPOST_API_KEY", help="Key of the account that owns TO.")
+    ] = "",
+    seconds: Annotated[float, typer.Option(min=1, help="How long to follow the message.")] = 60.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a test message through our MX and follow it. 0 delivered, 1 not, 2 usage, 3 too slow."""
+    from clearpost import send
+
+    settings = _asking_settings()
+    raise typer.Exit(send.main(settings, send.Wish(to, lane, sender, api_key, seconds), as_json=as_json))
+
+
+@queue.command("status")
+def queue_status(as_json: JsonOption = False) -> None:
+    """How much waits in which lane, for how long, and which processes live."""
+    from clearpost import status
+
+    settings = _asking_settings()
+    raise typer.Exit(status.queue(settings, as_json=as_json))
+
+
+@spool.command("status")
+def spool_status(as_json: JsonOption = False) -> None:
+    """Segments and bytes in the spool of this machine, and the room that is left."""
+    from clearpost import status
+
+    settings = _asking_settings()
+    raise typer.Exit(status.spool(settings, as_json=as_json))
+
+
+def _serve(main: "Main", role: str, lane: Lane) -> None:
+    from clearpost.listening import PortTaken
+    from clearpost.processes import run
+    from mailcore.keyring import UnsafeKeyFolder
+
     settings = load_settings()
     try:
         code = run(main, settings, role, lane)
@@ -97,21 +168,30 @@ def _serve(main: Main, role: str, lane: Lane) -> None:
     raise typer.Exit(code)
 
 
-def load_settings() -> Settings:
+def load_settings() -> "Settings":
     """Settings from the environment, or one clear line and exit code 2."""
+    from clearpost import chosen_settings
+
     try:
-        settings = Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "CLEARPOST_" + "_".join(str(part) for part in first["loc"]).upper() if first["loc"] else "settings"
-        fail(f"{name}: {first['msg']}", code=2)
-    for name, value in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url)):
-        if not value.get_secret_value():
-            fail(f"CLEARPOST_{name} is not set: point it at your server, or run `clearpost up` for a local stack", code=2)
+        return chosen_settings.from_environment()
+    except chosen_settings.SettingsError as error:
+        fail(str(error), code=2)
+
+
+def _asking_settings() -> "Settings":
+    """The same for a command that only asks: it may mean the running local stack, and then says so."""
+    from clearpost import chosen_settings
+
+    try:
+        settings, stack = chosen_settings.from_environment_or_stack()
+    except chosen_settings.SettingsError as error:
+        fail(str(error), code=2)
+    if stack:
+        print(f"clearpost: speaking to {stack}", file=sys.stderr)
     return settings
 
 
-def fail(text: str, *, code: int = 1) -> None:
+def fail(text: str, *, code: int = 1) -> NoReturn:
     """One line that says what to do, then the end."""
     print(f"clearpost: {text}", file=sys.stderr)
     raise typer.Exit(code)

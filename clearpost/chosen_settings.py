@@ -1,0 +1,60 @@
+"""Whose settings a command works with: those of the environment, or of the local stack that runs here.
+
+Must never mix the two: as soon as the environment names a database, only the environment counts.
+"""
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from clearpost import running_stack
+from clearpost.local_settings import LocalSettings
+from clearpost.running_stack import RunningStack
+from mailcore.settings import Settings
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text is one line that says which, and what to do."""
+
+
+def from_environment() -> Settings:
+    """Raises SettingsError."""
+    return _checked({})
+
+
+def from_environment_or_stack() -> tuple[Settings, RunningStack | None]:
+    """For commands that only ask: without a database in the environment, the running local stack is meant."""
+    if os.environ.get("CLEARPOST_DATABASE_URL"):
+        return from_environment(), None
+    stack = running_stack.find(LocalSettings().var, _CHECKOUT / "var")
+    if stack is None:
+        return from_environment(), None
+    return _checked({_field(name): value for name, value in stack.environment.items()}), stack
+
+
+def _field(variable: str) -> str:
+    return variable.removeprefix("CLEARPOST_").lower()
+
+
+def _checked(values: dict[str, str]) -> Settings:
+    try:
+        settings = Settings(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(_what_is_wrong(error)) from None
+    for name, value in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url)):
+        if not value.get_secret_value():
+            advice = "point it at your server, or run `clearpost up` for a local stack"
+            raise SettingsError(f"CLEARPOST_{name} is not set: {advice}")
+    return settings
+
+
+def _what_is_wrong(error: ValidationError) -> str:
+    """The first complaint. The value itself stays unsaid: it may be a secret."""
+    first = error.errors()[0]
+    text = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return text
+    return f"CLEARPOST_{'_'.join(str(part) for part in first['loc']).upper()}: {text}"
