@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from clearpost import running_stack
 from clearpost.embedded.postgres import EmbeddedPostgres
 from clearpost.embedded.valkey import EmbeddedValkey
 from clearpost.first_message import SENDER_DOMAIN
@@ -67,9 +68,11 @@ class LocalStack:
         await self._dns.start()
         asyncio.get_running_loop().add_reader(self._nursery.fileno(), self._nursery_spoke)
         await self._start_processes()
+        running_stack.announce(self.var, self._environment)
         return account
 
     async def stop(self) -> None:
+        running_stack.withdraw(self.var)
         await self._supervisor.stop()
         asyncio.get_running_loop().remove_reader(self._nursery.fileno())
         self._nursery.close()
