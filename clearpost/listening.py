@@ -25,7 +25,11 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 def _advice(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use: stop the other program, or choose another port in the settings"
+        return (
+            f"port {port} on {host} is in use: stop the other program, or choose another port in the settings"
+        )
     if error.errno == errno.EACCES:
-        return f"port {port} needs root or CAP_NET_BIND_SERVICE: use a port above 1023, or grant the capability"
+        return (
+            f"port {port} needs root or CAP_NET_BIND_SERVICE: use a port above 1023, or grant the capability"
+        )
     return f"cannot listen on {host} port {port}: {error.strerror}"

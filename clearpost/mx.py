@@ -47,7 +47,9 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
 
 
 def _receiver(runtime: Runtime, refusals: RefusalLog) -> MailReceiver:
-    returns = Returns(srs=runtime.srs, database=runtime.database, acceptance=runtime.acceptance, settings=runtime.settings)
+    returns = Returns(
+        srs=runtime.srs, database=runtime.database, acceptance=runtime.acceptance, settings=runtime.settings
+    )
     return MailReceiver(
         settings=runtime.settings,
         clock=runtime.clock,
@@ -66,7 +68,9 @@ def _socket(settings: Settings, lane: Lane) -> socket.socket:
     return listening_socket(settings.listen_host, port)
 
 
-async def _finish(connections: Connections, runtime: Runtime, refusals: RefusalLog, settings: Settings) -> None:
+async def _finish(
+    connections: Connections, runtime: Runtime, refusals: RefusalLog, settings: Settings
+) -> None:
     """Idle clients hear 421, DATA in flight may end, deliveries before the dot go back to the queue."""
     connections.closing = True
     for session in list(connections.sessions):
@@ -80,5 +84,3 @@ async def _finish(connections: Connections, runtime: Runtime, refusals: RefusalL
     await runtime.acceptance.drain()
     await refusals.drain()
     await runtime.courier.stop()
-
-

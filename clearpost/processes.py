@@ -24,7 +24,9 @@ log = structlog.get_logger("process")
 class Main(Protocol):
     """A process body: runs until `stop`, calls `on_ready` once it serves, says whether it ended by order."""
 
-    def __call__(self, settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready: Callable[[], None]) -> Awaitable[bool]: ...
+    def __call__(
+        self, settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready: Callable[[], None]
+    ) -> Awaitable[bool]: ...
 
 
 def run(main: Main, settings: Settings, role: str, lane: Lane) -> int:

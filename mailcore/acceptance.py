@@ -31,7 +31,9 @@ log = structlog.get_logger("acceptance")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who brought the message, as the policy allows to note it; `duration` is that of the SMTP transaction."""
+    """Who brought the message, as the policy allows to note it; `duration` is that of the SMTP
+    transaction.
+    """
 
     ip: str
     name: str
@@ -100,7 +102,13 @@ class Acceptance:
     """`accept()` a submission: the reply is 250 only once it is durable."""
 
     def __init__(
-        self, *, database: Database, spool: Spool, writer: SegmentWriter, clock: Clock, first_attempts: FirstAttempts
+        self,
+        *,
+        database: Database,
+        spool: Spool,
+        writer: SegmentWriter,
+        clock: Clock,
+        first_attempts: FirstAttempts,
     ) -> None:
         self._database = database
         self._spool = spool
@@ -129,9 +137,16 @@ class Acceptance:
     async def _accept(self, batch: Sequence[Submission]) -> Sequence[Reply]:
         metrics.ACCEPT_BATCH.observe(len(batch))
         stored = await asyncio.to_thread(self._store, batch)
-        drafts = {s.id: self._draft(s, place) for s, place in zip(batch, stored, strict=True) if isinstance(place, Location)}
+        drafts = {
+            s.id: self._draft(s, place)
+            for s, place in zip(batch, stored, strict=True)
+            if isinstance(place, Location)
+        }
         answers = await self._commit(list(drafts.values()))
-        return [answers[s.id] if isinstance(place, Location) else place for s, place in zip(batch, stored, strict=True)]
+        return [
+            answers[s.id] if isinstance(place, Location) else place
+            for s, place in zip(batch, stored, strict=True)
+        ]
 
     # --- bytes ---
 
@@ -140,7 +155,9 @@ class Acceptance:
         small = [s for s in batch if not isinstance(s.content, LargeEntry)]
         places: dict[UUID, Location | Reply] = {}
         if small:
-            entries = [Entry(s.id, envelope_of(s), s.content) for s in small if not isinstance(s.content, LargeEntry)]
+            entries = [
+                Entry(s.id, envelope_of(s), s.content) for s in small if not isinstance(s.content, LargeEntry)
+            ]
             try:
                 places.update(zip((s.id for s in small), self._writer.append(entries), strict=True))
             except SpoolFault as fault:
@@ -191,7 +208,9 @@ class Acceptance:
         return DeliveryRow(self._clock.new_id(), destination.id, address, lease or None)
 
     async def _commit(self, drafts: list[Draft]) -> dict[UUID, Reply]:
-        """One transaction for all; where a statement fails, each alone, so that one cannot fail the others."""
+        """One transaction for all; where a statement fails, each alone, so that one cannot fail the
+        others.
+        """
         if not drafts:
             return {}
         try:
@@ -222,7 +241,11 @@ class Acceptance:
         if not kept:
             return over_quota
         await queue.insert(tx, [pair for draft in kept for pair in draft.mail])
-        messages = [_logged(draft.submission, row, r) for draft in kept for (row, _), r in zip(draft.mail, draft.submission.recipients, strict=True)]
+        messages = [
+            _logged(draft.submission, row, r)
+            for draft in kept
+            for (row, _), r in zip(draft.mail, draft.submission.recipients, strict=True)
+        ]
         await event_log.record_messages(tx, [message for message, _ in messages])
         await event_log.record_events(tx, [event for _, event in messages])
         entries = Entries()
@@ -238,8 +261,14 @@ class Acceptance:
             self._keep(draft)
             if draft.owner:
                 content = draft.submission.content
-                claimed = [c for (row, rows), r in zip(draft.mail, draft.submission.recipients, strict=True) for c in _claims(row, rows, r)]
-                self._first_attempts.start(claimed, None if isinstance(content, LargeEntry) else content, draft.submission.size)
+                claimed = [
+                    c
+                    for (row, rows), r in zip(draft.mail, draft.submission.recipients, strict=True)
+                    for c in _claims(row, rows, r)
+                ]
+                self._first_attempts.start(
+                    claimed, None if isinstance(content, LargeEntry) else content, draft.submission.size
+                )
         return {draft.submission.id: replies.queued(str(draft.submission.id)) for draft in drafts}
 
     def rejected(self, drafts: Sequence[Draft], reply: Reply) -> dict[UUID, Reply]:
@@ -303,11 +332,23 @@ def _reply_to(fault: SpoolFault) -> Reply:
     return replies.DISK_FULL if fault.disk_full else replies.TRY_LATER
 
 
-def _logged(s: Submission, row: MessageRow, recipient: Recipient) -> tuple[event_log.LoggedMessage, event_log.Event]:
+def _logged(
+    s: Submission, row: MessageRow, recipient: Recipient
+) -> tuple[event_log.LoggedMessage, event_log.Event]:
     message = event_log.LoggedMessage(
-        row.id, row.account_id, row.domain_id, s.received_at, s.client.ip, s.client.name, s.subject, s.sender, recipient.alias_address
+        row.id,
+        row.account_id,
+        row.domain_id,
+        s.received_at,
+        s.client.ip,
+        s.client.name,
+        s.subject,
+        s.sender,
+        recipient.alias_address,
     )
-    return message, event_log.received(message, replies.queued(str(s.id)), s.client.server_ip, s.client.duration)
+    return message, event_log.received(
+        message, replies.queued(str(s.id)), s.client.server_ip, s.client.duration
+    )
 
 
 def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) -> list[Claimed]:
@@ -342,7 +383,8 @@ def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) 
 
 _COUNT_USAGE = """
 insert into usage_day (account_id, day, forwarded, bytes)
-select account_id, $2, forwarded, bytes from unnest($1::uuid[], $3::int[], $4::bigint[]) as row (account_id, forwarded, bytes)
+select account_id, $2, forwarded, bytes from unnest($1::uuid[], $3::int[], $4::bigint[]) as row
+    (account_id, forwarded, bytes)
 on conflict (account_id, day) do update
     set forwarded = usage_day.forwarded + excluded.forwarded, bytes = usage_day.bytes + excluded.bytes
 returning account_id, forwarded
@@ -350,7 +392,9 @@ returning account_id, forwarded
 
 
 async def _count_usage(tx: Transaction, drafts: Sequence[Draft], now: datetime) -> set[UUID]:
-    """Counts customers' mail against the daily quota. Returns the submissions that do not fit; they count as refused."""
+    """Counts customers' mail against the daily quota. Returns the submissions that do not fit; they
+    count as refused.
+    """
     counted = [draft for draft in drafts if draft.submission.origin == "smtp"]
     forwarded: Counter[UUID] = Counter()
     size: Counter[UUID] = Counter()
@@ -363,7 +407,9 @@ async def _count_usage(tx: Transaction, drafts: Sequence[Draft], now: datetime) 
     accounts = sorted(forwarded)  # one order for all, so that two receivers cannot wait for each other
     if not accounts:
         return set()
-    rows = await tx.fetch(_COUNT_USAGE, accounts, now.date(), [forwarded[a] for a in accounts], [size[a] for a in accounts])
+    rows = await tx.fetch(
+        _COUNT_USAGE, accounts, now.date(), [forwarded[a] for a in accounts], [size[a] for a in accounts]
+    )
     excess = {row["account_id"]: row["forwarded"] - limit[row["account_id"]] for row in rows}
     over = _those_over(counted, excess)
     for draft in counted:
@@ -371,7 +417,8 @@ async def _count_usage(tx: Transaction, drafts: Sequence[Draft], now: datetime) 
             for recipient in draft.submission.recipients:
                 count = len(recipient.destinations)
                 await tx.execute(
-                    "update usage_day set forwarded = forwarded - $3, refused = refused + $3, bytes = bytes - $4 where account_id = $1 and day = $2",
+                    "update usage_day set forwarded = forwarded - $3, refused = refused + $3, bytes "
+                    "= bytes - $4 where account_id = $1 and day = $2",
                     recipient.account_id, now.date(), count, draft.submission.size,
                 )  # fmt: skip
     return over

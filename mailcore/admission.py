@@ -50,7 +50,9 @@ def check_recipient(resolution: Resolved | NoSuchAlias, door: Door) -> Reply | N
 
 
 def _check_class(recipient: Recipient, door: Door) -> Reply | None:
-    """Recipients of one transaction share one attachment limit, unless the declared size fits every plan's."""
+    """Recipients of one transaction share one attachment limit, unless the declared size fits every
+    plan's.
+    """
     if door.declared_size is not None and door.declared_size <= SMALLEST_ATTACHMENTS:
         return None
     mine = limits_for(recipient.plan).attachment_bytes

@@ -23,7 +23,13 @@ class _Waiting(Generic[T, R]):
 class Batcher(Generic[T, R]):
     """Runs `run(items) -> results` (one result for each item, in order), at most `concurrency` at once."""
 
-    def __init__(self, run: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, largest: int = 100, concurrency: int = 2) -> None:
+    def __init__(
+        self,
+        run: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        largest: int = 100,
+        concurrency: int = 2,
+    ) -> None:
         self._run = run
         self._largest = largest
         self._free = concurrency
@@ -31,7 +37,9 @@ class Batcher(Generic[T, R]):
         self._running: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: T) -> R:
-        """The item's result, or what `run` raised for its batch. Cancelling the caller leaves the item in its batch."""
+        """The item's result, or what `run` raised for its batch. Cancelling the caller leaves the item
+        in its batch.
+        """
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(item, future))
         self._start()
@@ -53,7 +61,7 @@ class Batcher(Generic[T, R]):
     async def _serve(self, batch: Sequence[_Waiting[T, R]]) -> None:
         try:
             results = await self._run([waiting.item for waiting in batch])
-        except Exception as error:  # handed on to every caller of the batch
+        except Exception as error:  # noqa: BLE001  handed on to every caller of the batch
             for waiting in batch:
                 if not waiting.result.cancelled():
                     waiting.result.set_exception(error)

@@ -83,7 +83,9 @@ class Transaction:
 
 
 def sqlalchemy_url(url: str) -> str:
-    return url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("postgres://", "postgresql+asyncpg://", 1)
+    return url.replace("postgresql://", "postgresql+asyncpg://", 1).replace(
+        "postgres://", "postgresql+asyncpg://", 1
+    )
 
 
 class Database:
@@ -97,9 +99,13 @@ class Database:
         self._engine: AsyncEngine | None = None
 
     @classmethod
-    async def open(cls, url: str, *, size: int = 8, wake: Wake = lambda _: None, name: str = "clearpost") -> Self:
+    async def open(
+        cls, url: str, *, size: int = 8, wake: Wake = lambda _: None, name: str = "clearpost"
+    ) -> Self:
         settings = {**_SERVER_SETTINGS, "application_name": name}
-        pool = await asyncpg.create_pool(url, min_size=1, max_size=size, command_timeout=30, server_settings=settings)
+        pool = await asyncpg.create_pool(
+            url, min_size=1, max_size=size, command_timeout=30, server_settings=settings
+        )
         return cls(pool, url, size, wake)
 
     async def close(self) -> None:
@@ -153,7 +159,7 @@ class Database:
 
     async def outcome_of(self, xid: str) -> bool:
         """True once that transaction is committed, False once it is aborted; asks until it is one of them."""
-        while (status := await self._status_of(xid)) not in ("committed", "aborted"):
+        while (status := await self._status_of(xid)) not in ("committed", "aborted"):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
         return status == "committed"
 
@@ -177,7 +183,8 @@ class Database:
     @asynccontextmanager
     async def session(self) -> "AsyncIterator[AsyncSession]":
         """One SQLModel session and transaction, committed at the end of the block."""
-        # Here and not above: the processes on the path of a message never come here, and start a second sooner.
+        # Here and not above: the processes on the path of a message never come here, and start a second
+        # sooner.
         from sqlmodel.ext.asyncio.session import AsyncSession
 
         async with AsyncSession(self._open_engine(), expire_on_commit=False) as session:

@@ -35,7 +35,9 @@ log = structlog.get_logger("delivery")
 
 @dataclass(slots=True)
 class _InFlight:
-    """A delivery being attempted. After `past_dot` the server may have the message: it can't be given back."""
+    """A delivery being attempted. After `past_dot` the server may have the message: it can't be given
+    back.
+    """
 
     claimed: Claimed
     task: "asyncio.Task[None]"
@@ -74,7 +76,9 @@ class Courier:
         done()
 
     async def stop(self) -> None:
-        """Gives back what has not passed the final dot, waits for the rest; results are committed at the end."""
+        """Gives back what has not passed the final dot, waits for the rest; results are committed at
+        the end.
+        """
         self.closing = True
         early = [flight for flight in self._in_flight.values() if not flight.past_dot]
         for flight in early:
@@ -106,9 +110,13 @@ class Courier:
             if answer.reason == "aborted":
                 await self._give_back([claimed])
                 return None
-            return await self._finish(retries.settle(claimed, answer, self.clock.now(), self.settings), content)
-        except Exception as error:
-            log.error("attempt_failed", error=type(error).__name__, where=_where(error), delivery=str(claimed.id))
+            return await self._finish(
+                retries.settle(claimed, answer, self.clock.now(), self.settings), content
+            )
+        except Exception as error:  # noqa: BLE001  a fault of ours is a soft bounce, never a lost lease
+            log.error(
+                "attempt_failed", error=type(error).__name__, where=_where(error), delivery=str(claimed.id)
+            )
             return Result(retries.settle(claimed, _our_fault(), self.clock.now(), self.settings))
 
     async def _send(self, claimed: Claimed, content: bytes) -> Outcome:
@@ -119,13 +127,16 @@ class Courier:
             forward_path=claimed.address,
             content=[mark, content] if mark else [content],
             size=len(mark) + len(content),
-            smtputf8=not claimed.address.isascii() or (claimed.smtputf8 and rewriting.needs_smtputf8_headers(header)),
+            smtputf8=not claimed.address.isascii()
+            or (claimed.smtputf8 and rewriting.needs_smtputf8_headers(header)),
             eight_bit=rewriting.is_eight_bit(content),
         )
         return await self.transport.send(parcel, may_commit=lambda: self._may_commit(claimed))
 
     def _may_commit(self, claimed: Claimed) -> bool:
-        """Right before the final dot: never once others may think this process dead, nor while it is closing."""
+        """Right before the final dot: never once others may think this process dead, nor while it is
+        closing.
+        """
         flight = self._in_flight.get(claimed.id)
         if self.closing or flight is None or not self.lease.is_fresh():
             return False
@@ -136,7 +147,9 @@ class Courier:
         return rewriting.loop_mark(self.keyring.key("loop"), claimed.alias_id) if claimed.alias_id else b""
 
     async def _reverse_path(self, claimed: Claimed, header: bytes) -> str:
-        """SRS for a sender; a null reverse-path stays null, so that a bounce can never bounce (RFC 5321 section 4.5.5)."""
+        """SRS for a sender; a null reverse-path stays null, so that a bounce can never bounce (RFC
+        5321 section 4.5.5).
+        """
         sender = parse_mailbox(claimed.reverse_path) if claimed.reverse_path else None
         if sender is None:
             return ""
@@ -156,7 +169,9 @@ class Courier:
     # --- content ---
 
     async def _read(self, claimed: Claimed) -> bytes | None:
-        """The content from the spool; None when the lease was lost, or the bytes are damaged (then it is held)."""
+        """The content from the spool; None when the lease was lost, or the bytes are damaged (then it
+        is held).
+        """
         location = claimed.location
         for _ in range(2):
             try:
@@ -197,9 +212,13 @@ class Courier:
             return Result(settlement)
         return Result(settlement, await self._draft_notification(settlement, sender, header))
 
-    async def _draft_notification(self, settlement: Settlement, sender: Mailbox, header: bytes) -> Draft | None:
+    async def _draft_notification(
+        self, settlement: Settlement, sender: Mailbox, header: bytes
+    ) -> Draft | None:
         claimed = settlement.claimed
-        alias = Recipient(claimed.account_id, _plan_of(claimed.lane), None, claimed.alias_id, 0, claimed.alias_address, ())
+        alias = Recipient(
+            claimed.account_id, _plan_of(claimed.lane), None, claimed.alias_id, 0, claimed.alias_address, ()
+        )
         submission = notification(
             self.settings,
             record_id=self.clock.new_id(),

@@ -108,26 +108,41 @@ def interrupted(attempt: Attempt, at: datetime) -> Event:
 def _of_attempt(kind: str, attempt: Attempt, answer: Answer, at: datetime) -> Event:
     return Event(
         attempt.message_id, attempt.account_id, attempt.received_at, attempt.delivery_id, at,
-        kind, answer.response[:RESPONSE_LIMIT], answer.code, answer.server_ip, answer.duration, attempt.number,
+        kind, answer.response[:RESPONSE_LIMIT], answer.code, answer.server_ip, answer.duration,
+        attempt.number,
     )  # fmt: skip
 
 
 _INSERT_MESSAGES = """
-insert into log_message (id, account_id, domain_id, received_at, client_ip, client_name, subject, sender, alias)
-select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+insert into log_message (id, account_id, domain_id, received_at, client_ip, client_name, subject, sender,
+    alias)
+select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[],
+    $7::text[], $8::text[], $9::text[])
 """
 
 _INSERT_EVENTS = """
 insert into log_event
-    (message_id, account_id, received_at, delivery_id, at, type, response, code, server_ip, duration_ms, attempt)
-select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::timestamptz[], $6::text[], $7::text[],
+    (message_id, account_id, received_at, delivery_id, at, type, response, code, server_ip, duration_ms,
+        attempt)
+select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::timestamptz[],
+    $6::text[], $7::text[],
     $8::text[], $9::text[], $10::int[], $11::int[])
 """
 
 
 async def record_messages(tx: Transaction, messages: Sequence[LoggedMessage]) -> None:
     rows = [
-        (m.id, m.account_id, m.domain_id, m.received_at, m.client_ip, m.client_name, m.subject[:SUBJECT_LIMIT], m.sender[:SUBJECT_LIMIT], m.alias)
+        (
+            m.id,
+            m.account_id,
+            m.domain_id,
+            m.received_at,
+            m.client_ip,
+            m.client_name,
+            m.subject[:SUBJECT_LIMIT],
+            m.sender[:SUBJECT_LIMIT],
+            m.alias,
+        )
         for m in messages
     ]
     if rows:
@@ -136,7 +151,8 @@ async def record_messages(tx: Transaction, messages: Sequence[LoggedMessage]) ->
 
 async def record_events(tx: Transaction, events: Sequence[Event]) -> None:
     rows = [
-        (e.message_id, e.account_id, e.received_at, e.delivery_id, e.at, e.type, e.response[:RESPONSE_LIMIT], e.code, e.server_ip,
+        (e.message_id, e.account_id, e.received_at, e.delivery_id, e.at, e.type,
+            e.response[:RESPONSE_LIMIT], e.code, e.server_ip,
          min(int(e.duration.total_seconds() * 1000), 2**31 - 1), e.attempt)
         for e in events
     ]  # fmt: skip
@@ -146,7 +162,9 @@ async def record_events(tx: Transaction, events: Sequence[Event]) -> None:
 
 async def recount(tx: Transaction, message_id: UUID, text: str) -> None:
     """The row that counts refusals beyond the cap says a new number."""
-    await tx.execute("update log_event set response = $2 where message_id = $1 and type = 'refused'", message_id, text)
+    await tx.execute(
+        "update log_event set response = $2 where message_id = $1 and type = 'refused'", message_id, text
+    )
 
 
 def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
@@ -178,7 +196,8 @@ class Cursor:
 
 
 _SELECT_MESSAGES = """
-select m.id, m.account_id, m.domain_id, m.received_at, m.client_ip, m.client_name, m.subject, m.sender, m.alias,
+select m.id, m.account_id, m.domain_id, m.received_at, m.client_ip, m.client_name, m.subject, m.sender,
+    m.alias,
        (select e.type from log_event e where e.message_id = m.id and e.received_at = m.received_at
         order by e.id desc limit 1) as last_event
 from log_message m
@@ -207,7 +226,9 @@ class LogReader:
     def _horizon(self) -> datetime:
         return self.clock.now() - self.retention
 
-    async def messages(self, account_id: UUID, wanted: LogFilter, after: Cursor | None, limit: int) -> list[tuple[LoggedMessage, str]]:
+    async def messages(
+        self, account_id: UUID, wanted: LogFilter, after: Cursor | None, limit: int
+    ) -> list[tuple[LoggedMessage, str]]:
         """Messages newest first, each with the type of its latest event."""
         pattern = None if wanted.text is None else f"%{_like(wanted.text)}%"
         rows = await self.database.fetch(
@@ -218,14 +239,18 @@ class LogReader:
 
     async def message(self, account_id: UUID, message_id: UUID) -> LoggedMessage | None:
         row = await self.database.row(
-            "select * from log_message where account_id = $1 and id = $2 and received_at > $3", account_id, message_id, self._horizon()
+            "select * from log_message where account_id = $1 and id = $2 and received_at > $3",
+            account_id,
+            message_id,
+            self._horizon(),
         )
         return row and _message(row)
 
     async def timeline(self, account_id: UUID, message_id: UUID) -> list[Event]:
         """All events of one message, in the order they became true."""
         rows = await self.database.fetch(
-            "select * from log_event where account_id = $1 and message_id = $2 and received_at > $3 order by id",
+            "select * from log_event where account_id = $1 and message_id = $2 and received_at > $3 "
+            "order by id",
             account_id, message_id, self._horizon(),
         )  # fmt: skip
         return [_event(row) for row in rows]
@@ -245,7 +270,8 @@ def _message(row: Any) -> LoggedMessage:
 def _event(row: Any) -> Event:
     return Event(
         row["message_id"], row["account_id"], row["received_at"], row["delivery_id"], row["at"], row["type"],
-        row["response"], row["code"], row["server_ip"], timedelta(milliseconds=row["duration_ms"]), row["attempt"],
+        row["response"], row["code"], row["server_ip"], timedelta(milliseconds=row["duration_ms"]),
+        row["attempt"],
     )  # fmt: skip
 
 
@@ -264,14 +290,20 @@ async def ensure_partitions(database: Database, now: datetime, retention: timede
         for table in _TABLES:
             for day in days:
                 if f"{table}_{day:%Y%m%d}" not in existing and not await _default_has(tx, table, day):
-                    await tx.execute(
-                        f"create table {table}_{day:%Y%m%d} partition of {table} "
-                        f"for values from ('{day.isoformat()}') to ('{(day + timedelta(days=1)).isoformat()}')"
-                    )
+                    await _create_partition(tx, table, day)
+
+
+async def _create_partition(tx: Transaction, table: str, day: datetime) -> None:
+    first, after = day.isoformat(), (day + timedelta(days=1)).isoformat()
+    await tx.execute(
+        f"create table {table}_{day:%Y%m%d} partition of {table} for values from ('{first}') to ('{after}')"
+    )
 
 
 async def expire(database: Database, now: datetime, retention: timedelta, *, batch: int = 10_000) -> int:
-    """Deletes rows past the retention, then drops partitions that are past it and empty. Returns the rows deleted."""
+    """Deletes rows past the retention, then drops partitions that are past it and empty. Returns the
+    rows deleted.
+    """
     horizon = now - retention
     deleted = 0
     for table in _TABLES:
@@ -293,14 +325,18 @@ async def oldest(database: Database) -> datetime | None:
 async def _delete_some(database: Database, table: str, horizon: datetime, batch: int) -> int:
     async with database.transaction() as tx:
         status = await tx.execute(
-            f"delete from {table} where (tableoid, ctid) in (select tableoid, ctid from {table} where received_at <= $1 limit $2)", horizon, batch
+            f"delete from {table} where (tableoid, ctid) in (select tableoid, ctid from {table} where "
+            f"received_at <= $1 limit $2)",
+            horizon,
+            batch,
         )
     return int(status.rpartition(" ")[2])
 
 
 async def _partitions(tx: Transaction) -> set[str]:
     rows = await tx.fetch(
-        "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent "
+        "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p "
+        "on p.oid = i.inhparent "
         "where p.relname = any($1::text[]) and c.relname not like '%\\_default'",
         list(_TABLES),
     )

@@ -38,12 +38,22 @@ class MemoryBudget:
 
 
 class Intake:
-    """Feed it DATA; afterwards `refusal` says why not, or `content` holds the trace header and the message."""
+    """Feed it DATA; afterwards `refusal` says why not, or `content` holds the trace header and the
+    message.
+    """
 
     def __init__(
-        self, *, record_id: UUID, trace: bytes, limit: int, memory_limit: int, budget: MemoryBudget, spool: Spool, clock: Clock,
+        self,
+        *,
+        record_id: UUID,
+        trace: bytes,
+        limit: int,
+        memory_limit: int,
+        budget: MemoryBudget,
+        spool: Spool,
+        clock: Clock,
         scan: ContentScan,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.record_id = record_id
         self.scan = scan
         self.refusal: Reply | None = None
@@ -121,7 +131,9 @@ class Intake:
         return self.refusal is not None
 
     def _refuse(self, reply: Reply) -> None:
-        """The rest of DATA is read and thrown away; the reply comes after the dot (RFC 5321 section 4.2.5)."""
+        """The rest of DATA is read and thrown away; the reply comes after the dot (RFC 5321 section
+        4.2.5).
+        """
         self.refusal = reply
         self.drop()
 
@@ -140,6 +152,10 @@ class Intake:
 
 
 def _count_on_disk(entry: LargeEntry, trace_length: int, stop_above: int) -> AttachmentCount:
-    with mmap.mmap(entry.descriptor, 0, prot=mmap.PROT_READ) as mapped, memoryview(mapped) as view:
-        with view[entry.content_offset + trace_length :] as content:
-            return attachments.count(content, stop_above=stop_above)
+    start = entry.content_offset + trace_length
+    with (
+        mmap.mmap(entry.descriptor, 0, prot=mmap.PROT_READ) as mapped,
+        memoryview(mapped) as view,
+        view[start:] as content,
+    ):
+        return attachments.count(content, stop_above=stop_above)

@@ -49,7 +49,7 @@ class Keyring:
         except FileExistsError:
             pass  # the other process was first; its key is the one
         finally:
-            os.unlink(draft)
+            draft.unlink()
         sync_folder(self._folder)
 
 

@@ -26,9 +26,18 @@ _WATCH_INTERVAL = 2.0
 
 
 class ProcessLease:
-    """This process as an owner of leases. `id` goes into the rows, `is_fresh()` is asked before a final dot."""
+    """This process as an owner of leases. `id` goes into the rows, `is_fresh()` is asked before a
+    final dot.
+    """
 
-    def __init__(self, identifier: UUID, database: Database, clock: Clock, settings: Settings, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        identifier: UUID,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        on_lost: Callable[[], None],
+    ) -> None:
         self.id = identifier
         self._database = database
         self._clock = clock
@@ -38,13 +47,27 @@ class ProcessLease:
 
     @classmethod
     async def take(
-        cls, *, database: Database, clock: Clock, settings: Settings, node_id: UUID, role: str, lane: Lane, on_lost: Callable[[], None]
+        cls,
+        *,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        node_id: UUID,
+        role: str,
+        lane: Lane,
+        on_lost: Callable[[], None],
     ) -> Self:
         """Registers the process (and its node, the first time)."""
         identifier = clock.new_id()
         async with database.transaction() as tx:
             await tx.execute("insert into node (id) values ($1) on conflict do nothing", node_id)
-            await tx.execute("insert into process (id, node_id, role, lane, heartbeat) values ($1, $2, $3, $4, 0)", identifier, node_id, role, lane)
+            await tx.execute(
+                "insert into process (id, node_id, role, lane, heartbeat) values ($1, $2, $3, $4, 0)",
+                identifier,
+                node_id,
+                role,
+                lane,
+            )
         return cls(identifier, database, clock, settings, on_lost)
 
     def is_fresh(self) -> bool:
@@ -60,7 +83,9 @@ class ProcessLease:
         asked = self._clock.monotonic()
         try:
             async with self._database.transaction() as tx:
-                known = await tx.value("update process set heartbeat = heartbeat + 1 where id = $1 returning true", self.id)
+                known = await tx.value(
+                    "update process set heartbeat = heartbeat + 1 where id = $1 returning true", self.id
+                )
         except (*CONNECTION_LOST, Aborted):
             return  # no judge can see us either; freshness runs out by itself
         if known:
@@ -73,7 +98,9 @@ class ProcessLease:
         """At the end, once nothing is leased any more."""
         async with self._database.transaction() as tx:
             await tx.execute(
-                "delete from process where id = $1 and not exists (select from delivery where lease_owner = $1)", self.id
+                "delete from process where id = $1 and not exists (select from delivery where "
+                "lease_owner = $1)",
+                self.id,
             )
 
 
@@ -111,7 +138,8 @@ class Sweeper:
         rows = await self._database.fetch(
             "select id, heartbeat from process union all "
             "select distinct d.lease_owner, null::bigint from delivery d "
-            "where d.lease_owner is not null and not exists (select from process p where p.id = d.lease_owner)"
+            "where d.lease_owner is not null and not exists (select from process p where p.id = "
+            "d.lease_owner)"
         )
         return {row["id"]: row["heartbeat"] for row in rows}
 
@@ -129,11 +157,14 @@ class Sweeper:
         """Its deliveries are due now; each lost attempt gets its event, in the same transaction."""
         async with self._database.transaction() as tx:
             if heartbeat is not None:
-                verdict = await tx.value("delete from process where id = $1 and heartbeat = $2 returning true", owner, heartbeat)
+                verdict = await tx.value(
+                    "delete from process where id = $1 and heartbeat = $2 returning true", owner, heartbeat
+                )
                 if not verdict:
                     return  # it moved after all, or another sweeper was first
             rows = await tx.fetch(
-                "update delivery set lease_owner = null, lease_token = null, next_attempt_at = now() where lease_owner = $1 "
+                "update delivery set lease_owner = null, lease_token = null, next_attempt_at = now() "
+                "where lease_owner = $1 "
                 "returning id, message_id, account_id, accepted_at, attempt, node_id, lane",
                 owner,
             )

@@ -26,7 +26,8 @@ class Entries:
         origins = sorted(self.created.keys() | self.delivered.keys() | self.hard_bounced.keys())
         if origins:
             await tx.execute(
-                "insert into ledger (origin, created, delivered, hard_bounced) select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])",
+                "insert into ledger (origin, created, delivered, hard_bounced) select * from "
+                "unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])",
                 origins,
                 [self.created[origin] for origin in origins],
                 [self.delivered[origin] for origin in origins],
@@ -55,11 +56,13 @@ with counted as (
     select origin, sum(created) as created, sum(delivered) as delivered, sum(hard_bounced) as hard_bounced
     from ledger group by origin
 ), queued as (
-    select origin, count(*) filter (where state = 'waiting') as waiting, count(*) filter (where state = 'held') as held
+    select origin, count(*) filter (where state = 'waiting') as waiting, count(*) filter (where state =
+        'held') as held
     from delivery group by origin
 )
 select origin, coalesce(created, 0)::bigint as created, coalesce(delivered, 0)::bigint as delivered,
-       coalesce(hard_bounced, 0)::bigint as hard_bounced, coalesce(waiting, 0) as waiting, coalesce(held, 0) as held
+       coalesce(hard_bounced, 0)::bigint as hard_bounced, coalesce(waiting, 0) as waiting,
+       coalesce(held, 0) as held
 from counted full join queued using (origin) order by origin
 """
 
@@ -70,10 +73,14 @@ async def balance(database: Database) -> Sequence[Balance]:
 
 
 async def compact(database: Database) -> None:
-    """Sums old rows into one per origin; the identity holds at every moment. The history is not needed, the sums are."""
+    """Sums old rows into one per origin; the identity holds at every moment. The history is not
+    needed, the sums are.
+    """
     async with database.transaction() as tx:
         await tx.execute(
-            "with old as (delete from ledger where at < now() - interval '1 hour' returning origin, created, delivered, hard_bounced) "
+            "with old as (delete from ledger where at < now() - interval '1 hour' returning origin, "
+            "created, delivered, hard_bounced) "
             "insert into ledger (at, origin, created, delivered, hard_bounced) "
-            "select now() - interval '1 hour', origin, sum(created), sum(delivered), sum(hard_bounced) from old group by origin"
+            "select now() - interval '1 hour', origin, sum(created), sum(delivered), "
+            "sum(hard_bounced) from old group by origin"
         )

@@ -12,17 +12,33 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300
 CONNECTIONS = Gauge("clearpost_smtp_connections", "Open connections of this mx process")
 RECEIVED = Counter("clearpost_received_total", "Messages answered 250", ["lane"])
 REFUSED = Counter("clearpost_refused_total", "Replies that refused, by enhanced status code", ["code"])
-ACCEPT_BATCH = Histogram("clearpost_accept_batch_size", "Messages that shared one sync and one transaction", buckets=_BATCH)
+ACCEPT_BATCH = Histogram(
+    "clearpost_accept_batch_size", "Messages that shared one sync and one transaction", buckets=_BATCH
+)
 SETTLE_BATCH = Histogram("clearpost_settle_batch_size", "Attempts settled in one transaction", buckets=_BATCH)
 CLAIM_BATCH = Histogram("clearpost_claim_batch_size", "Deliveries claimed at once", buckets=_BATCH)
 OUTCOMES = Counter("clearpost_attempts_total", "Attempts by lane and outcome", ["lane", "outcome"])
-DELIVERED_AFTER = Histogram("clearpost_accept_to_delivered_seconds", "From 250 to delivered", ["lane"], buckets=_SECONDS)
+DELIVERED_AFTER = Histogram(
+    "clearpost_accept_to_delivered_seconds", "From 250 to delivered", ["lane"], buckets=_SECONDS
+)
 INTERRUPTED = Counter("clearpost_attempts_interrupted_total", "Attempts whose process died")
-STALE_RESULTS = Counter("clearpost_stale_results_total", "Results that came after the lease was lost and were not written")
-DAMAGED = Counter("clearpost_spool_damaged_total", "Records whose checksum did not match; their deliveries are held")
+STALE_RESULTS = Counter(
+    "clearpost_stale_results_total", "Results that came after the lease was lost and were not written"
+)
+DAMAGED = Counter(
+    "clearpost_spool_damaged_total", "Records whose checksum did not match; their deliveries are held"
+)
 SPOOL_FREE = Gauge("clearpost_spool_free_bytes", "Free bytes where the spool lies")
 SPOOL_SEGMENTS = Gauge("clearpost_spool_segments", "Segment files in the spool")
 QUEUE = Gauge("clearpost_queue_deliveries", "Deliveries in the queue", ["lane", "state"])
-QUEUE_AGE = Gauge("clearpost_queue_oldest_seconds", "Age of the oldest delivery in the queue", ["lane", "state"])
-LEDGER_DIFFERENCE = Gauge("clearpost_ledger_difference", "created - delivered - hard-bounced - waiting - held; must be 0", ["origin"])
-WAKEUPS_LOST = Counter("clearpost_wakeups_lost_total", "Wake-ups that Redis did not take; the sweep covers them")
+QUEUE_AGE = Gauge(
+    "clearpost_queue_oldest_seconds", "Age of the oldest delivery in the queue", ["lane", "state"]
+)
+LEDGER_DIFFERENCE = Gauge(
+    "clearpost_ledger_difference",
+    "created - delivered - hard-bounced - waiting - held; must be 0",
+    ["origin"],
+)
+WAKEUPS_LOST = Counter(
+    "clearpost_wakeups_lost_total", "Wake-ups that Redis did not take; the sweep covers them"
+)

@@ -33,7 +33,9 @@ SQLModel.metadata.naming_convention = {
 
 
 class Xid8(UserDefinedType[int]):
-    """PostgreSQL's 64-bit transaction id: the safe half of a cursor (ids alone become visible out of order)."""
+    """PostgreSQL's 64-bit transaction id: the safe half of a cursor (ids alone become visible out of
+    order).
+    """
 
     cache_ok = True
 
@@ -43,7 +45,9 @@ class Xid8(UserDefinedType[int]):
 
 def _moment(*, now: bool = False, nullable: bool = False, key: bool = False) -> Any:
     default = text("now()") if now else None
-    return Field(sa_column=Column(DateTime(timezone=True), nullable=nullable, primary_key=key, server_default=default))
+    return Field(
+        sa_column=Column(DateTime(timezone=True), nullable=nullable, primary_key=key, server_default=default)
+    )
 
 
 def _belongs_to(table: str, *, nullable: bool = False) -> Any:
@@ -54,7 +58,12 @@ def _belongs_to(table: str, *, nullable: bool = False) -> Any:
 def _big(*, identity: bool = False, default: int | None = None) -> Any:
     extra = [Identity(always=True)] if identity else []
     server_default = None if default is None else text(str(default))
-    return Field(default=default, sa_column=Column(BigInteger, *extra, primary_key=identity, nullable=False, server_default=server_default))
+    return Field(
+        default=default,
+        sa_column=Column(
+            BigInteger, *extra, primary_key=identity, nullable=False, server_default=server_default
+        ),
+    )
 
 
 def _flag(default: bool) -> Any:
@@ -142,7 +151,9 @@ class Domain(SQLModel, table=True):
 
 
 class Alias(SQLModel, table=True):
-    """`local_part` is the normalised key; `*` is the catch-all. `number` is its short name in SRS addresses."""
+    """`local_part` is the normalised key; `*` is the catch-all. `number` is its short name in SRS
+    addresses.
+    """
 
     __table_args__ = (UniqueConstraint("domain_id", "local_part"), UniqueConstraint("number"))
     id: UUID = Field(primary_key=True)
@@ -169,7 +180,9 @@ class Destination(SQLModel, table=True):
 class AliasDestination(SQLModel, table=True):
     __tablename__ = "alias_destination"
     alias_id: UUID = Field(foreign_key="alias.id", ondelete="CASCADE", primary_key=True)
-    destination_id: UUID = Field(foreign_key="destination.id", ondelete="CASCADE", primary_key=True, index=True)
+    destination_id: UUID = Field(
+        foreign_key="destination.id", ondelete="CASCADE", primary_key=True, index=True
+    )
 
 
 # --- machines and processes ---
@@ -329,12 +342,16 @@ class LogEvent(SQLModel, table=True):
     __table_args__ = (
         Index("ix_log_event_message_id", "message_id"),
         Index("ix_log_event_account_id_xid_id", "account_id", "xid", "id"),
-        CheckConstraint("type in ('received', 'delivered', 'soft-bounced', 'hard-bounced', 'refused')", name="type"),
+        CheckConstraint(
+            "type in ('received', 'delivered', 'soft-bounced', 'hard-bounced', 'refused')", name="type"
+        ),
         {"postgresql_partition_by": "RANGE (received_at)"},
     )
     received_at: datetime = _moment(key=True)
     id: int = _big(identity=True)
-    xid: int = Field(default=None, sa_column=Column(Xid8, nullable=False, server_default=text("pg_current_xact_id()")))
+    xid: int = Field(
+        default=None, sa_column=Column(Xid8, nullable=False, server_default=text("pg_current_xact_id()"))
+    )
     message_id: UUID
     account_id: UUID
     delivery_id: UUID | None = None

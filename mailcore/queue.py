@@ -76,10 +76,13 @@ class Claimed:
 
 
 _INSERT_MESSAGES = """
-insert into message (id, account_id, domain_id, alias_id, alias_address, lane, node_id, segment, record_offset,
+insert into message (id, account_id, domain_id, alias_id, alias_address, lane, node_id, segment,
+    record_offset,
     record_length, shared, reverse_path, sender_authenticated, smtputf8, origin, accepted_at)
-select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::uuid[],
-    $9::bigint[], $10::bigint[], $11::bool[], $12::text[], $13::bool[], $14::bool[], $15::text[], $16::timestamptz[])
+select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[],
+    $8::uuid[],
+    $9::bigint[], $10::bigint[], $11::bool[], $12::text[], $13::bool[], $14::bool[], $15::text[],
+    $16::timestamptz[])
 """
 
 # A leased row is attempt number one already; the others are due at once.
@@ -89,7 +92,8 @@ insert into delivery (id, message_id, account_id, destination_id, address, node_
 select *, case when lease_owner is null then 0 else 1 end
 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[],
     $9::timestamptz[], $10::uuid[], $11::uuid[])
-    as row (id, message_id, account_id, destination_id, address, node_id, lane, origin, accepted_at, lease_owner, lease_token)
+    as row (id, message_id, account_id, destination_id, address, node_id, lane, origin, accepted_at,
+        lease_owner, lease_token)
 """
 
 
@@ -106,8 +110,9 @@ class DeliveryRow:
 async def insert(tx: Transaction, mail: Sequence[tuple[MessageRow, Sequence[DeliveryRow]]]) -> None:
     """Messages with their deliveries; wakes the lanes of what is not leased."""
     messages = [
-        (m.id, m.account_id, m.domain_id, m.alias_id, m.alias_address, m.lane, m.node_id, m.location.segment, m.location.offset,
-         m.location.length, m.shared, m.reverse_path, m.sender_authenticated, m.smtputf8, m.origin, m.accepted_at)
+        (m.id, m.account_id, m.domain_id, m.alias_id, m.alias_address, m.lane, m.node_id,
+         m.location.segment, m.location.offset, m.location.length, m.shared, m.reverse_path,
+         m.sender_authenticated, m.smtputf8, m.origin, m.accepted_at)
         for m, _ in mail
     ]  # fmt: skip
     deliveries = [
@@ -148,11 +153,14 @@ with recursive tenant as (
     from picked where d.id = picked.id
     returning d.*
 )
-select d.id, d.lease_token, d.message_id, d.account_id, d.destination_id, d.lane, d.origin, d.attempt, d.failures,
-       d.accepted_at, d.no_domain_since, m.alias_id, m.alias_address, m.reverse_path, m.sender_authenticated, m.smtputf8,
-       m.segment, m.record_offset, m.record_length, case when a.local_part <> '*' then a.number else 0 end as alias_number,
+select d.id, d.lease_token, d.message_id, d.account_id, d.destination_id, d.lane, d.origin, d.attempt,
+    d.failures,
+       d.accepted_at, d.no_domain_since, m.alias_id, m.alias_address, m.reverse_path,
+       m.sender_authenticated, m.smtputf8, m.segment, m.record_offset, m.record_length,
+       case when a.local_part <> '*' then a.number else 0 end as alias_number,
        coalesce(d.address, t.address) as address, coalesce(t.delivered_before, false) as delivered_before,
-       m.alias_id is not null and a.id is null as alias_gone, d.destination_id is not null and t.id is null as destination_gone
+       m.alias_id is not null and a.id is null as alias_gone,
+       d.destination_id is not null and t.id is null as destination_gone
 from leased d join message m on m.id = d.message_id
 left join alias a on a.id = m.alias_id
 left join destination t on t.id = d.destination_id
@@ -162,7 +170,16 @@ order by d.account_id
 _FIRST = UUID(int=0)
 
 
-async def claim(tx: Transaction, owner: UUID, node_id: UUID, lane: Lane, *, after: UUID | None, limit: int, per_account: int) -> list[Claimed]:
+async def claim(
+    tx: Transaction,
+    owner: UUID,
+    node_id: UUID,
+    lane: Lane,
+    *,
+    after: UUID | None,
+    limit: int,
+    per_account: int,
+) -> list[Claimed]:
     """Leases up to `limit` due deliveries, `per_account` of each account, accounts in turn after `after`."""
     rows = await tx.fetch(_CLAIM, node_id, lane, after or _FIRST, owner, per_account, limit)
     if not rows and after is not None:
@@ -214,7 +231,8 @@ async def locate(tx: Transaction, message_id: UUID) -> Location | None:
 async def give_back(tx: Transaction, leases: Sequence[Lease], *, count_attempt: bool) -> None:
     """Deliveries go back to the queue, due now, as if never claimed (`count_attempt` false)."""
     await tx.execute(
-        "update delivery set lease_owner = null, lease_token = null, next_attempt_at = now(), attempt = attempt - $2::int "
+        "update delivery set lease_owner = null, lease_token = null, next_attempt_at = now(), "
+        "attempt = attempt - $2::int "
         "where lease_token = any($1::uuid[])",
         [lease.token for lease in leases],
         0 if count_attempt else 1,
@@ -223,7 +241,10 @@ async def give_back(tx: Transaction, leases: Sequence[Lease], *, count_attempt: 
 
 async def hold(tx: Transaction, lease: Lease) -> None:
     """The bytes are damaged: nothing is sent, nothing is lost, an operator must look."""
-    await tx.execute("update delivery set state = 'held', lease_owner = null, lease_token = null where lease_token = $1", lease.token)
+    await tx.execute(
+        "update delivery set state = 'held', lease_owner = null, lease_token = null where lease_token = $1",
+        lease.token,
+    )
 
 
 async def seconds_until_due(tx: Transaction, node_id: UUID, lane: Lane) -> float | None:

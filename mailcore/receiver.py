@@ -49,9 +49,18 @@ class MailReceiver:
     """One for each mx process; sessions call it for every command that concerns mail."""
 
     def __init__(
-        self, *, settings: Settings, clock: Clock, database: Database, spool: Spool, keyring: Keyring, acceptance: Acceptance,
-        refusals: RefusalLog, returns: Returns, lane: Lane,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        settings: Settings,
+        clock: Clock,
+        database: Database,
+        spool: Spool,
+        keyring: Keyring,
+        acceptance: Acceptance,
+        refusals: RefusalLog,
+        returns: Returns,
+        lane: Lane,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._database = database
@@ -89,7 +98,9 @@ class MailReceiver:
         door = Door(transaction.parameters.size, _recipients(transaction), self._settings.max_recipients)
         if refusal := admission.check_recipient(resolution, door):
             where = resolution.recipient if isinstance(resolution, Resolved) else resolution
-            await self._log_refusal(peer, transaction, where.account_id, where.domain_id, mailbox.address, refusal)
+            await self._log_refusal(
+                peer, transaction, where.account_id, where.domain_id, mailbox.address, refusal
+            )
             return refusal
         assert isinstance(resolution, Resolved)  # anything else was refused
         return self._admit(transaction, resolution.recipient)
@@ -185,7 +196,9 @@ class MailReceiver:
             refusal = reply
         intake.drop()
         for r in recipients:
-            await self._log_refusal(peer, transaction, r.account_id, r.domain_id, r.alias_address, refusal, intake.scan)
+            await self._log_refusal(
+                peer, transaction, r.account_id, r.domain_id, r.alias_address, refusal, intake.scan
+            )
         return refusal
 
     async def _check_content(self, intake: Intake, recipients: Sequence[Recipient]) -> Reply | None:
@@ -200,7 +213,9 @@ class MailReceiver:
         for recipient in recipients:
             if recipient.alias_id:
                 alias = recipient.alias_id
-                marks = sum(rewriting.count_loop_marks(intake.scan.header, key, alias) for key in self._loop_keys)
+                marks = sum(
+                    rewriting.count_loop_marks(intake.scan.header, key, alias) for key in self._loop_keys
+                )
                 if refusal := admission.check_loop(marks):
                     return refusal
         return None
@@ -243,7 +258,12 @@ class MailReceiver:
         return Client(peer.ip, _known(peer.name) or "", peer.helo, peer.local_ip, duration)
 
     async def _read_return(
-        self, peer: Peer, transaction: MailTransaction, intake: Intake, returned: Return, refusal: Reply | None
+        self,
+        peer: Peer,
+        transaction: MailTransaction,
+        intake: Intake,
+        returned: Return,
+        refusal: Reply | None,
     ) -> Reply:
         """Mail to an SRS address names the destination: its status is read, the rest goes nowhere."""
         try:
@@ -256,10 +276,18 @@ class MailReceiver:
             intake.drop()
 
     async def _log_refusal(
-        self, peer: Peer, transaction: MailTransaction, account_id: UUID, domain_id: UUID | None, alias: str, reply: Reply,
+        self,
+        peer: Peer,
+        transaction: MailTransaction,
+        account_id: UUID,
+        domain_id: UUID | None,
+        alias: str,
+        reply: Reply,
         scan: ContentScan | None = None,
-    ) -> None:  # fmt: skip
-        """What the domain's owner sees of mail that was not accepted. Before DATA there is no subject and no From."""
+    ) -> None:
+        """What the domain's owner sees of mail that was not accepted. Before DATA there is no subject
+        and no From.
+        """
         if domain_id is None:
             return
         client = await self._client(peer, transaction)

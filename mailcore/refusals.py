@@ -66,7 +66,7 @@ class RefusalLog:
     async def _submit(self, refusal: _Refusal) -> None:
         try:
             await self._batcher.submit(refusal)
-        except Exception as error:  # nothing was accepted, so nothing is lost but a line of the log
+        except Exception as error:  # noqa: BLE001  nothing was accepted, so nothing is lost but a line of the log
             log.warning("refusal_not_logged", error=type(error).__name__)
 
     async def _write(self, batch: Sequence[_Refusal]) -> Sequence[None]:
@@ -79,7 +79,9 @@ class RefusalLog:
             await _count(tx, batch)
         return [None] * len(batch)
 
-    async def _write_hour(self, tx: Transaction, key: tuple[UUID, datetime], refusals: Sequence[_Refusal]) -> None:
+    async def _write_hour(
+        self, tx: Transaction, key: tuple[UUID, datetime], refusals: Sequence[_Refusal]
+    ) -> None:
         count, counting = await tx.row(
             "insert into refused_hour (domain_id, hour, count) values ($1, $2, $3) "
             "on conflict (domain_id, hour) do update set count = refused_hour.count + excluded.count "
@@ -103,10 +105,18 @@ class RefusalLog:
             await event_log.recount(tx, counting, text)
             return
         seen = last.message
-        row = LoggedMessage(self._clock.new_id(), seen.account_id, seen.domain_id, seen.received_at, "", "", "", "", "")
+        row = LoggedMessage(
+            self._clock.new_id(), seen.account_id, seen.domain_id, seen.received_at, "", "", "", "", ""
+        )
         await event_log.record_messages(tx, [row])
-        await event_log.record_events(tx, [event_log.refused(row, Reply(_MORE.code, _MORE.enhanced, text), last.server_ip)])
-        await tx.execute("update refused_hour set counting_message_id = $3 where domain_id = $1 and hour = $2", *key, row.id)
+        await event_log.record_events(
+            tx, [event_log.refused(row, Reply(_MORE.code, _MORE.enhanced, text), last.server_ip)]
+        )
+        await tx.execute(
+            "update refused_hour set counting_message_id = $3 where domain_id = $1 and hour = $2",
+            *key,
+            row.id,
+        )
 
 
 async def _count(tx: Transaction, batch: Sequence[_Refusal]) -> None:
@@ -114,8 +124,10 @@ async def _count(tx: Transaction, batch: Sequence[_Refusal]) -> None:
     day = batch[0].message.received_at.date()
     accounts = sorted(refused)
     await tx.execute(
-        "insert into usage_day (account_id, day, refused) select account_id, $2, refused from unnest($1::uuid[], $3::int[]) "
-        "as row (account_id, refused) on conflict (account_id, day) do update set refused = usage_day.refused + excluded.refused",
+        "insert into usage_day (account_id, day, refused) select account_id, $2, refused from "
+        "unnest($1::uuid[], $3::int[]) "
+        "as row (account_id, refused) on conflict (account_id, day) do update set refused = "
+        "usage_day.refused + excluded.refused",
         accounts,
         day,
         [refused[account] for account in accounts],

@@ -68,7 +68,9 @@ BAD_SRS = Reply(550, "5.1.1", "This return address is not valid or has expired")
 # Limits
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients, send the rest in another transaction")
 OTHER_CLASS = Reply(452, "4.5.3", "Send this recipient in another transaction")
-OVER_QUOTA = Reply(452, "4.2.2", "The daily message limit of this account's plan is reached, try again tomorrow")
+OVER_QUOTA = Reply(
+    452, "4.2.2", "The daily message limit of this account's plan is reached, try again tomorrow"
+)
 TOO_LARGE_FOR_ALL = Reply(552, "5.3.4", "Message is larger than any plan allows")
 TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections, try again later")
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing the connection")
@@ -79,7 +81,9 @@ SHUTTING_DOWN = Reply(421, "4.3.2", "Server is restarting, try again in a moment
 OUT_OF_MEMORY = Reply(452, "4.3.1", "Too much mail in progress, try again later")
 
 # Content
-BARE_LINE_BREAK = Reply(550, "5.5.2", "Message has a bare CR or LF, lines must end with CRLF (RFC 5321 section 2.3.8)")
+BARE_LINE_BREAK = Reply(
+    550, "5.5.2", "Message has a bare CR or LF, lines must end with CRLF (RFC 5321 section 2.3.8)"
+)
 HAS_NUL = Reply(550, "5.6.0", "Message has a NUL byte (RFC 5321 section 4.5.2)")
 LINE_OF_CONTENT_TOO_LONG = Reply(550, "5.6.0", "Message has a line longer than 64 kB")
 HEADER_TOO_LARGE = Reply(552, "5.3.4", "Message header is larger than 256 kB")
@@ -101,7 +105,9 @@ def queued(message_id: str) -> Reply:
 
 def too_large_for_plan(plan: str, limit_bytes: int) -> Reply:
     """The recipient's plan caps the message; the refusal names the limit so that the sender can act."""
-    return Reply(552, "5.3.4", f"Message is larger than the recipient's plan ({plan}) allows: {limit_bytes} bytes")
+    return Reply(
+        552, "5.3.4", f"Message is larger than the recipient's plan ({plan}) allows: {limit_bytes} bytes"
+    )
 
 
 def attachments_too_large(plan: str, limit_bytes: int) -> Reply:

@@ -51,7 +51,9 @@ class Original:
 
 
 class ReturnAddresses:
-    """Makes reverse-paths for what we forward (SRS), storing a row only where the address cannot carry all."""
+    """Makes reverse-paths for what we forward (SRS), storing a row only where the address cannot carry
+    all.
+    """
 
     def __init__(self, srs: Srs, database: Database) -> None:
         self._srs = srs
@@ -64,14 +66,22 @@ class ReturnAddresses:
         return f"{await self._opaque(original, now)}@{self._srs.domain}"
 
     async def _opaque(self, original: Original, now: datetime) -> str:
-        token = self._srs.token(original.sender, _day(now), f"{_reference(original)} {original.alias_address}")
+        token = self._srs.token(
+            original.sender, _day(now), f"{_reference(original)} {original.alias_address}"
+        )
         async with self._database.transaction() as tx:
             await tx.execute(
-                "insert into srs_token (token, address, account_id, domain_id, alias_address, may_notify, expires_at) "
+                "insert into srs_token (token, address, account_id, domain_id, alias_address, "
+                "may_notify, expires_at) "
                 "values ($1, $2, $3, $4, $5, $6, $7) on conflict (token) do nothing",
-                token, original.sender.address, original.account_id, original.domain_id, original.alias_address,
-                original.may_notify, now + VALID_FOR + _DAY,
-            )  # fmt: skip
+                token,
+                original.sender.address,
+                original.account_id,
+                original.domain_id,
+                original.alias_address,
+                original.may_notify,
+                now + VALID_FOR + _DAY,
+            )
         return token
 
 
@@ -93,15 +103,20 @@ class Returns:
             return replies.BAD_SRS
         reference = self._srs.reference_of(local_part)
         row = await self._database.row(
-            "select a.id as alias_id, a.account_id, a.domain_id, a.local_part || '@' || d.name as alias_address, c.plan "
-            "from alias a join domain d on d.id = a.domain_id join account c on c.id = a.account_id where a.number = $1",
+            "select a.id as alias_id, a.account_id, a.domain_id, a.local_part || '@' || d.name as "
+            "alias_address, c.plan "
+            "from alias a join domain d on d.id = a.domain_id join account c on c.id = a.account_id "
+            "where a.number = $1",
             _number(reference[1:]),
         )
-        return Return(sender, reference[:1] == _NOTIFY, _alias(row, row["alias_id"])) if row else replies.BAD_SRS
+        return (
+            Return(sender, reference[:1] == _NOTIFY, _alias(row, row["alias_id"])) if row else replies.BAD_SRS
+        )
 
     async def _by_token(self, token: str, now: datetime) -> Return | Reply:
         row = await self._database.row(
-            "select t.*, coalesce(c.plan, 'free') as plan from srs_token t left join account c on c.id = t.account_id "
+            "select t.*, coalesce(c.plan, 'free') as plan from srs_token t left join account c on "
+            "c.id = t.account_id "
             "where t.token = $1 and t.expires_at > $2",
             token,
             now,
@@ -109,7 +124,9 @@ class Returns:
         sender = row and parse_mailbox(row["address"])
         return Return(sender, row["may_notify"], _alias(row, None)) if sender else replies.BAD_SRS
 
-    async def accept(self, returned: Return, record_id: UUID, content: bytes, client: Client, now: datetime) -> Reply:
+    async def accept(
+        self, returned: Return, record_id: UUID, content: bytes, client: Client, now: datetime
+    ) -> Reply:
         """250 once the sender's own notification is durable, or the owner's notice counts it."""
         status = dsn.read_status(content)
         if status is None:
@@ -117,23 +134,42 @@ class Returns:
         if status.action != "failed":
             return replies.queued(str(record_id))
         if returned.may_notify:
-            return await self._acceptance.accept(self._notification(returned, record_id, status.status, client, now))
+            return await self._acceptance.accept(
+                self._notification(returned, record_id, status.status, client, now)
+            )
         async with self._database.transaction() as tx:
-            await count_undelivered(tx, returned.alias.account_id, returned.alias.alias_address, status.status, now)
+            await count_undelivered(
+                tx, returned.alias.account_id, returned.alias.alias_address, status.status, now
+            )
         return replies.queued(str(record_id))
 
-    def _notification(self, returned: Return, record_id: UUID, status: str, client: Client, now: datetime) -> Submission:
+    def _notification(
+        self, returned: Return, record_id: UUID, status: str, client: Client, now: datetime
+    ) -> Submission:
         failure = dsn.Failure(returned.alias.alias_address, status, now)
         return notification(
-            self._settings, record_id=record_id, failure=failure, alias=returned.alias, to=returned.sender,
-            original_header=b"", client=client, now=now,
-        )  # fmt: skip
+            self._settings,
+            record_id=record_id,
+            failure=failure,
+            alias=returned.alias,
+            to=returned.sender,
+            original_header=b"",
+            client=client,
+            now=now,
+        )
 
 
 def notification(
-    settings: Settings, *, record_id: UUID, failure: dsn.Failure, alias: Recipient, to: Mailbox, original_header: bytes,
-    client: Client, now: datetime,
-) -> Submission:  # fmt: skip
+    settings: Settings,
+    *,
+    record_id: UUID,
+    failure: dsn.Failure,
+    alias: Recipient,
+    to: Mailbox,
+    original_header: bytes,
+    client: Client,
+    now: datetime,
+) -> Submission:
     """A DSN about an alias, as a message of our own to be accepted like any other."""
     content = dsn.compose(
         dsn_id=record_id,
@@ -145,15 +181,31 @@ def notification(
         at=now,
         plain_reason=plain_words(failure.status),
     )
-    return own_mail(settings, record_id, "dsn", alias, to.address, "Delivery status notification", content, client, now)
+    return own_mail(
+        settings, record_id, "dsn", alias, to.address, "Delivery status notification", content, client, now
+    )
 
 
 def own_mail(
-    settings: Settings, record_id: UUID, origin: str, alias: Recipient, to: str, subject: str, content: bytes, client: Client, now: datetime,
-) -> Submission:  # fmt: skip
+    settings: Settings,
+    record_id: UUID,
+    origin: str,
+    alias: Recipient,
+    to: str,
+    subject: str,
+    content: bytes,
+    client: Client,
+    now: datetime,
+) -> Submission:
     """Mail of the service itself: null reverse-path, so that it can never cause another one."""
     recipient = Recipient(
-        alias.account_id, alias.plan, alias.domain_id, None, 0, alias.alias_address, (DestinationRef(None, to),)
+        alias.account_id,
+        alias.plan,
+        alias.domain_id,
+        None,
+        0,
+        alias.alias_address,
+        (DestinationRef(None, to),),
     )
     return Submission(
         id=record_id,
@@ -171,17 +223,25 @@ def own_mail(
     )
 
 
-async def count_undelivered(tx: Transaction, account_id: UUID, alias_address: str, status: str, now: datetime) -> None:
+async def count_undelivered(
+    tx: Transaction, account_id: UUID, alias_address: str, status: str, now: datetime
+) -> None:
     """For the owner's daily notice: a failure of which the sender could not be told."""
     await tx.execute(
         "insert into undelivered (account_id, day, alias_address, status, count) values ($1, $2, $3, $4, 1) "
-        "on conflict (account_id, day, alias_address, status) do update set count = undelivered.count + 1, noticed_at = null",
-        account_id, now.date(), alias_address, status,
-    )  # fmt: skip
+        "on conflict (account_id, day, alias_address, status) do update set count = "
+        "undelivered.count + 1, noticed_at = null",
+        account_id,
+        now.date(),
+        alias_address,
+        status,
+    )
 
 
 def _alias(row: Any, alias_id: UUID | None) -> Recipient:
-    return Recipient(row["account_id"], Plan(row["plan"]), row["domain_id"], alias_id, 0, row["alias_address"], ())
+    return Recipient(
+        row["account_id"], Plan(row["plan"]), row["domain_id"], alias_id, 0, row["alias_address"], ()
+    )
 
 
 def _reference(original: Original) -> str:

@@ -69,7 +69,9 @@ class LoopLag:
 
 
 class _Attempts:
-    """Breaks the circle between accepting (which starts first attempts) and delivering (which accepts DSNs)."""
+    """Breaks the circle between accepting (which starts first attempts) and delivering (which accepts
+    DSNs).
+    """
 
     def __init__(self) -> None:
         self.chosen: FirstAttempts = NoFirstAttempts()
@@ -86,7 +88,13 @@ class _Attempts:
 
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings, *, role: str, lane: Lane, clock: Clock | None = None, first_attempts: bool = False, pool_size: int = 8
+    settings: Settings,
+    *,
+    role: str,
+    lane: Lane,
+    clock: Clock | None = None,
+    first_attempts: bool = False,
+    pool_size: int = 8,
 ) -> AsyncIterator[Runtime]:
     """Opens everything in order and closes it in reverse; `lost` is set when others have declared us dead."""
     clock = clock or Clock()
@@ -94,7 +102,10 @@ async def open_runtime(
         alarm = Alarm.open(settings.redis_url.get_secret_value())
         stack.push_async_callback(alarm.close)
         database = await Database.open(
-            settings.database_url.get_secret_value(), size=pool_size, wake=alarm.wake, name=f"clearpost {role} {lane}"
+            settings.database_url.get_secret_value(),
+            size=pool_size,
+            wake=alarm.wake,
+            name=f"clearpost {role} {lane}",
         )
         stack.push_async_callback(database.close)
         keyring = Keyring(settings.key_dir)
@@ -106,21 +117,54 @@ async def open_runtime(
         stack.push_async_callback(resolver.close)
         lost = asyncio.Event()
         lease = await ProcessLease.take(
-            database=database, clock=clock, settings=settings, node_id=spool.node_id, role=role, lane=lane, on_lost=lost.set
+            database=database,
+            clock=clock,
+            settings=settings,
+            node_id=spool.node_id,
+            role=role,
+            lane=lane,
+            on_lost=lost.set,
         )
         stack.push_async_callback(lease.leave)
-        runtime = _wire(settings, clock, lane, database, alarm, keyring, spool, writer, resolver, lease, lost, first_attempts, stack)
+        runtime = _wire(
+            settings,
+            clock,
+            lane,
+            database,
+            alarm,
+            keyring,
+            spool,
+            writer,
+            resolver,
+            lease,
+            lost,
+            first_attempts,
+            stack,
+        )
         for background in (lease.beat_forever(), _seal_forever(writer)):
             _in_background(stack, background)
         yield runtime
 
 
 def _wire(
-    settings: Settings, clock: Clock, lane: Lane, database: Database, alarm: Alarm, keyring: Keyring, spool: Spool,
-    writer: SegmentWriter, resolver: Resolver, lease: ProcessLease, lost: asyncio.Event, first_attempts: bool, stack: AsyncExitStack,
-) -> Runtime:  # fmt: skip
+    settings: Settings,
+    clock: Clock,
+    lane: Lane,
+    database: Database,
+    alarm: Alarm,
+    keyring: Keyring,
+    spool: Spool,
+    writer: SegmentWriter,
+    resolver: Resolver,
+    lease: ProcessLease,
+    lost: asyncio.Event,
+    first_attempts: bool,
+    stack: AsyncExitStack,
+) -> Runtime:
     attempts = _Attempts()
-    acceptance = Acceptance(database=database, spool=spool, writer=writer, clock=clock, first_attempts=attempts)
+    acceptance = Acceptance(
+        database=database, spool=spool, writer=writer, clock=clock, first_attempts=attempts
+    )
     source = settings.fast_outbound_source_address if lane is Lane.FAST else settings.outbound_source_address
     transport = Transport(settings=settings, resolver=resolver, clock=clock, source_address=source)
     stack.push_async_callback(transport.close)
@@ -142,13 +186,32 @@ def _wire(
         _in_background(stack, lag.watch_forever())
         attempts.chosen = InProcessAttempts(courier, settings, lag.is_high)
     return Runtime(
-        settings, clock, lane, database, alarm, keyring, spool, writer, resolver, lease, srs, acceptance, courier, lost
+        settings,
+        clock,
+        lane,
+        database,
+        alarm,
+        keyring,
+        spool,
+        writer,
+        resolver,
+        lease,
+        srs,
+        acceptance,
+        courier,
+        lost,
     )
 
 
-def segment_writer(spool: Spool, clock: Clock, settings: Settings, *, long_wait: bool = False) -> SegmentWriter:
+def segment_writer(
+    spool: Spool, clock: Clock, settings: Settings, *, long_wait: bool = False
+) -> SegmentWriter:
     return SegmentWriter(
-        spool, clock, largest=settings.segment_bytes, oldest_seconds=settings.segment_age.total_seconds(), long_wait=long_wait
+        spool,
+        clock,
+        largest=settings.segment_bytes,
+        oldest_seconds=settings.segment_age.total_seconds(),
+        long_wait=long_wait,
     )
 
 
@@ -169,7 +232,9 @@ async def _end(task: "asyncio.Task[None]") -> None:
 
 
 async def until(stopped: asyncio.Event, lost: asyncio.Event, *work: "asyncio.Task[None]") -> bool:
-    """Waits for the order to stop (true), or for being declared dead (false). Work that ends early raises what it died of."""
+    """Waits for the order to stop (true), or for being declared dead (false). Work that ends early
+    raises what it died of.
+    """
     waits: list[asyncio.Task[Any]] = [asyncio.create_task(event.wait()) for event in (stopped, lost)]
     done, _ = await asyncio.wait([*waits, *work], return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:

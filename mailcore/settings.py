@@ -34,18 +34,33 @@ class Settings(BaseSettings):
 
     # Who we are
     environment: Literal["local", "production"] = Field("local", description="local or production")
-    service_domain: str = Field("clearpost.test", description="Domain of the service itself; SRS addresses and DSNs carry it")
-    hostname: str = Field("mx.clearpost.test", description="Name in our greeting and EHLO; must have a PTR record in production")
+    service_domain: str = Field(
+        "clearpost.test", description="Domain of the service itself; SRS addresses and DSNs carry it"
+    )
+    hostname: str = Field(
+        "mx.clearpost.test", description="Name in our greeting and EHLO; must have a PTR record in production"
+    )
     mx_name: str = Field("mx.clearpost.test", description="MX name customers publish")
     fast_mx_name: str = Field("fast.mx.clearpost.test", description="MX name premium customers publish first")
-    postmaster_address: str = Field("", description="Inbox for postmaster@ and abuse@ of the service domain (RFC 5321 section 4.5.1)")
-    web_url: str = Field("http://localhost:8025", description="Where customers reach the web pages and the API")
+    postmaster_address: str = Field(
+        "", description="Inbox for postmaster@ and abuse@ of the service domain (RFC 5321 section 4.5.1)"
+    )
+    web_url: str = Field(
+        "http://localhost:8025", description="Where customers reach the web pages and the API"
+    )
 
     # Where things are
-    database_url: SecretStr = Field(SecretStr(""), description="PostgreSQL 15 or later: postgresql://user:password@host:port/name")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="PostgreSQL 15 or later: postgresql://user:password@host:port/name"
+    )
     redis_url: SecretStr = Field(SecretStr(""), description="Valkey or Redis: redis://host:port/0")
-    spool_dir: Path = Field(Path("var/spool"), description="Folder for accepted mail that waits; local disk, never shared between machines")
-    key_dir: Path = Field(Path("var/keys"), description="Folder for keys (mode 0700); keep it out of backups of the database")
+    spool_dir: Path = Field(
+        Path("var/spool"),
+        description="Folder for accepted mail that waits; local disk, never shared between machines",
+    )
+    key_dir: Path = Field(
+        Path("var/keys"), description="Folder for keys (mode 0700); keep it out of backups of the database"
+    )
     routes: Annotated[dict[str, str], NoDecode] = Field(
         {}, description="Next hops that replace MX lookup: domain=host:port,... with * for all domains"
     )
@@ -55,61 +70,102 @@ class Settings(BaseSettings):
     listen_host: str = Field("127.0.0.1", description="Address that mx, api and metrics listen on")
     mx_port: int = Field(2525, description="Port of the standard mx (25 in production)")
     fast_mx_port: int = Field(2526, description="Port of the fast mx (25 on its own address in production)")
-    mx_processes: int = Field(1, ge=1, le=64, description="Processes of one mx, sharing the port by SO_REUSEPORT")
+    mx_processes: int = Field(
+        1, ge=1, le=64, description="Processes of one mx, sharing the port by SO_REUSEPORT"
+    )
     api_port: int = Field(8025, description="Port of the API")
-    metrics_port: int = Field(0, description="Port of /metrics of this process; 0 switches it off (the API serves its own on its port)")
-    metrics_allowed: CommaList = Field((), description="Networks besides loopback that may read /metrics of the API, as 10.0.0.0/8,...")
-    tls_certificate: Path | None = Field(None, description="PEM file for STARTTLS; none: a self-signed one in the key folder")
+    metrics_port: int = Field(
+        0,
+        description="Port of /metrics of this process, 0 for none; the API serves its own on its port",
+    )
+    metrics_allowed: CommaList = Field(
+        (), description="Networks besides loopback that may read /metrics of the API, as 10.0.0.0/8,..."
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file for STARTTLS; none: a self-signed one in the key folder"
+    )
     tls_key: Path | None = Field(None, description="PEM private key of that certificate")
 
     # Limits at the door (RFC 5321 section 4.5.3)
     max_recipients: int = Field(100, description="Recipients of one transaction, then 452 4.5.3")
     max_connections: int = Field(1000, description="Connections of one mx process, then 421 4.7.0")
-    max_connections_per_ip: int = Field(50, description="Connections per IPv4 address or IPv6 /64, then 421 4.7.0")
+    max_connections_per_ip: int = Field(
+        50, description="Connections per IPv4 address or IPv6 /64, then 421 4.7.0"
+    )
     max_errors: int = Field(10, description="Protocol errors of one connection, then 421 4.7.0")
     max_command_line: int = Field(2048, description="Octets of a command line")
     idle_timeout: timedelta = Field(timedelta(minutes=5), description="Silence before 421 4.4.2")
     data_timeout: timedelta = Field(timedelta(minutes=15), description="Longest DATA")
     data_minimum_rate: int = Field(1000, description="Bytes per second over 30 s below which DATA is cut")
-    data_memory: int = Field(64 * 1024 * 1024, description="Bytes of DATA in memory per process, then 452 4.3.1")
+    data_memory: int = Field(
+        64 * 1024 * 1024, description="Bytes of DATA in memory per process, then 452 4.3.1"
+    )
     fast_mx_standard_cap: int = Field(50, description="Standard transactions the fast mx takes at once")
-    shutdown_grace: timedelta = Field(timedelta(seconds=30), description="How long DATA in flight may finish at SIGTERM")
+    shutdown_grace: timedelta = Field(
+        timedelta(seconds=30), description="How long DATA in flight may finish at SIGTERM"
+    )
 
     # Spool
     segment_bytes: int = Field(32 * 1024 * 1024, description="A segment is sealed at this size")
     segment_age: timedelta = Field(timedelta(seconds=10), description="A segment is sealed at this age")
-    survivor_age: timedelta = Field(timedelta(seconds=30), description="What waits this long after sealing moves to a long-wait segment")
+    survivor_age: timedelta = Field(
+        timedelta(seconds=30), description="What waits this long after sealing moves to a long-wait segment"
+    )
     memory_message: int = Field(256 * 1024, description="Larger messages stream into a segment of their own")
-    spool_reserve: int = Field(256 * 1024 * 1024, description="Free bytes below which the mx answers 452 4.3.1")
+    spool_reserve: int = Field(
+        256 * 1024 * 1024, description="Free bytes below which the mx answers 452 4.3.1"
+    )
 
     # Delivery
-    standard_ladder: DurationList = Field(STANDARD_LADDER, description="Waits after each failed attempt, standard lane; the last repeats")
+    standard_ladder: DurationList = Field(
+        STANDARD_LADDER, description="Waits after each failed attempt, standard lane; the last repeats"
+    )
     fast_ladder: DurationList = Field(FAST_LADDER, description="The same for the fast lane")
     retry_jitter: float = Field(0.15, ge=0, le=0.5, description="Share of a wait that is random")
     give_up_after: timedelta = Field(timedelta(days=4), description="RFC 5321 section 4.5.4.1")
-    no_domain_confirm: timedelta = Field(timedelta(minutes=30), description="NXDOMAIN is believed when seen again after this long")
-    first_attempts: int = Field(200, description="First attempts in flight in one mx process; beyond, mail goes to the queue")
+    no_domain_confirm: timedelta = Field(
+        timedelta(minutes=30), description="NXDOMAIN is believed when seen again after this long"
+    )
+    first_attempts: int = Field(
+        200, description="First attempts in flight in one mx process; beyond, mail goes to the queue"
+    )
     first_attempt_bytes: int = Field(64 * 1024 * 1024, description="The same in bytes")
     worker_deliveries: int = Field(200, description="Deliveries in flight in one worker process")
     claim_batch: int = Field(100, description="Deliveries claimed at once")
-    sweep_interval: timedelta = Field(timedelta(seconds=10), description="Poll of the queue when no wake-up comes, standard lane")
+    sweep_interval: timedelta = Field(
+        timedelta(seconds=10), description="Poll of the queue when no wake-up comes, standard lane"
+    )
     fast_sweep_interval: timedelta = Field(timedelta(seconds=2), description="The same for the fast lane")
-    heartbeat_interval: timedelta = Field(timedelta(seconds=5), description="How often a process says that it lives")
-    death_after: timedelta = Field(timedelta(seconds=30), description="Same heartbeat seen this long: the process is dead")
-    heartbeat_stale: timedelta = Field(timedelta(seconds=20), description="A sender with an older own heartbeat sends no final dot")
-    outbound_source_address: str = Field("", description="Source address of outgoing connections; empty: the system chooses")
+    heartbeat_interval: timedelta = Field(
+        timedelta(seconds=5), description="How often a process says that it lives"
+    )
+    death_after: timedelta = Field(
+        timedelta(seconds=30), description="Same heartbeat seen this long: the process is dead"
+    )
+    heartbeat_stale: timedelta = Field(
+        timedelta(seconds=20), description="A sender with an older own heartbeat sends no final dot"
+    )
+    outbound_source_address: str = Field(
+        "", description="Source address of outgoing connections; empty: the system chooses"
+    )
     fast_outbound_source_address: str = Field("", description="The same for the fast lane")
 
     # Next hops
     connections_per_next_hop: int = Field(20, description="Connections to one host at once, per process")
     messages_per_connection: int = Field(100, description="Messages before a kept connection is closed")
-    connection_idle: timedelta = Field(timedelta(seconds=10), description="How long an idle connection is kept")
+    connection_idle: timedelta = Field(
+        timedelta(seconds=10), description="How long an idle connection is kept"
+    )
     connect_timeout: timedelta = Field(timedelta(seconds=30), description="TCP connect and greeting")
-    command_timeout: timedelta = Field(timedelta(minutes=5), description="EHLO, MAIL, RCPT (RFC 5321 section 4.5.3.2)")
+    command_timeout: timedelta = Field(
+        timedelta(minutes=5), description="EHLO, MAIL, RCPT (RFC 5321 section 4.5.3.2)"
+    )
     after_dot_timeout: timedelta = Field(timedelta(minutes=10), description="Reply to the final dot")
     data_start_timeout: timedelta = Field(timedelta(minutes=2), description="Reply to DATA")
     data_block_timeout: timedelta = Field(timedelta(minutes=3), description="Progress while content is sent")
-    next_hop_wait: timedelta = Field(timedelta(minutes=5), description="Longest wait for a free connection to one host")
+    next_hop_wait: timedelta = Field(
+        timedelta(minutes=5), description="Longest wait for a free connection to one host"
+    )
     connects_per_attempt: int = Field(5, ge=1, description="Hosts and addresses tried within one attempt")
     idle_connections: int = Field(200, description="Idle connections kept in all, per process")
     dns_timeout: timedelta = Field(timedelta(seconds=10), description="One DNS question")
@@ -117,12 +173,20 @@ class Settings(BaseSettings):
     verdict_timeout: timedelta = Field(timedelta(seconds=2), description="One verdict (SPF), then temperror")
 
     # The log
-    log_retention: timedelta = Field(timedelta(days=7), description="The policy: reads stop here exactly, counted from receipt")
-    refused_per_hour: int = Field(100, description="Refusals logged per domain and hour, then one row that counts")
+    log_retention: timedelta = Field(
+        timedelta(days=7), description="The policy: reads stop here exactly, counted from receipt"
+    )
+    refused_per_hour: int = Field(
+        100, description="Refusals logged per domain and hour, then one row that counts"
+    )
 
     # Domains
-    domain_claim_window: timedelta = Field(timedelta(hours=72), description="A newer, unverified domain gets 451, an older one 550")
-    domain_recheck: timedelta = Field(timedelta(hours=6), description="How often verified domains are looked at again")
+    domain_claim_window: timedelta = Field(
+        timedelta(hours=72), description="A newer, unverified domain gets 451, an older one 550"
+    )
+    domain_recheck: timedelta = Field(
+        timedelta(hours=6), description="How often verified domains are looked at again"
+    )
 
     # Parsing of the plain text forms
     @field_validator("routes", mode="before")
@@ -138,7 +202,11 @@ class Settings(BaseSettings):
     @field_validator("dns_servers", "metrics_allowed", mode="before")
     @classmethod
     def _parse_list(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("standard_ladder", "fast_ladder", mode="before")
     @classmethod
@@ -152,7 +220,9 @@ class Settings(BaseSettings):
         if not self.standard_ladder or not self.fast_ladder:
             raise ValueError("a retry ladder needs at least one step")
         if self.environment == "production" and not self.postmaster_address:
-            raise ValueError("set CLEARPOST_POSTMASTER_ADDRESS: a mail service must be reachable at postmaster@")
+            raise ValueError(
+                "set CLEARPOST_POSTMASTER_ADDRESS: a mail service must be reachable at postmaster@"
+            )
         return self
 
     @property

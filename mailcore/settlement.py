@@ -33,7 +33,9 @@ _RETRY_PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A settlement, and the DSN to send if it closes its message undelivered (its bytes are synced already)."""
+    """A settlement, and the DSN to send if it closes its message undelivered (its bytes are synced
+    already).
+    """
 
     settlement: Settlement
     notification: Draft | None = None
@@ -101,7 +103,8 @@ class Settler:
 
     async def _write(self, tx: Transaction, batch: Sequence[Result]) -> _Written:
         settlements = [result.settlement for result in batch]
-        # Two deliveries of one message may end at once in two processes: whoever is second must see the first.
+        # Two deliveries of one message may end at once in two processes: whoever is second must see the
+        # first.
         messages = sorted({s.claimed.message_id for s in settlements})
         await tx.fetch("select id from message where id = any($1::uuid[]) order by id for update", messages)
         settled = await _end(tx, [s for s in settlements if s.is_final])
@@ -118,7 +121,9 @@ class Settler:
     async def _report_failures(
         self, tx: Transaction, batch: Sequence[Result], closed: Sequence[_Closed], now: datetime
     ) -> frozenset[UUID]:
-        """One DSN for each message that closed undelivered; where none may go, the owner's notice counts it."""
+        """One DSN for each message that closed undelivered; where none may go, the owner's notice
+        counts it.
+        """
         failed = {message.id for message in closed if not message.delivered}
         notified: set[UUID] = set()
         for result in batch:
@@ -130,7 +135,9 @@ class Settler:
                 await self._acceptance.insert(tx, [result.notification])
                 notified.add(claimed.id)
             else:
-                await count_undelivered(tx, claimed.account_id, claimed.alias_address, result.settlement.answer.code, now)
+                await count_undelivered(
+                    tx, claimed.account_id, claimed.alias_address, result.settlement.answer.code, now
+                )
         return frozenset(notified)
 
     def _finish_notifications(self, batch: Sequence[Result], written: _Written) -> None:
@@ -143,7 +150,11 @@ class Settler:
                 self._acceptance.rejected([result.notification], replies.TRY_LATER)
 
     async def _discard(self, closed: Sequence[_Closed]) -> None:
-        locations = [message.location for message in closed if not message.shared or not await self._is_still_needed(message.location)]
+        locations = [
+            message.location
+            for message in closed
+            if not message.shared or not await self._is_still_needed(message.location)
+        ]
         if locations:
             await asyncio.to_thread(self._discard_all, locations)
 
@@ -152,7 +163,9 @@ class Settler:
             self._spool.discard(location)
 
     async def _is_still_needed(self, location: Location) -> bool:
-        """Recipients of one SMTP transaction share their bytes. Asked after the commit: the last one sees nobody."""
+        """Recipients of one SMTP transaction share their bytes. Asked after the commit: the last one
+        sees nobody.
+        """
         query = "select exists (select from message where segment = $1 and record_offset = $2)"
         try:
             return bool(await self._database.value(query, location.segment, location.offset))
@@ -172,7 +185,8 @@ async def _end(tx: Transaction, settlements: Sequence[Settlement]) -> set[UUID]:
 
 
 _POSTPONE = """
-update delivery d set lease_owner = null, lease_token = null, failures = d.failures + 1, no_domain_since = failed.no_domain_since,
+update delivery d set lease_owner = null, lease_token = null, failures = d.failures + 1, no_domain_since
+    = failed.no_domain_since,
     next_attempt_at = now() + case d.lane when 'fast' then failed.fast else failed.standard end
 from unnest($1::uuid[], $2::uuid[], $3::interval[], $4::interval[], $5::timestamptz[])
     as failed (id, token, standard, fast, no_domain_since)
@@ -185,7 +199,18 @@ async def _postpone(tx: Transaction, settlements: Sequence[Settlement]) -> set[U
         return set()
     rows = await tx.fetch(
         _POSTPONE,
-        *columns([(s.claimed.id, s.claimed.lease.token, s.waits[Lane.STANDARD], s.waits[Lane.FAST], s.no_domain_since) for s in settlements]),
+        *columns(
+            [
+                (
+                    s.claimed.id,
+                    s.claimed.lease.token,
+                    s.waits[Lane.STANDARD],
+                    s.waits[Lane.FAST],
+                    s.no_domain_since,
+                )
+                for s in settlements
+            ]
+        ),
     )
     for row in rows:  # so that the lane's worker looks when it is due next
         tx.wake(row["node_id"], Lane(row["lane"]))
@@ -197,22 +222,36 @@ async def _remember_delivered(tx: Transaction, settlements: Sequence[Settlement]
     messages = sorted({s.claimed.message_id for s in settlements})
     if messages:
         await tx.execute(
-            "update message m set delivered = true where id = any($1::uuid[]) and exists (select from delivery d where d.message_id = m.id)",
+            "update message m set delivered = true where id = any($1::uuid[]) and exists (select "
+            "from delivery d where d.message_id = m.id)",
             messages,
         )
-    firsts = sorted({s.claimed.destination_id for s in settlements if s.claimed.destination_id and not s.claimed.delivered_before})
+    firsts = sorted(
+        {
+            s.claimed.destination_id
+            for s in settlements
+            if s.claimed.destination_id and not s.claimed.delivered_before
+        }
+    )
     if firsts:
-        await tx.execute("update destination set delivered_before = true where id = any($1::uuid[]) and not delivered_before", firsts)
+        await tx.execute(
+            "update destination set delivered_before = true where id = any($1::uuid[]) and not "
+            "delivered_before",
+            firsts,
+        )
 
 
 async def _close(tx: Transaction, settlements: Sequence[Settlement]) -> list[_Closed]:
-    """Deletes messages without a delivery left; where the bytes lie is read here, the sweep may have moved them."""
+    """Deletes messages without a delivery left; where the bytes lie is read here, the sweep may have
+    moved them.
+    """
     ended = sorted({s.claimed.message_id for s in settlements if s.is_final})
     if not ended:
         return []
     delivered_now = {s.claimed.message_id for s in settlements if s.kind == "delivered"}
     rows = await tx.fetch(
-        "delete from message m where m.id = any($1::uuid[]) and not exists (select from delivery d where d.message_id = m.id) "
+        "delete from message m where m.id = any($1::uuid[]) and not exists (select from delivery d "
+        "where d.message_id = m.id) "
         "returning m.id, m.delivered, m.segment, m.record_offset, m.record_length, m.shared",
         ended,
     )
@@ -252,4 +291,6 @@ def _count(batch: Sequence[Result], written: _Written, now: datetime) -> None:
             continue
         metrics.OUTCOMES.labels(s.claimed.lane, s.kind).inc()
         if s.kind == "delivered":
-            metrics.DELIVERED_AFTER.labels(s.claimed.lane).observe((now - s.claimed.accepted_at).total_seconds())
+            metrics.DELIVERED_AFTER.labels(s.claimed.lane).observe(
+                (now - s.claimed.accepted_at).total_seconds()
+            )

@@ -160,7 +160,14 @@ class SegmentWriter:
     """The appending side of one process. `append` blocks: call it in a thread, one at a time."""
 
     def __init__(
-        self, spool: Spool, clock: Clock, *, largest: int, oldest_seconds: float, long_wait: bool = False, sync: Callable[[int], None] = os.fdatasync
+        self,
+        spool: Spool,
+        clock: Clock,
+        *,
+        largest: int,
+        oldest_seconds: float,
+        long_wait: bool = False,
+        sync: Callable[[int], None] = os.fdatasync,
     ) -> None:
         self._spool = spool
         self._clock = clock
@@ -218,7 +225,9 @@ class SegmentWriter:
 
     def _writable(self) -> Segment:
         current = self._current
-        if current and (current.size >= self._largest or (current.size and self._age(current) >= self._oldest)):
+        if current and (
+            current.size >= self._largest or (current.size and self._age(current) >= self._oldest)
+        ):
             self._seal_current()
         if self._current is None:
             self._current = self._create()
@@ -228,7 +237,9 @@ class SegmentWriter:
     def _create(self) -> Segment:
         identifier = self._clock.new_id()
         try:
-            return Segment(self._spool.folder / f"{identifier}{self._suffix}", identifier, self._clock.monotonic())
+            return Segment(
+                self._spool.folder / f"{identifier}{self._suffix}", identifier, self._clock.monotonic()
+            )
         except OSError as error:
             raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error
 
@@ -241,7 +252,9 @@ class SegmentWriter:
             self._open.pop(segment.id, None)
 
     def _abandon(self, segment: Segment) -> None:
-        """After a failed write or sync the file can't be trusted again; earlier, synced records in it stay."""
+        """After a failed write or sync the file can't be trusted again; earlier, synced records in it
+        stay.
+        """
         if segment is self._current:
             self._seal_current()
 
@@ -285,7 +298,9 @@ class LargeEntry:
         """Writes envelope and header, syncs. Raises `SpoolFault`."""
         encoded = _dump(envelope)
         self._digest.update(encoded)
-        header = _HEADER.pack(_MAGIC, len(encoded), self._content, self._record_id.bytes, self._digest.digest())
+        header = _HEADER.pack(
+            _MAGIC, len(encoded), self._content, self._record_id.bytes, self._digest.digest()
+        )
         length = _HEADER.size + self._content + len(encoded)
         try:
             _write_all(self._segment.descriptor, [encoded], _HEADER.size + self._content)

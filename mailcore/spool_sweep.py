@@ -47,7 +47,9 @@ class _Survivor:
 class SpoolSweep:
     """One for each node, in its upkeep process."""
 
-    def __init__(self, *, database: Database, spool: Spool, long_wait: SegmentWriter, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self, *, database: Database, spool: Spool, long_wait: SegmentWriter, clock: Clock, settings: Settings
+    ) -> None:
         self._database = database
         self._spool = spool
         self._long_wait = long_wait
@@ -102,7 +104,8 @@ class SpoolSweep:
         A writer that died may have left a COMMIT on its way; its rows would appear later.
         """
         row = await self._database.row(
-            "select pg_snapshot_xmin(s)::text::bigint as oldest, pg_snapshot_xmax(s)::text::bigint as next from pg_current_snapshot() s"
+            "select pg_snapshot_xmin(s)::text::bigint as oldest, pg_snapshot_xmax(s)::text::bigint "
+            "as next from pg_current_snapshot() s"
         )
         horizon = self._seen.setdefault(segment, row["next"])
         return bool(row["oldest"] >= horizon)
@@ -116,18 +119,26 @@ class SpoolSweep:
 
     async def _survivors(self, segment: UUID) -> list[_Survivor]:
         rows = await self._database.fetch(
-            "select record_offset, record_length, array_agg(id order by id) as ids from message where segment = $1 "
+            "select record_offset, record_length, array_agg(id order by id) as ids from message "
+            "where segment = $1 "
             "group by record_offset, record_length order by record_offset",
             segment,
         )
-        return [_Survivor(Location(segment, row["record_offset"], row["record_length"]), row["ids"]) for row in rows]
+        return [
+            _Survivor(Location(segment, row["record_offset"], row["record_length"]), row["ids"])
+            for row in rows
+        ]
 
     async def _move(self, segment: LockedSegment, survivors: Sequence[_Survivor]) -> bool:
-        """Copies, syncs, points the rows at the copy. False when a record is damaged: then the segment stays."""
+        """Copies, syncs, points the rows at the copy. False when a record is damaged: then the segment
+        stays.
+        """
         whole = True
         for survivor in survivors:
             try:
-                record = await asyncio.to_thread(segment.read, survivor.location.offset, survivor.location.length)
+                record = await asyncio.to_thread(
+                    segment.read, survivor.location.offset, survivor.location.length
+                )
             except Gone:
                 continue  # its message ended meanwhile; the rows are gone with it
             except Damaged:
@@ -146,7 +157,10 @@ class SpoolSweep:
 
     async def _point_at(self, survivor: _Survivor, copy: Location) -> bool:
         async with self._database.transaction(certain=True) as tx:
-            await tx.fetch("select id from message where id = any($1::uuid[]) order by id for update", list(survivor.messages))
+            await tx.fetch(
+                "select id from message where id = any($1::uuid[]) order by id for update",
+                list(survivor.messages),
+            )
             status = await tx.execute(
                 "update message set segment = $3, record_offset = $4, record_length = $5 "
                 "where id = any($1::uuid[]) and segment = $2",
@@ -159,16 +173,22 @@ class SpoolSweep:
         log.error("record_damaged", messages=len(survivor.messages))
         async with self._database.transaction() as tx:
             await tx.execute(
-                "update delivery set state = 'held' where message_id = any($1::uuid[]) and lease_owner is null and state = 'waiting'",
+                "update delivery set state = 'held' where message_id = any($1::uuid[]) and "
+                "lease_owner is null and state = 'waiting'",
                 list(survivor.messages),
             )
 
     async def _is_our_database(self) -> bool:
-        """The spool notes the database it first met; another one, or an older timeline, must not decide what is needed."""
+        """The spool notes the database it first met; another one, or an older timeline, must not
+        decide what is needed.
+        """
         row = await self._database.row(
-            "select system_identifier::text || ' ' || timeline_id::text as identity from pg_control_system(), pg_control_checkpoint()"
+            "select system_identifier::text || ' ' || timeline_id::text as identity from "
+            "pg_control_system(), pg_control_checkpoint()"
         )
-        return await asyncio.to_thread(_same_database, self._spool.folder.parent / "database", str(row["identity"]))
+        return await asyncio.to_thread(
+            _same_database, self._spool.folder.parent / "database", str(row["identity"])
+        )
 
     def _forget(self, present: set[UUID]) -> None:
         for gone in self._seen.keys() - present:
@@ -181,5 +201,3 @@ def _same_database(path: Path, identity: str) -> bool:
         draft.write_text(identity)
         draft.replace(path)
     return path.read_text() == identity
-
-

@@ -89,12 +89,16 @@ class Srs:
         return SrsFault.MALFORMED
 
     def reference_of(self, local_part: str) -> str:
-        """The upper-case reference that `encode` put into a local part; ask only once `decode` has accepted it."""
+        """The upper-case reference that `encode` put into a local part; ask only once `decode` has
+        accepted it.
+        """
         match = _OUR_SRS0.fullmatch(local_part) or _OUR_SRS1.fullmatch(local_part)
         return match[2].upper() if match else ""
 
     def token(self, sender: Mailbox, day: int, reference: str = "") -> str:
-        """An opaque local part, the same for one sender and reference all day. Store and look it up in lower case."""
+        """An opaque local part, the same for one sender and reference all day. Store and look it up in
+        lower case.
+        """
         name = _keyed(self._keys[0], _TOKEN_LENGTH, f"SRST name\0{day}\0{reference}\0{sender.address}")
         hashed = self._sign(_TOKEN_HASH_LENGTH, "SRST", str(day), name)
         return f"SRST={_stamp(day)}{name}{hashed}".lower()

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from mailcore import domains, notices, replies
 from mailcore.acceptance import Client, Draft, Submission
-from mailcore.routing import Recipient
 from mailcore.database import Transaction
 from mailcore.notices import NoticeRow
 from mailcore.plans import Plan
 from mailcore.returns import own_mail
+from mailcore.routing import Recipient
 from mailcore.runtime import Runtime
 
 _NOBODY = Client("", "", "", "", timedelta(0))
@@ -26,7 +26,8 @@ async def send_undeliverable_notices(runtime: Runtime) -> None:
     waiting = await runtime.database.fetch(
         "select distinct u.account_id, u.day, p.email, c.plan from undelivered u "
         "join account c on c.id = u.account_id join membership m on m.account_id = c.id and m.role = 'owner' "
-        "join person p on p.id = m.person_id where u.noticed_at is null and u.day < $1 order by u.account_id, u.day limit 100",
+        "join person p on p.id = m.person_id where u.noticed_at is null and u.day < $1 order by "
+        "u.account_id, u.day limit 100",
         today,
     )
     for row in waiting:
@@ -35,7 +36,8 @@ async def send_undeliverable_notices(runtime: Runtime) -> None:
 
 async def _send_undeliverable(runtime: Runtime, account_id: UUID, day: date, to: str, plan: Plan) -> None:
     rows = await runtime.database.fetch(
-        "select alias_address, status, count from undelivered where account_id = $1 and day = $2 and noticed_at is null "
+        "select alias_address, status, count from undelivered where account_id = $1 and day = $2 and "
+        "noticed_at is null "
         "order by count desc, alias_address",
         account_id,
         day,
@@ -51,11 +53,16 @@ async def _send_undeliverable(runtime: Runtime, account_id: UUID, day: date, to:
         at=runtime.clock.now(),
         log_url=f"{runtime.settings.web_url}/logs",
     )
-    submission = _notice(runtime, identifier, account_id, plan, to, "Mail that could not be delivered", content)
+    submission = _notice(
+        runtime, identifier, account_id, plan, to, "Mail that could not be delivered", content
+    )
 
     async def mark(tx: Transaction) -> bool:
         told = await tx.execute(
-            "update undelivered set noticed_at = now() where account_id = $1 and day = $2 and noticed_at is null", account_id, day
+            "update undelivered set noticed_at = now() where account_id = $1 and day = $2 and "
+            "noticed_at is null",
+            account_id,
+            day,
         )
         return not told.endswith(" 0")
 
@@ -79,14 +86,18 @@ async def send_dispute_notices(runtime: Runtime) -> None:
                 at=runtime.clock.now(),
                 domain_url=f"{runtime.settings.web_url}/domains/{notice.domain_id}",
             )
-            submission = _notice(runtime, identifier, notice.account_id, Plan.FREE, notice.to, "Your domain", content)
+            submission = _notice(
+                runtime, identifier, notice.account_id, Plan.FREE, notice.to, "Your domain", content
+            )
             if (await runtime.acceptance.accept(submission)).is_refusal:
                 return
         async with runtime.database.session() as session:
             await domains.notices_sent(session, [notice])
 
 
-async def _accept_once(runtime: Runtime, submission: Submission, mark: Callable[[Transaction], Awaitable[bool]]) -> None:
+async def _accept_once(
+    runtime: Runtime, submission: Submission, mark: Callable[[Transaction], Awaitable[bool]]
+) -> None:
     """Stores the mail, then accepts it in the transaction that marks its cause; somebody else's mark wins."""
     draft = await runtime.acceptance.store(submission)
     if not isinstance(draft, Draft):
@@ -106,11 +117,14 @@ async def _accept_once(runtime: Runtime, submission: Submission, mark: Callable[
         runtime.acceptance.rejected([draft], replies.TRY_LATER)
 
 
-def _notice(runtime: Runtime, identifier: UUID, account_id: UUID, plan: Plan, to: str, subject: str, content: bytes) -> Submission:
+def _notice(
+    runtime: Runtime, identifier: UUID, account_id: UUID, plan: Plan, to: str, subject: str, content: bytes
+) -> Submission:
     about = Recipient(account_id, plan, None, None, 0, _from(runtime), ())
-    return own_mail(runtime.settings, identifier, "notice", about, to, subject, content, _NOBODY, runtime.clock.now())
+    return own_mail(
+        runtime.settings, identifier, "notice", about, to, subject, content, _NOBODY, runtime.clock.now()
+    )
 
 
 def _from(runtime: Runtime) -> str:
     return f"notices@{runtime.settings.service_domain}"
-

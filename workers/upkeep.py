@@ -52,12 +52,22 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
 def duties(runtime: Runtime, long_wait: SegmentWriter) -> list[Duty]:
     """All duties of one upkeep process."""
     r = runtime
-    sweep = SpoolSweep(database=r.database, spool=r.spool, long_wait=long_wait, clock=r.clock, settings=r.settings)
+    sweep = SpoolSweep(
+        database=r.database, spool=r.spool, long_wait=long_wait, clock=r.clock, settings=r.settings
+    )
     return [
         Duty("spool", timedelta(seconds=5), sweep.sweep),
         Duty("gauges", timedelta(seconds=10), lambda: _gauges(r)),
-        Duty("domains", timedelta(minutes=5), lambda: domains.recheck_due(r.database, r.resolver, r.clock, r.settings)),
-        Duty("wanted checks", timedelta(seconds=2), lambda: domains.check_wanted(r.database, r.resolver, r.clock, r.settings)),
+        Duty(
+            "domains",
+            timedelta(minutes=5),
+            lambda: domains.recheck_due(r.database, r.resolver, r.clock, r.settings),
+        ),
+        Duty(
+            "wanted checks",
+            timedelta(seconds=2),
+            lambda: domains.check_wanted(r.database, r.resolver, r.clock, r.settings),
+        ),
         Duty("dispute notices", timedelta(minutes=1), lambda: send_dispute_notices(r)),
         Duty("undeliverable notices", timedelta(minutes=10), lambda: send_undeliverable_notices(r)),
         Duty("seven days", timedelta(hours=1), lambda: _seven_days(r)),
@@ -69,7 +79,7 @@ async def _again_and_again(duty: Duty) -> None:
     while True:
         try:
             await duty.run()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  one failing duty must not stop the others
             log.error("duty_failed", duty=duty.name, error=type(error).__name__)
         await asyncio.sleep(duty.every.total_seconds())
 
@@ -82,7 +92,9 @@ async def _seven_days(runtime: Runtime) -> None:
     async with runtime.database.transaction() as tx:
         await tx.execute("delete from refused_hour where hour < $1", now - timedelta(hours=2))
         await tx.execute("delete from srs_token where expires_at < $1", now)
-        await tx.execute("delete from undelivered where noticed_at < $1", now - runtime.settings.log_retention)
+        await tx.execute(
+            "delete from undelivered where noticed_at < $1", now - runtime.settings.log_retention
+        )
     log.info("seven_days", deleted=deleted)
 
 
