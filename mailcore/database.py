@@ -202,6 +202,7 @@ class Database:
                 pool_size=self._size,
                 max_overflow=0,
                 pool_pre_ping=True,
+                hide_parameters=True,  # an error must not carry values
                 connect_args={"server_settings": _SERVER_SETTINGS},
             )
         return self._engine
