@@ -9,9 +9,9 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 import structlog
+from prometheus_client import Counter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import CODES, problem, unavailable
@@ -21,6 +21,8 @@ log = structlog.get_logger("api")
 
 MAX_BODY: Final = 1_000_000
 BODY_SECONDS: Final = 30.0
+REQUESTS: Final = Counter("clearpost_api_requests_total", "Answers of the API", ["method", "status"])
+_METHODS: Final = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 _KEY: Final = re.compile(r"cp_(test|live)_")
 _KEY_NAMES: Final = frozenset({"api_key", "apikey", "access_token", "authorization"})
@@ -49,7 +51,7 @@ class Edge:
             return
         request_id = _given_id(scope) or str(self._clock.new_id())
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, request_id, scope["method"])
         try:
             await self._guarded(scope, receive, answer.send, request_id)
         except ClientDisconnect:
@@ -69,29 +71,29 @@ class Edge:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await _read(scope, receive)
         except _BodyTooLarge:
-            await _hang_up(request_id, 413, "body_too_large")(scope, receive, send)
+            # No "Connection: close": the server reads on and drops the rest, so that the answer is heard.
+            await problem(request_id, 413, "body_too_large", CODES["body_too_large"])(scope, receive, send)
         except TimeoutError:
-            await _hang_up(request_id, 408, "request_timeout")(scope, receive, send)
+            end = {"Connection": "close"}
+            late = problem(request_id, 408, "request_timeout", CODES["request_timeout"], headers=end)
+            await late(scope, receive, send)
         else:
             await self._app(scope, _replay(body, receive), send)
 
 
-def _hang_up(request_id: str, status: int, code: str) -> Response:
-    """The rest of the body is not wanted, so the connection is of no use any more."""
-    return problem(request_id, status, code, CODES[code], headers={"Connection": "close"})
-
-
 class _Answer:
-    """Adds the headers that every answer has, and knows whether one has begun."""
+    """Adds the headers that every answer has, counts it, and knows whether one has begun."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, method: str) -> None:
         self._send = send
         self._request_id = request_id
+        self._method = method if method in _METHODS else "other"
         self.started = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            REQUESTS.labels(self._method, str(message["status"])).inc()
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._request_id
             for name, value in _HEADERS.items():

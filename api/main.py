@@ -1,7 +1,10 @@
 """An API process: listens, says when it is ready, ends in order."""
 
+import asyncio
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import uvicorn
 
@@ -12,10 +15,11 @@ from mailcore.database import Wake
 from mailcore.settings import Settings
 
 _BACKLOG = 1024
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens."""
+    """Tells when it listens, and leaves signals to `serve`: uvicorn would raise them again at its end."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -26,20 +30,41 @@ class _Server(uvicorn.Server):
         if self.started:
             self._on_ready()
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        """Take no new request, finish those that run."""
+        self.should_exit = True
+
 
 async def serve(
     settings: Settings, *, on_ready: Callable[[], None] = lambda: None, wake: Wake = lambda _: None
 ) -> None:
     """Serves until SIGTERM, SIGINT or cancellation. Raises OSError when the port is taken."""
-    listener = _listen(settings.listen_host, settings.api_port)
-    try:
+    with closing(_listen(settings.listen_host, settings.api_port)) as listener:
         runtime = await ApiRuntime.open(settings, clock=Clock(), wake=wake)
         try:
-            await _Server(_config(runtime), on_ready).serve(sockets=[listener])
+            await _serve(_Server(_config(runtime), on_ready), listener)
         finally:
             await runtime.close()
+
+
+async def _serve(server: _Server, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, server.stop)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.stop()
+        await serving
+        raise
     finally:
-        listener.close()
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
 
 
 def _config(runtime: ApiRuntime) -> uvicorn.Config:

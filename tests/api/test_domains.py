@@ -97,7 +97,12 @@ async def test_the_plan_bounds_the_domains(tenant: Tenant) -> None:
     answer = await tenant.http.post("/v1/domains", json={"name": "other.test"})
     assert answer.status_code == 403
     told = answer.json()
-    assert (told["code"], told["resource"], told["limit"], told["plan"]) == ("limit_reached", "domains", 1, "free")
+    assert (told["code"], told["resource"], told["limit"], told["plan"]) == (
+        "limit_reached",
+        "domains",
+        1,
+        "free",
+    )
 
 
 async def test_a_name_verified_elsewhere_can_still_be_claimed(world: World, tenant: Tenant) -> None:

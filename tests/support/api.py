@@ -50,7 +50,9 @@ class Tenant:
         assert answer.status_code == 201, answer.text
         return answer.json()  # type: ignore[no-any-return]
 
-    async def alias(self, domain: dict[str, Any], local_part: str = "hello", **fields: object) -> dict[str, Any]:
+    async def alias(
+        self, domain: dict[str, Any], local_part: str = "hello", **fields: object
+    ) -> dict[str, Any]:
         body = {"local_part": local_part, "destinations": ["you@inbox.test"], **fields}
         answer = await self.http.post(f"/v1/domains/{domain['id']}/aliases", json=body)
         assert answer.status_code == 201, answer.text

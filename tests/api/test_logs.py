@@ -1,0 +1,131 @@
+"""The log over HTTP: filters, pages, a timeline in plain words, and nothing past seven days."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from mailcore import event_log
+from mailcore.event_log import Answer, Attempt, LoggedMessage
+from mailcore.replies import queued
+from tests.support.api import Tenant, World
+
+
+async def write(
+    world: World,
+    tenant: Tenant,
+    *,
+    alias: str = "hello@example.test",
+    subject: str = "Hi",
+    delivered: bool = True,
+) -> LoggedMessage:
+    """A message received now, and what became of it."""
+    now, identifier = world.clock.now(), world.clock.new_id()
+    message = LoggedMessage(
+        identifier,
+        tenant.id,
+        None,
+        now,
+        "192.0.2.7",
+        "mail.example.com",
+        subject,
+        "Ada <ada@example.com>",
+        alias,
+    )
+    attempt = Attempt(identifier, tenant.id, now, uuid4(), 1)
+    soft = Answer("452 4.2.2 mailbox full", "4.2.2", "192.0.2.25", timedelta(milliseconds=80))
+    good = Answer("250 2.0.0 ok", "2.0.0", "192.0.2.25", timedelta(milliseconds=112))
+    events = [event_log.received(message, queued(str(identifier)), "192.0.2.1", timedelta(milliseconds=9))]
+    events.append(event_log.soft_bounced(attempt, soft, now + timedelta(seconds=1)))
+    if delivered:
+        events.append(event_log.delivered(attempt, good, now + timedelta(seconds=2)))
+    async with world.runtime.database.transaction() as tx:
+        await event_log.record_messages(tx, [message])
+        await event_log.record_events(tx, events)
+    world.clock.step(timedelta(seconds=10))
+    return message
+
+
+async def listed(tenant: Tenant, **params: Any) -> list[str]:
+    answer = await tenant.http.get("/v1/logs/messages", params=params)
+    assert answer.status_code == 200, answer.text
+    return [each["id"] for each in answer.json()["data"]]
+
+
+async def test_a_timeline_tells_each_event_in_plain_words(world: World, tenant: Tenant) -> None:
+    message = await write(world, tenant)
+    told = (await tenant.http.get(f"/v1/logs/messages/{message.id}")).json()
+    assert (told["subject"], told["sender"], told["alias"]) == (
+        "Hi",
+        "Ada <ada@example.com>",
+        "hello@example.test",
+    )
+    assert (told["client_ip"], told["client_name"], told["last_event"]) == (
+        "192.0.2.7",
+        "mail.example.com",
+        "delivered",
+    )
+    received, soft, delivered = told["events"]
+    assert (received["type"], received["attempt"], received["delivery_id"]) == ("received", 0, None)
+    assert (soft["type"], soft["code"], soft["response"]) == (
+        "soft-bounced",
+        "4.2.2",
+        "452 4.2.2 mailbox full",
+    )
+    assert soft["explanation"] == "The mailbox behind this address is full. We try again."
+    assert (delivered["server_ip"], delivered["duration_ms"], delivered["attempt"]) == ("192.0.2.25", 112, 1)
+    assert delivered["explanation"] == "The message was delivered."
+
+
+async def test_messages_are_found_by_each_filter(world: World, tenant: Tenant) -> None:
+    start = world.clock.now()
+    first = str((await write(world, tenant, subject="Invoice 100%")).id)
+    second = str((await write(world, tenant, alias="shop@example.test", delivered=False)).id)
+    assert await listed(tenant) == [second, first]
+    assert await listed(tenant, alias="shop@example.test") == [second]
+    assert await listed(tenant, event="delivered") == [first]
+    assert await listed(tenant, event="soft-bounced") == [second, first]
+    assert await listed(tenant, q="invoice 100%") == [first]
+    assert await listed(tenant, q="ADA@") == [second, first]
+    assert await listed(tenant, since=(start + timedelta(seconds=5)).isoformat()) == [second]
+    assert await listed(tenant, until=(start + timedelta(seconds=5)).isoformat()) == [first]
+    assert await listed(tenant, domain_id=str(uuid4())) == []
+
+
+async def test_the_log_comes_in_pages_without_gaps(world: World, tenant: Tenant) -> None:
+    written = [str((await write(world, tenant)).id) for _ in range(5)]
+    seen: list[str] = []
+    params: dict[str, Any] = {"limit": 2}
+    while True:
+        page = (await tenant.http.get("/v1/logs/messages", params=params)).json()
+        seen += [each["id"] for each in page["data"]]
+        if not page["has_more"]:
+            break
+        params["cursor"] = page["next_cursor"]
+        await write(world, tenant)  # newer ones must not push others out of the next page
+    assert seen == written[::-1]
+
+
+async def test_another_account_sees_nothing_of_it(world: World, tenant: Tenant) -> None:
+    message = await write(world, tenant)
+    other = await world.tenant("two")
+    assert await listed(other) == []
+    answer = await other.http.get(f"/v1/logs/messages/{message.id}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_after_seven_days_the_log_is_empty_whatever_upkeep_did(world: World, tenant: Tenant) -> None:
+    message = await write(world, tenant)
+    world.clock.step(timedelta(days=7) - timedelta(seconds=20))
+    assert await listed(tenant) == [str(message.id)]
+    world.clock.step(timedelta(seconds=20))
+    assert await listed(tenant) == []
+    other = await world.tenant("two")
+    answers = [await each.http.get(f"/v1/logs/messages/{message.id}") for each in (tenant, other)]
+    assert [(a.status_code, a.json()["code"]) for a in answers] == [(404, "expired")] * 2
+    assert await world.runtime.database.value("select count(*) from log_message") == 1
+
+
+async def test_an_id_beyond_the_calendar_is_just_absent(tenant: Tenant) -> None:
+    furthest = UUID("ffffffff-ffff-7fff-bfff-ffffffffffff")
+    answer = await tenant.http.get(f"/v1/logs/messages/{furthest}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
