@@ -3,12 +3,12 @@
 import asyncio
 from logging import WARNING, getLogger
 
+from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from alembic import context
 from mailcore.database import sqlalchemy_url
 from mailcore.models import SQLModel, Xid8
 from mailcore.settings import Settings

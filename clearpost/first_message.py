@@ -17,6 +17,7 @@ from mailcore.clock import Clock
 
 SENDER = "ada@sender.test"
 SENDER_DOMAIN = "sender.test"
+SUBJECT = "A first message through Clearpost"
 POLL_SECONDS = 0.05
 TERMINAL = ("delivered", "hard-bounced")
 
@@ -66,6 +67,16 @@ async def follow(client: ApiClient, message_id: str, seconds: float = 60.0) -> l
     return events
 
 
+async def wait_for_arrival(inbox: ApiClient, seconds: float = 10.0) -> None:
+    """Return once the demo inbox lists it. Raises JourneyError when it does not."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not any(message["subject"] == SUBJECT for message in await inbox.get("/messages.json")):  # noqa: ASYNC110 - it is elsewhere
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        raise JourneyError("the log says delivered, but the demo inbox does not have the message") from None
+
+
 async def wait_until_gone(spool: Path, token: str, seconds: float = 90.0) -> None:
     """Return once no file of the spool holds the token. Raises JourneyError when that takes too long."""
     try:
@@ -112,7 +123,7 @@ def _content(recipient: str, token: str, clock: Clock) -> bytes:
     message = EmailMessage()
     message["From"] = f"Ada <{SENDER}>"
     message["To"] = recipient
-    message["Subject"] = "A first message through Clearpost"
+    message["Subject"] = SUBJECT
     message["Date"] = format_datetime(clock.now())
     message["Message-ID"] = make_msgid(domain=SENDER_DOMAIN)
     message.set_content(

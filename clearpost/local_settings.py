@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PORTS = {
@@ -74,6 +74,13 @@ class LocalSettings(BaseSettings):
 def setting_name(port: str) -> str:
     """The environment variable that moves this port."""
     return f"CLEARPOST_{port.upper()}"
+
+
+def first_problem(error: ValidationError) -> str:
+    """Which setting is wrong, and why, in one line."""
+    first = error.errors()[0]
+    name = "_".join(str(part) for part in first["loc"]).upper()
+    return f"CLEARPOST_{name}: {first['msg']}"
 
 
 def process_environment(local: LocalSettings, database_url: str, redis_url: str) -> Mapping[str, str]:

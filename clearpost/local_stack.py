@@ -7,9 +7,19 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 
+from pydantic import ValidationError
+
 from clearpost.api_client import ApiClient, ApiError
-from clearpost.first_message import JourneyError, Sent, follow, send, timeline, wait_until_gone
-from clearpost.local_settings import LocalSettings
+from clearpost.first_message import (
+    JourneyError,
+    Sent,
+    follow,
+    send,
+    timeline,
+    wait_for_arrival,
+    wait_until_gone,
+)
+from clearpost.local_settings import LocalSettings, first_problem
 from clearpost.nursery import Nursery
 from clearpost.process import EmbeddedError
 from clearpost.progress import complain, say, step
@@ -68,7 +78,9 @@ async def _up(stack: LocalStack) -> None:
 async def _demo(stack: LocalStack) -> None:
     account = await stack.start()
     _, sent = await _first_message(stack, account)
-    await step("bytes are gone", "var/spool", wait_until_gone(stack.var / "spool", sent.token))
+    inbox = ApiClient(stack.local.inbox_url, "")
+    await step("demo inbox has it", stack.local.inbox_url, wait_for_arrival(inbox))
+    await step("bytes are gone", "from the spool", wait_until_gone(stack.var / "spool", sent.token))
 
 
 def _print_places(local: LocalSettings, account: Demo) -> None:
@@ -88,14 +100,17 @@ def _print_places(local: LocalSettings, account: Demo) -> None:
 
 def _main(run: Callable[[LocalStack], Awaitable[None]]) -> int:
     try:
-        return asyncio.run(_run(run, Nursery.start()))
+        local = LocalSettings()
+        return asyncio.run(_run(run, LocalStack(local, Nursery.start())))
+    except ValidationError as error:
+        complain(first_problem(error))
+        return 2
     except KeyboardInterrupt:  # before the loop could listen for it
         return INTERRUPTED
 
 
-async def _run(run: Callable[[LocalStack], Awaitable[None]], nursery: Nursery) -> int:
+async def _run(run: Callable[[LocalStack], Awaitable[None]], stack: LocalStack) -> int:
     """Run until done or told to stop; whatever happens, all processes are stopped before this returns."""
-    stack = LocalStack(LocalSettings(), nursery)
     running = asyncio.ensure_future(run(stack))
     _listen_for_signals(stack, running)
     try:

@@ -18,7 +18,7 @@ CHECKS = {
     "format": [str(BIN / "ruff"), "format", "--check", "--quiet", "--output-format=concise", "."],
     "lint": [str(BIN / "ruff"), "check", "--quiet", "--output-format=concise", "."],
     "types": [sys.executable, "-m", "mypy"],
-    "imports": [str(BIN / "lint-imports")],
+    "imports": [str(BIN / "lint-imports"), "--no-logo"],
 }
 
 

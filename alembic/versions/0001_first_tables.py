@@ -1,9 +1,9 @@
 """The first tables: tenants, mail on its way, the 7-day log, the ledger."""
 
 import sqlalchemy as sa
+from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from alembic import op
 from mailcore.models import Xid8
 
 revision = "0001"

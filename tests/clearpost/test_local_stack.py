@@ -34,11 +34,11 @@ class Stack:
         ours = {"CLEARPOST_VAR_DIR": str(self.var), "CLEARPOST_PORT_BASE": str(self.base)}
         return {**os.environ, **ours}
 
-    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "clearpost", command],
             cwd=ROOT,
-            env=self.environment,
+            env={**self.environment, **more},
             capture_output=True,
             text=True,
             timeout=90,
@@ -163,3 +163,11 @@ def test_a_folder_that_cannot_be_made_is_one_line(stack: Stack) -> None:
     (line,) = result.stderr.splitlines()
     assert "can't be written" in line
     assert "CLEARPOST_VAR_DIR" in line
+
+
+def test_a_wrong_setting_is_one_line(stack: Stack) -> None:
+    result = stack.run("up", CLEARPOST_API_PORT="many")
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("clearpost: CLEARPOST_API_PORT: ")
+    assert stack.run("up", CLEARPOST_STANDARD_LADDER="soon").stderr.startswith("clearpost: ")

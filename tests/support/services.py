@@ -10,7 +10,7 @@ import asyncpg
 
 from clearpost.embedded.postgres import OWNER, EmbeddedPostgres, remove
 from clearpost.embedded.valkey import EmbeddedValkey
-from clearpost.ports import free_port
+from clearpost.ports import free_port as free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = "clearpost_template"
