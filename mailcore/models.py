@@ -245,6 +245,7 @@ class Delivery(SQLModel, table=True):
 
     `attempt` numbers every try, `failures` counts only finished ones (they climb the ladder).
     `address` is set only for our own mail (DSN, notice); otherwise the destination row knows it.
+    `provider` is the registrable domain of the MX host that was tried last; null until the first attempt.
     """
 
     __table_args__ = (
@@ -284,6 +285,7 @@ class Delivery(SQLModel, table=True):
     lease_owner: UUID | None = None
     lease_token: UUID | None = None
     no_domain_since: datetime | None = _moment(nullable=True)
+    provider: str | None = None
     accepted_at: datetime = _moment(now=True)
 
 

@@ -176,6 +176,7 @@ def upgrade() -> None:
         sa.Column("lease_owner", sa.Uuid(), nullable=True),
         sa.Column("lease_token", sa.Uuid(), nullable=True),
         sa.Column("no_domain_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("provider", sa.String(), nullable=True),
         sa.Column("accepted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("lane in ('standard', 'fast')", name=op.f("ck_delivery_lane")),
         sa.CheckConstraint("origin in ('smtp', 'dsn', 'notice')", name=op.f("ck_delivery_origin")),
