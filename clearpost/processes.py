@@ -14,7 +14,7 @@ import structlog
 import uvloop
 
 from clearpost.readiness import say_ready
-from mailcore import logs
+from mailcore import crash_points, logs
 from mailcore.plans import Lane
 from mailcore.settings import Settings
 
@@ -33,6 +33,7 @@ def run(main: Main, settings: Settings, role: str, lane: Lane) -> int:
     """The exit code."""
     logs.configure(role, lane)
     _no_core_dumps()
+    crash_points.check_allowed(settings.environment)
     if settings.metrics_port:
         prometheus_client.start_http_server(settings.metrics_port, addr=settings.listen_host)
     return uvloop.run(_run(main, settings, lane))

@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from mailcore import event_log, metrics, queue, replies
+from mailcore import crash_points, event_log, metrics, queue, replies
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
@@ -252,11 +252,13 @@ class Acceptance:
         for draft in kept:
             entries.created[draft.submission.origin] += draft.deliveries
         await entries.write(tx)
+        crash_points.reach("accept-before-commit")
         return over_quota
 
     # --- afterwards ---
 
     def accepted(self, drafts: Sequence[Draft]) -> dict[UUID, Reply]:
+        crash_points.reach("accept-after-commit")
         for draft in drafts:
             self._keep(draft)
             if draft.owner:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from mailcore import dsn, metrics, outcome, queue, retries, rewriting
+from mailcore import crash_points, dsn, metrics, outcome, queue, retries, rewriting
 from mailcore.acceptance import Acceptance, Client, Draft
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database
@@ -131,7 +131,9 @@ class Courier:
             or (claimed.smtputf8 and rewriting.needs_smtputf8_headers(header)),
             eight_bit=rewriting.is_eight_bit(content),
         )
-        return await self.transport.send(parcel, may_commit=lambda: self._may_commit(claimed))
+        answer = await self.transport.send(parcel, may_commit=lambda: self._may_commit(claimed))
+        crash_points.reach("sender-after-reply")
+        return answer
 
     def _may_commit(self, claimed: Claimed) -> bool:
         """Right before the final dot: never once others may think this process dead, nor while it is
@@ -327,6 +329,7 @@ class LaneWorker:
                 tx, self._courier.lease.id, self._courier.spool.node_id, self._lane,
                 after=self._after, limit=room, per_account=max(1, room // 5),
             )  # fmt: skip
+        crash_points.reach("worker-after-claim")
         if claimed:
             metrics.CLAIM_BATCH.observe(len(claimed))
             self._after = claimed[-1].account_id

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from mailcore import admission, content_scan, metrics, replies, returns, rewriting, routing
+from mailcore import admission, content_scan, crash_points, metrics, replies, returns, rewriting, routing
 from mailcore.acceptance import Acceptance, Client, Submission
 from mailcore.admission import Door
 from mailcore.authentication import SpfVerdict, spf
@@ -30,16 +30,17 @@ from mailcore.settings import Settings
 from mailcore.smtp_session import MailTransaction, Peer
 from mailcore.spool import Spool
 
-# The reverse name is asked for while the client talks; DATA waits for it at most this long.
-_NAME_PATIENCE = 2.0
-
 
 @dataclass(slots=True)
 class _Body:
-    """DATA of one transaction on its way in, and the SPF question that runs beside it."""
+    """DATA of one transaction on its way in, and the SPF question that runs beside it.
+
+    `standard` is whether it counts against the fast mx's cap.
+    """
 
     intake: Intake
     spf: "asyncio.Task[SpfVerdict]"
+    standard: bool
 
     async def feed(self, chunk: bytes) -> None:
         await self.intake.feed(chunk)
@@ -88,19 +89,17 @@ class MailReceiver:
 
     async def rcpt(self, peer: Peer, transaction: MailTransaction, path: ForwardPath) -> Reply:
         mailbox = path.mailbox
-        if mailbox.domain in ("", self._settings.service_domain):
-            return await self._own_address(peer, transaction, mailbox)
         if len(transaction.recipients) >= self._settings.max_recipients:
             return replies.TOO_MANY_RECIPIENTS
+        if mailbox.domain in ("", self._settings.service_domain):
+            return await self._own_address(transaction, mailbox)
         resolution = await routing.resolve(self._database, mailbox, self._clock.now())
         if isinstance(resolution, NotServed):
             return await self._not_served(mailbox.domain, resolution)
         door = Door(transaction.parameters.size, _recipients(transaction), self._settings.max_recipients)
         if refusal := admission.check_recipient(resolution, door):
             where = resolution.recipient if isinstance(resolution, Resolved) else resolution
-            await self._log_refusal(
-                peer, transaction, where.account_id, where.domain_id, mailbox.address, refusal
-            )
+            self._log_refusal(peer, transaction, where.account_id, where.domain_id, mailbox.address, refusal)
             return refusal
         assert isinstance(resolution, Resolved)  # anything else was refused
         return self._admit(transaction, resolution.recipient)
@@ -110,7 +109,7 @@ class MailReceiver:
         trace = rewriting.received_header(
             helo=peer.helo,
             client_ip=peer.ip,
-            client_name=_known(peer.name),
+            client_name=peer.known_name,
             by=self._settings.hostname,
             protocol=_protocol(peer, transaction),
             message_id=str(record_id),
@@ -126,28 +125,32 @@ class MailReceiver:
             clock=self._clock,
             scan=ContentScan(),
         )
-        self._count_standard(transaction, 1)
-        return _Body(intake, asyncio.create_task(self._spf(peer, transaction)))
+        standard = any(r.lane is Lane.STANDARD for r in _recipients(transaction))
+        self._standard_transactions += standard
+        return _Body(intake, asyncio.create_task(self._spf(peer, transaction)), standard)
 
     async def data(self, peer: Peer, transaction: MailTransaction, body: _Body) -> Reply:
         try:
             return await self._data(peer, transaction, body)
         finally:
-            body.spf.cancel()
-            self._count_standard(transaction, -1)
+            self._end(body)
 
     def drop(self, body: _Body) -> None:
         """The client left before the dot: nothing of it stays."""
+        self._end(body)
+
+    def _end(self, body: _Body) -> None:
+        """Whatever was not handed to acceptance is dropped, on every way out."""
         body.spf.cancel()
         body.intake.drop()
+        self._standard_transactions -= body.standard
 
     # --- RCPT ---
 
-    async def _own_address(self, peer: Peer, transaction: MailTransaction, mailbox: Mailbox) -> Reply:
+    async def _own_address(self, transaction: MailTransaction, mailbox: Mailbox) -> Reply:
         """The service's own domain: the postmaster (RFC 5321 section 4.5.1) and SRS addresses."""
         if mailbox.local_part.lower() in routing.ROLES:
-            transaction.recipients.append(routing.service_role(mailbox, self._settings.postmaster))
-            return replies.RECIPIENT_OK
+            return self._add(transaction, routing.service_role(mailbox, self._settings.postmaster))
         returned = await self._returns.resolve(mailbox.local_part, self._clock.now())
         if isinstance(returned, Reply):
             return returned
@@ -163,19 +166,20 @@ class MailReceiver:
         return refusal
 
     def _admit(self, transaction: MailTransaction, recipient: Recipient) -> Reply:
-        """The fast mx keeps its room for the fast lane; the same recipient twice is one."""
+        """The fast mx keeps its room for the fast lane."""
         is_guest = self._lane is Lane.FAST and recipient.lane is Lane.STANDARD
         if is_guest and self._standard_transactions >= self._settings.fast_mx_standard_cap:
             return replies.LANE_BUSY
+        return self._add(transaction, recipient)
+
+    def _add(self, transaction: MailTransaction, recipient: Recipient) -> Reply:
+        """A return address stays alone; the same recipient twice is one."""
         if any(isinstance(other, Return) for other in transaction.recipients):
             return replies.OTHER_CLASS
         if recipient not in transaction.recipients:
             transaction.recipients.append(recipient)
+        crash_points.reach("receiver-after-rcpt")
         return replies.RECIPIENT_OK
-
-    def _count_standard(self, transaction: MailTransaction, change: int) -> None:
-        if any(isinstance(r, Recipient) and r.lane is Lane.STANDARD for r in transaction.recipients):
-            self._standard_transactions += change
 
     # --- DATA ---
 
@@ -188,15 +192,16 @@ class MailReceiver:
         refusal = refusal or await self._check_content(intake, recipients)
         if refusal is None:
             submission = await self._submission(peer, transaction, body, recipients)
-            reply = await self._acceptance.accept(submission)
-            intake.release()
+            try:
+                reply = await self._acceptance.accept(submission)
+            finally:
+                intake.release()
             if not reply.is_refusal:
                 metrics.RECEIVED.labels(recipients[0].lane).inc()
                 return reply
             refusal = reply
-        intake.drop()
         for r in recipients:
-            await self._log_refusal(
+            self._log_refusal(
                 peer, transaction, r.account_id, r.domain_id, r.alias_address, refusal, intake.scan
             )
         return refusal
@@ -252,10 +257,9 @@ class MailReceiver:
         )
 
     async def _client(self, peer: Peer, transaction: MailTransaction) -> Client:
-        if not peer.name.done():
-            await asyncio.wait({peer.name}, timeout=_NAME_PATIENCE)
+        name = await peer.reverse_name()
         duration = timedelta(seconds=self._clock.monotonic() - transaction.began)
-        return Client(peer.ip, _known(peer.name) or "", peer.helo, peer.local_ip, duration)
+        return Client(peer.ip, name, peer.helo, peer.local_ip, duration)
 
     async def _read_return(
         self,
@@ -266,16 +270,13 @@ class MailReceiver:
         refusal: Reply | None,
     ) -> Reply:
         """Mail to an SRS address names the destination: its status is read, the rest goes nowhere."""
-        try:
-            if refusal:
-                return refusal
-            content = await intake.beginning(returns.READ_LIMIT)
-            client = await self._client(peer, transaction)
-            return await self._returns.accept(returned, intake.record_id, content, client, self._clock.now())
-        finally:
-            intake.drop()
+        if refusal:
+            return refusal
+        content = await intake.beginning(returns.READ_LIMIT)
+        client = await self._client(peer, transaction)
+        return await self._returns.accept(returned, intake.record_id, content, client, self._clock.now())
 
-    async def _log_refusal(
+    def _log_refusal(
         self,
         peer: Peer,
         transaction: MailTransaction,
@@ -290,19 +291,18 @@ class MailReceiver:
         """
         if domain_id is None:
             return
-        client = await self._client(peer, transaction)
         message = LoggedMessage(
             id=self._clock.new_id(),
             account_id=account_id,
             domain_id=domain_id,
             received_at=self._clock.now(),
-            client_ip=client.ip,
-            client_name=client.name,
+            client_ip=peer.ip,
+            client_name="",
             subject=content_scan.subject(scan.header) if scan else "",
             sender=content_scan.from_field(scan.header) if scan else transaction.reverse_path.wire,
             alias=alias,
         )
-        self._refusals.note(message, reply, peer.local_ip)
+        self._refusals.note(message, reply, peer.local_ip, peer.reverse_name)
 
 
 def _recipients(transaction: MailTransaction) -> tuple[Recipient, ...]:
@@ -312,10 +312,6 @@ def _recipients(transaction: MailTransaction) -> tuple[Recipient, ...]:
 def _returned(transaction: MailTransaction) -> Return | None:
     first = transaction.recipients[0]
     return first if isinstance(first, Return) else None
-
-
-def _known(name: "asyncio.Task[str | None]") -> str | None:
-    return name.result() if name.done() and not name.cancelled() and name.exception() is None else None
 
 
 def _protocol(peer: Peer, transaction: MailTransaction) -> str:

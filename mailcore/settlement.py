@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from mailcore import event_log, metrics, replies
+from mailcore import crash_points, event_log, metrics, replies
 from mailcore.acceptance import Acceptance, Draft
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
@@ -82,6 +82,7 @@ class Settler:
             results, written = part
             self._finish_notifications(results, written)
             _count(results, written, self._clock.now())
+            crash_points.reach("settle-before-discard")
             await self._discard(written.closed)
         return [None] * len(batch)
 

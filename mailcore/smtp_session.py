@@ -6,6 +6,7 @@ log what a client sends.
 """
 
 import asyncio
+import ipaddress
 import ssl
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 import structlog
 from aiosmtpd.smtp import SMTP
 
-from mailcore import metrics, replies
+from mailcore import crash_points, metrics, replies
 from mailcore.clock import Clock
 from mailcore.envelope import ForwardPath, MailParameters, ReversePath, parse_mail, parse_rcpt
 from mailcore.replies import Reply
@@ -28,6 +29,8 @@ log = structlog.get_logger("smtp")
 _CHUNK = 64 * 1024
 _END_OF_DATA = b"\r\n.\r\n"
 _RATE_WINDOW = 30.0
+# The reverse name is asked for while the client talks; whoever wants it waits at most this long.
+_NAME_PATIENCE = 2.0
 _HTTP = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH"})
 
 
@@ -50,6 +53,18 @@ class Peer:
     def protocol(self) -> str:
         """The word for the Received field (RFC 3848)."""
         return ("ESMTPS" if self.tls else "ESMTP") if self.extended else "SMTP"
+
+    @property
+    def known_name(self) -> str | None:
+        """The reverse name, if it is known by now."""
+        name = self.name
+        return name.result() if name.done() and not name.cancelled() and name.exception() is None else None
+
+    async def reverse_name(self) -> str:
+        """The reverse name, waited for a little; empty where there is none in time."""
+        if not self.name.done():
+            await asyncio.wait({self.name}, timeout=_NAME_PATIENCE)
+        return self.known_name or ""
 
 
 @dataclass(slots=True)
@@ -129,8 +144,7 @@ def _network(ip: str) -> str:
     """An IPv4 address, or the /64 of an IPv6 address: what one client can easily have."""
     if ":" not in ip:
         return ip
-    groups = ip.partition("%")[0].split(":")
-    return ":".join(groups[:4])
+    return str(ipaddress.IPv6Network((ip.partition("%")[0], 64), strict=False))
 
 
 class SmtpSession(SMTP):
@@ -218,9 +232,9 @@ class SmtpSession(SMTP):
             await self._end(refusal)
         self._say(replies.greeting(self._settings.hostname))
         while True:
-            line = await self._read_line()
             if self._connections.closing:
                 await self._end(replies.SHUTTING_DOWN)
+            line = await self._read_line()
             self._reset_timeout()
             reply = await self._answer(line)
             if reply is not None:
@@ -264,6 +278,7 @@ class SmtpSession(SMTP):
         if reply.is_refusal:
             return reply
         self._output += self._capabilities()
+        crash_points.reach("receiver-after-ehlo")
         return None
 
     def _hello(self, argument: bytes, *, extended: bool) -> Reply:
@@ -330,14 +345,20 @@ class SmtpSession(SMTP):
             return await asyncio.shield(self._receiver.data(self._peer, transaction, content))
         finally:
             self._in_data = False
-            self._reset_timeout()
+            if self.transport is not None:
+                self._reset_timeout()
 
     async def _read_all(self, content: Content) -> None:
+        """After a fault of ours the rest of DATA must not be taken for commands: the connection ends."""
         try:
             await self._read_content(content)
-        except BaseException:
+        except (Disconnected, ConnectionError, asyncio.CancelledError):
             self._receiver.drop(content)
             raise
+        except Exception as error:
+            self._receiver.drop(content)
+            log.error("data_failed", error=type(error).__name__, where=_where(error))
+            await self._end(replies.FAULT_IN_DATA)
 
     async def _rset(self, argument: bytes) -> Reply | None:
         if argument:
@@ -374,7 +395,7 @@ class SmtpSession(SMTP):
             return replies.TLS_ALREADY
         if not self.tls_context:
             return replies.TLS_UNAVAILABLE
-        self._input.clear()  # RFC 3207 section 6: what was injected before the handshake is nobody's
+        await self._discard_input()
         try:
             await self.smtp_STARTTLS("")
         except Exception:  # noqa: BLE001  whatever TLS stumbles over, this connection is of no more use
@@ -386,9 +407,18 @@ class SmtpSession(SMTP):
     # --- input and output ---
 
     async def push(self, status: str | bytes) -> None:
-        """aiosmtpd's way out, used by its STARTTLS only."""
-        self._output += (status.encode() if isinstance(status, str) else status) + b"\r\n"
+        """aiosmtpd's way out, used only by its STARTTLS once the handshake may begin; the wording is ours."""
+        self._say(replies.READY_FOR_TLS)
         await self._flush()
+
+    async def _discard_input(self) -> None:
+        """RFC 3207 section 6: what was injected before the handshake is nobody's.
+
+        It may wait here, or still in the reader, where it came while an earlier command was answered.
+        """
+        self._input.clear()
+        while self._reader._buffer:  # type: ignore[attr-defined]  # reading what is there never waits
+            await self._reader.read(_CHUNK)
 
     def _say(self, reply: Reply) -> None:
         if reply.is_refusal:
@@ -444,6 +474,7 @@ class SmtpSession(SMTP):
             if cut > skip:
                 await content.feed(window[:cut].replace(b"\r\n.", b"\r\n")[skip:])
                 window, skip = window[cut:], 0
+                crash_points.reach("receiver-mid-data")
             window += await self._next_chunk(pace)
         await content.feed(window[: end + 2].replace(b"\r\n.", b"\r\n")[skip:])
         self._input += window[end + len(_END_OF_DATA) :]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
+from mailcore import crash_points
 from mailcore.clock import Clock
 from mailcore.keyring import sync_folder
 
@@ -193,7 +194,9 @@ class SegmentWriter:
                 end += length
             try:
                 _write_all(segment.descriptor, buffers, segment.size)
+                crash_points.reach("spool-before-sync")
                 self._sync(segment.descriptor)
+                crash_points.reach("spool-after-sync")
             except OSError as error:
                 self._abandon(segment)
                 raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from mailcore import metrics
+from mailcore import crash_points, metrics
 from mailcore.clock import Clock, time_of
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.settings import Settings
@@ -148,7 +148,9 @@ class SpoolSweep:
             entry = Entry(record.id, record.envelope, [record.content])
             (copy,) = await asyncio.to_thread(self._long_wait.append, [entry])
             try:
+                crash_points.reach("sweep-after-copy")
                 moved = await self._point_at(survivor, copy)
+                crash_points.reach("sweep-after-move")
             finally:
                 self._long_wait.settled([copy])
             if not moved:

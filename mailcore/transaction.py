@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from mailcore import crash_points
 from mailcore.connection import NO_ANSWER, Connection
 from mailcore.dot_stuffing import dot_stuffed
 from mailcore.outcome import Outcome, from_reply, ours
@@ -77,6 +78,7 @@ async def _send_content(
 ) -> Result:
     """Content piece by piece, then the dot. Until the dot it is ours, then we wait for the verdict."""
     timeout = _seconds(settings.data_block_timeout)
+    crash_points.reach("sender-before-data")
     for piece in dot_stuffed(parcel.content):
         if refused := await connection.write(piece, timeout):
             return Result(from_reply(refused.code, refused.text), reusable=False)
