@@ -34,15 +34,17 @@ class Sent:
     token: str
 
 
-async def send(port: int, recipient: str, clock: Clock, host: str = "127.0.0.1") -> Sent:
+async def send(
+    port: int, recipient: str, clock: Clock, host: str = "127.0.0.1", *, sender: str = SENDER
+) -> Sent:
     """Hand one message to the MX on this port. Raises JourneyError with its reply where it refuses."""
     token = secrets.token_hex(16)
     client = aiosmtplib.SMTP(hostname=host, port=port, start_tls=False, timeout=30)
     try:
         async with client:
-            await client.mail(SENDER)
+            await client.mail(sender)
             await client.rcpt(recipient)
-            reply = await client.data(_content(recipient, token, clock))
+            reply = await client.data(_content(sender, recipient, token, clock))
     except aiosmtplib.SMTPResponseException as error:
         raise JourneyError(f"our MX refused the message: {error.code} {error.message}") from None
     except (aiosmtplib.SMTPException, OSError) as error:
@@ -119,13 +121,13 @@ def _files_with(spool: Path, token: bytes) -> list[Path]:
     return found
 
 
-def _content(recipient: str, token: str, clock: Clock) -> bytes:
+def _content(sender: str, recipient: str, token: str, clock: Clock) -> bytes:
     message = EmailMessage()
-    message["From"] = f"Ada <{SENDER}>"
+    message["From"] = f"Ada <{SENDER}>" if sender == SENDER else sender
     message["To"] = recipient
     message["Subject"] = SUBJECT
     message["Date"] = format_datetime(clock.now())
-    message["Message-ID"] = make_msgid(domain=SENDER_DOMAIN)
+    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
     message.set_content(
         "This came in over SMTP, waited in the spool until it was delivered,\n"
         f"and then its bytes were removed there. Its mark is {token}.\n"

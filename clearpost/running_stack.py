@@ -42,8 +42,10 @@ def announce(folder: Path, environment: Mapping[str, str]) -> None:
 
 
 def withdraw(folder: Path) -> None:
-    """The stack stops."""
-    (folder / FILE).unlink(missing_ok=True)
+    """This stack stops. What another process announced stays: a second start in one folder ends early."""
+    stack = find(folder)
+    if stack and stack.pid == os.getpid():
+        (folder / FILE).unlink(missing_ok=True)
 
 
 def find(*folders: Path) -> RunningStack | None:

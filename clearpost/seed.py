@@ -21,7 +21,7 @@ from mailcore.settings import Settings
 OWNER: Final = "you@inbox.test"
 DOMAIN: Final = "demo.test"
 LOCAL_PART: Final = "hello"
-_KEY_FILE: Final = "demo-api-key"
+KEY_FILE: Final = "demo-api-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ async def seed_demo(settings: Settings, *, clock: Clock | None = None) -> Demo:
     if settings.environment != "local":
         raise RuntimeError("the demo account is for the local stack only")
     clock, keyring = clock or Clock(), Keyring(settings.key_dir)
-    secret = _secret(settings.key_dir / _KEY_FILE)
+    secret = _secret(settings.key_dir / KEY_FILE)
     url = settings.database_url.get_secret_value()
     database = await Database.open(url, size=1, name="clearpost-seed")
     try:

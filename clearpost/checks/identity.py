@@ -1,0 +1,76 @@
+"""This machine's clock, the postmaster and the certificate. Must never show a private key."""
+
+import ctypes
+import ssl
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+
+from clearpost.checks.finding import Finding, fail, ok, warn
+from mailcore.clock import Clock
+from mailcore.envelope import parse_mailbox
+from mailcore.settings import Settings
+
+_TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised
+_TIMEX_BYTES: Final = 256  # struct timex is 208 on 64-bit Linux; all zeros asks and changes nothing
+_RENEW: Final = timedelta(days=14)
+
+
+def check(settings: Settings, clock: Clock) -> list[Finding]:
+    return [_synchronised(), _postmaster(settings), _certificate(settings, clock.now())]
+
+
+def _synchronised() -> Finding:
+    try:
+        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+    except (AttributeError, OSError):
+        state = -1
+    if state < 0:
+        return ok("clock", "the system does not say whether it is synchronised")
+    if state == _TIME_ERROR:
+        return warn("clock", "the system's clock is not synchronised", "run chrony or systemd-timesyncd")
+    return ok("clock", "the system's clock is synchronised")
+
+
+def _postmaster(settings: Settings) -> Finding:
+    """RFC 5321 section 4.5.1: every domain that takes mail has one."""
+    address = settings.postmaster_address
+    if not address:
+        return ok("postmaster", "the local stack's demo inbox takes mail to postmaster and abuse")
+    mailbox = parse_mailbox(address)
+    setting = "set CLEARPOST_POSTMASTER_ADDRESS to"
+    if mailbox is None or not mailbox.domain:
+        return fail("postmaster", "the address is not valid", f"{setting} an address such as ops@example.org")
+    if mailbox.domain == settings.service_domain:
+        mend = f"{setting} an inbox somewhere else, or its mail goes round in circles"
+        return fail("postmaster", "the address is at the service's own domain", mend)
+    return ok("postmaster", "is set: mail to postmaster and abuse of the service goes there")
+
+
+def _certificate(settings: Settings, now: datetime) -> Finding:
+    certificate, key = settings.tls_certificate, settings.tls_key
+    if certificate is None or key is None:
+        what = "STARTTLS uses a self-signed certificate"
+        mend = "set CLEARPOST_TLS_CERTIFICATE and CLEARPOST_TLS_KEY: some senders insist on a real one"
+        return ok("tls", what) if settings.environment == "local" else warn("tls", what, mend)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+        parsed = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except (OSError, ValueError) as error:
+        mend = "give the service's user a readable PEM certificate and its own private key"
+        return fail("tls", f"the certificate can't be used: {_reason(error)}", mend)
+    return _validity(parsed, now)
+
+
+def _validity(certificate: x509.Certificate, now: datetime) -> Finding:
+    left = certificate.not_valid_after_utc - now
+    if left <= timedelta(0):
+        return fail("tls", "the certificate has expired", "renew it and restart the mx processes")
+    if left < _RENEW:
+        return warn("tls", f"the certificate expires in {left.days} days", "renew it, then restart the mx")
+    return ok("tls", f"the certificate is valid for {left.days} days")
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__

@@ -1,0 +1,76 @@
+"""`clearpost doctor`: looks at everything an installation stands on and says how to mend what is broken.
+
+Asks and looks only. Must never change a setting, a row or a file that was there before.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from clearpost import chosen_settings
+from clearpost.checks import alarm, database, folders, identity, names, ports
+from clearpost.checks.finding import Finding, fail
+from mailcore.clock import Clock
+from mailcore.settings import Settings
+
+_SIGNS: Final = {"ok": "ok", "warn": "WARN", "fail": "FAIL"}
+
+
+def main(*, as_json: bool) -> int:
+    """0 where nothing failed, 1 otherwise. Warnings do not fail."""
+    try:
+        settings, stack = chosen_settings.from_environment_or_stack()
+    except chosen_settings.SettingsError as error:
+        subject, findings = "this installation", [fail("settings", "not complete", str(error))]
+    else:
+        subject = (
+            str(stack) if stack else f"this installation ({settings.environment}), as the environment says"
+        )
+        findings = asyncio.run(examine(settings, Clock()))
+    print(as_document(subject, findings) if as_json else as_text(subject, findings))
+    return 0 if is_fit(findings) else 1
+
+
+async def examine(settings: Settings, clock: Clock) -> list[Finding]:
+    """All checks, side by side, in a fixed order."""
+    groups: Sequence[Awaitable[list[Finding]]] = (
+        database.check(settings, clock),
+        alarm.check(settings),
+        asyncio.to_thread(folders.check, settings, clock),
+        ports.check(settings),
+        asyncio.to_thread(identity.check, settings, clock),
+        names.check(settings, clock),
+    )
+    return [finding for group in await asyncio.gather(*groups) for finding in group]
+
+
+def is_fit(findings: Iterable[Finding]) -> bool:
+    return all(finding.state != "fail" for finding in findings)
+
+
+def as_text(subject: str, findings: Sequence[Finding]) -> str:
+    lines = [f"Looking at {subject}", ""]
+    for finding in findings:
+        lines.append(f"  {_SIGNS[finding.state]:<5} {finding.area:<11} {finding.what}")
+        if finding.mend:
+            lines.append(f"{'':20}to mend: {finding.mend}")
+    return "\n".join([*lines, "", f"  {_summary(findings)}"])
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    failed = sum(finding.state == "fail" for finding in findings)
+    warned = sum(finding.state == "warn" for finding in findings)
+    if failed:
+        return f"{failed} of {len(findings)} checks failed."
+    return f"All well, with {warned} to know about." if warned else "All well."
+
+
+def as_document(subject: str, findings: Sequence[Finding]) -> str:
+    document: dict[str, Any] = {
+        "subject": subject,
+        "fit": is_fit(findings),
+        "findings": [asdict(finding) for finding in findings],
+    }
+    return json.dumps(document, indent=2)
