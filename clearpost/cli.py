@@ -158,12 +158,13 @@ def spool_status(as_json: JsonOption = False) -> None:
 def _serve(main: "Main", role: str, lane: Lane) -> None:
     from clearpost.listening import PortTaken
     from clearpost.processes import run
+    from mailcore.crash_points import CrashPointsRefused
     from mailcore.keyring import UnsafeKeyFolder
 
     settings = load_settings()
     try:
         code = run(main, settings, role, lane)
-    except (PortTaken, UnsafeKeyFolder, OSError) as error:
+    except (PortTaken, UnsafeKeyFolder, CrashPointsRefused, OSError) as error:
         fail(str(error))
     raise typer.Exit(code)
 
