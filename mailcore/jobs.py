@@ -63,7 +63,7 @@ class Alarm:
     async def close(self) -> None:
         if self._ringing:
             await asyncio.wait({self._ringing})
-        await self._redis.aclose()
+        await self._redis.aclose(close_connection_pool=True)  # it was handed its pool, so it would leave it
 
     async def _ring(self) -> None:
         while self._pending:

@@ -6,10 +6,12 @@ Must never do work in a job: a job that is lost, doubled or late must not matter
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from logging import WARNING, getLogger
 from typing import Any
 
 import structlog
+from arq.connections import ArqRedis
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
@@ -48,13 +50,14 @@ async def listen_forever(redis_url: str, queue: str, owner: str, on_wake: Callab
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("alarm_clock_away", error=type(error).__name__)
         finally:
-            await _close(worker)
+            await _close(worker, redis)
         on_wake()  # whatever rang meanwhile was not heard
         await asyncio.sleep(_PAUSE)
 
 
-async def _close(worker: Worker) -> None:
-    try:
-        await worker.close()
-    except (RedisError, OSError, TimeoutError):
-        return  # nothing to say goodbye to
+async def _close(worker: Worker, redis: ArqRedis) -> None:
+    """Not by arq's own close(), which cancels jobs, trips over that, and then leaves its connections open."""
+    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    for goodbye in (redis.delete(worker.health_check_key), redis.aclose(close_connection_pool=True)):
+        with suppress(RedisError, OSError, TimeoutError):
+            await goodbye
