@@ -6,6 +6,7 @@ Must never let a value through that the database cannot hold.
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
@@ -16,13 +17,16 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from mailcore.errors import Invalid
 
+# Controls, line and paragraph separators, bidi overrides and isolates, lone surrogates.
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 Item = TypeVar("Item", bound=BaseModel)
 Row = TypeVar("Row")
 
 
 def _printable(text: str) -> str:
-    """No control character: PostgreSQL takes no NUL, and none of the others belongs into one line of text."""
-    if not text.isprintable():
+    """One line that shows as it is: PostgreSQL takes no NUL, a bidi override hides what a name says."""
+    if _UNSHOWN.search(text):
         raise ValueError("holds a character that cannot be shown")
     return text
 

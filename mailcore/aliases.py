@@ -79,7 +79,6 @@ async def change(
     session.add(alias)
     await session.flush()
     if wanted.destinations is not None:
-        await session.exec(delete(AliasDestination).where(col(AliasDestination.alias_id) == alias.id))
         await _link(session, clock, settings, alias, wanted.destinations)
     return alias
 
@@ -152,5 +151,7 @@ async def _link(
     if len(found) > limit:
         detail = f"The {account.plan} plan has room for {limit} destinations of one alias."
         raise LimitReached(detail, resource="destinations_per_alias", limit=limit, plan=account.plan)
+    # After the destinations are locked, in the order in which deleting one takes its locks.
+    await session.exec(delete(AliasDestination).where(col(AliasDestination.alias_id) == alias.id))
     rows = [{"alias_id": alias.id, "destination_id": destination.id} for destination in found]
     await session.exec(insert(AliasDestination).values(rows))

@@ -106,9 +106,8 @@ def _sorted_out(wanted: Sequence[str]) -> tuple[set[UUID], list[str]]:
 async def _by_ids(session: AsyncSession, account_id: UUID, identifiers: set[UUID]) -> list[Destination]:
     if not identifiers:
         return []
-    query = select(Destination).where(
-        col(Destination.account_id) == account_id, col(Destination.id).in_(identifiers)
-    )
+    mine = (col(Destination.account_id) == account_id, col(Destination.id).in_(identifiers))
+    query = select(Destination).where(*mine).with_for_update(read=True, key_share=True)
     found = list((await session.exec(query)).all())
     if len(found) < len(identifiers):
         raise NotFound("There is no such destination in this account.")
@@ -137,7 +136,9 @@ async def _known(
         func.lower(col(Destination.address)).in_(keys),
         col(Destination.address).in_([mailbox.address for mailbox in mailboxes]),
     )
+    # FOR KEY SHARE: they must not be deleted before the alias that is about to name them is committed.
     query = select(Destination).where(col(Destination.account_id) == account_id, same)
+    query = query.order_by(col(Destination.id)).with_for_update(read=True, key_share=True)
     return {destination.address.lower(): destination for destination in (await session.exec(query)).all()}
 
 

@@ -170,3 +170,34 @@ async def test_the_same_destination_twice_is_a_conflict(tenant: Tenant) -> None:
     assert (await tenant.http.post("/v1/destinations", json={"address": "you@inbox.test"})).status_code == 201
     again = await tenant.http.post("/v1/destinations", json={"address": "YOU@inbox.test"})
     assert (again.status_code, again.json()["code"]) == (409, "destination_exists")
+
+
+# An ideographic space, a family joined by zero-width joiners, a word with a zero-width non-joiner.
+SCRIPTS = [
+    "\u5bb6\u3000\u65cf",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "\u0645\u06cc\u200c\u062e",
+    "<b>&amp;'\\ %_",
+]
+
+
+@pytest.mark.parametrize("note", SCRIPTS)
+async def test_a_note_may_be_in_any_script(tenant: Tenant, note: str) -> None:
+    assert (await tenant.alias(await tenant.claim(), note=note))["note"] == note
+
+
+async def test_a_destination_deleted_meanwhile_never_breaks_an_alias(tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    alias = await tenant.alias(domain, destinations=["stays@inbox.test"])
+    for _ in range(10):
+        inbox = (await tenant.http.post("/v1/destinations", json={"address": "goes@inbox.test"})).json()
+        wanted = {"destinations": ["stays@inbox.test", "goes@inbox.test"]}
+        answers = await asyncio.gather(
+            tenant.http.patch(f"/v1/aliases/{alias['id']}", json=wanted),
+            tenant.http.delete(f"/v1/destinations/{inbox['id']}"),
+            tenant.http.patch(f"/v1/aliases/{alias['id']}", json=wanted),
+        )
+        assert [answer.status_code for answer in answers] == [200, 204, 200]
+        for left in (await tenant.http.get("/v1/destinations")).json()["data"]:
+            if left["address"] == "goes@inbox.test":
+                await tenant.http.delete(f"/v1/destinations/{left['id']}")
