@@ -119,7 +119,7 @@ def _pip() -> list[str]:
     """pip of this Python, or one from its own `ensurepip` in a throw-away environment."""
     if _works(BASE_PYTHON, "-m", "pip", "--version"):
         return [BASE_PYTHON, "-m", "pip"]
-    if not _works(BASE_PYTHON, "-c", "import venv, ensurepip"):
+    if not _works(BASE_PYTHON, "-c", "import venv, ensurepip; ensurepip.version()"):
         raise SetupError(f"{BASE_PYTHON} has neither pip nor venv (Debian: apt-get install python3-venv)")
     helper = TOOLS / "pip"
     _run(BASE_PYTHON, "-m", "venv", "--clear", str(helper))
