@@ -66,6 +66,7 @@ class Intake:
         self._chunks: list[Buffer] = [trace]
         self._held = 0
         self._large: LargeEntry | None = None
+        self._writing: asyncio.Future[None] | None = None
 
     @property
     def size(self) -> int:
@@ -81,17 +82,16 @@ class Intake:
             return
         self._chunks.append(chunk)
         self._held += len(chunk)
-        if self._large is None and self.size > self._memory_limit:
-            await self._to_disk(open_first=True)
-        elif self._large and self._held >= _WRITE_SIZE:
-            await self._to_disk(open_first=False)
+        most = self._memory_limit if self._large is None else _WRITE_SIZE
+        if self._held > most:
+            await self._to_disk()
 
     async def finish(self) -> Reply | None:
         """After the final dot: the refusal, or None when the content may be accepted."""
         if self.refusal is None and (found := self.scan.finish()):
             self._refuse(found)
         if self.refusal is None and self._large and self._held:
-            await self._to_disk(open_first=False)
+            await self._to_disk()
         return self.refusal
 
     async def count_attachments(self, stop_above: int) -> AttachmentCount:
@@ -110,15 +110,26 @@ class Intake:
         return b"".join(self._chunks[1:])[:limit]
 
     def drop(self) -> None:
-        """Nothing of this message stays."""
+        """Nothing of this message stays; a write under way ends first, lest its file close beneath it."""
+        if self._writing and not self._writing.done():
+            self._writing.add_done_callback(self._drop_large)
+        else:
+            self._drop_large()
+        self._give_back()
+
+    def _drop_large(self, written: "asyncio.Future[None] | None" = None) -> None:
+        if written and not written.cancelled():
+            written.exception()  # seen: whatever it was, the message is dropped
         if self._large:
             self._large.drop()
             self._large = None
-        self.release()
 
     def release(self) -> None:
         """What was handed on belongs to its new owner: acceptance alone decides what becomes of its bytes."""
         self._large = None
+        self._give_back()
+
+    def _give_back(self) -> None:
         self._budget.give_back(self._held)
         self._held = 0
         self._chunks = []
@@ -137,18 +148,23 @@ class Intake:
         self.refusal = reply
         self.drop()
 
-    async def _to_disk(self, *, open_first: bool) -> None:
+    async def _to_disk(self) -> None:
+        """Shielded: a client that leaves cancels the wait, never the thread that writes."""
         chunks, held = self._chunks, self._held
         self._chunks, self._held = [], 0
+        self._writing = asyncio.get_running_loop().run_in_executor(None, self._write, chunks)
         try:
-            if open_first:
-                self._large = await asyncio.to_thread(LargeEntry, self._spool, self._clock, self.record_id)
-            if self._large:
-                await asyncio.to_thread(self._large.write, chunks)
+            await asyncio.shield(self._writing)
         except SpoolFault as fault:
             self._refuse(replies.DISK_FULL if fault.disk_full else replies.TRY_LATER)
         finally:
             self._budget.give_back(held)
+
+    def _write(self, chunks: list[Buffer]) -> None:
+        """Runs in a thread."""
+        if self._large is None:
+            self._large = LargeEntry(self._spool, self._clock, self.record_id)
+        self._large.write(chunks)
 
 
 def _count_on_disk(entry: LargeEntry, trace_length: int, stop_above: int) -> AttachmentCount:
