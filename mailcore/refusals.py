@@ -6,8 +6,8 @@ counts. Must never delay a reply, and never grow without bound: under a flood th
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -52,10 +52,17 @@ class RefusalLog:
         self._batcher = Batcher(self._write, largest=200, concurrency=1)
         self._waiting: set[asyncio.Task[None]] = set()
 
-    def note(self, message: LoggedMessage, reply: Reply, server_ip: str) -> None:
+    def note(
+        self,
+        message: LoggedMessage,
+        reply: Reply,
+        server_ip: str,
+        client_name: Callable[[], Awaitable[str]],
+    ) -> None:
+        """The client's reverse name may still be on its way; it is put in once it is known."""
         if len(self._waiting) >= _MOST_WAITING:
             return
-        task = asyncio.create_task(self._submit(_Refusal(message, reply, server_ip)))
+        task = asyncio.create_task(self._submit(_Refusal(message, reply, server_ip), client_name))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
@@ -63,9 +70,10 @@ class RefusalLog:
         while self._waiting:
             await asyncio.wait(self._waiting)
 
-    async def _submit(self, refusal: _Refusal) -> None:
+    async def _submit(self, refusal: _Refusal, client_name: Callable[[], Awaitable[str]]) -> None:
         try:
-            await self._batcher.submit(refusal)
+            message = replace(refusal.message, client_name=await client_name())
+            await self._batcher.submit(replace(refusal, message=message))
         except Exception as error:  # noqa: BLE001  nothing was accepted, so nothing is lost but a line of the log
             log.warning("refusal_not_logged", error=type(error).__name__)
 

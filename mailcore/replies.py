@@ -42,7 +42,6 @@ HELP = Reply(214, "2.0.0", "See RFC 5321")
 # Protocol errors
 UNKNOWN_COMMAND = Reply(500, "5.5.1", "Command not recognized")
 LINE_TOO_LONG = Reply(500, "5.5.2", "Command line too long")
-BAD_SYNTAX = Reply(500, "5.5.2", "Syntax error")
 BAD_ARGUMENT = Reply(501, "5.5.4", "Syntax error in parameters")
 BAD_PARAMETER = Reply(555, "5.5.4", "Parameter not recognized or not implemented")
 NOT_IMPLEMENTED = Reply(502, "5.5.1", "Command not implemented")
@@ -93,6 +92,7 @@ LOOP = Reply(554, "5.4.6", "Message loops: it has passed here or elsewhere too o
 # Faults of ours: always temporary
 TRY_LATER = Reply(451, "4.3.0", "Temporary local problem, nothing was accepted, try again later")
 DISK_FULL = Reply(452, "4.3.1", "Insufficient storage, try again later")
+FAULT_IN_DATA = Reply(421, "4.3.0", "Temporary local problem, nothing was accepted, closing the connection")
 
 
 def greeting(hostname: str) -> Reply:

@@ -355,7 +355,7 @@ class SmtpSession(SMTP):
         except (Disconnected, ConnectionError, asyncio.CancelledError):
             self._receiver.drop(content)
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  a fault of ours, whatever it is
             self._receiver.drop(content)
             log.error("data_failed", error=type(error).__name__, where=_where(error))
             await self._end(replies.FAULT_IN_DATA)
