@@ -48,6 +48,8 @@ def main(arguments: list[str]) -> int:
         return _fail(str(error))
     except OSError as error:
         return _fail(f"{error.filename or ROOT}: {error.strerror}")
+    except KeyboardInterrupt:
+        return _fail("stopped; the next start goes on from here")
     return 0
 
 
