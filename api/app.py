@@ -1,5 +1,7 @@
 """The application: every resource under one edge. Built around a runtime, so that tests bring their own."""
 
+import json
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +11,9 @@ from fastapi.routing import APIRoute
 from api import accounts, aliases, destinations, docs, domains, errors, health, ledger, logs
 from api.edge import Edge
 from api.runtime import ApiRuntime
+
+_PAGE = re.compile(r"Page_(\w+)Out_")
+_OUT = re.compile(r"(\w+)Out$")
 
 DESCRIPTION = """\
 Forward mail for your domains. Authenticate with an API key: `Authorization: Bearer cp_live_...`.
@@ -54,5 +59,23 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             servers=app.servers,
         )
         document["components"]["schemas"]["Problem"] = errors.SCHEMA
-        app.openapi_schema = document
+        app.openapi_schema = _with_plain_names(document)
     return app.openapi_schema
+
+
+def _with_plain_names(document: dict[str, Any]) -> dict[str, Any]:
+    """Schemas are called by what they show, as generated clients will call them: Domain, DomainPage."""
+    text = json.dumps(document)
+    for name in document["components"]["schemas"]:
+        plain = _OUT.sub(r"\1", _PAGE.sub(r"\1Page", name))
+        text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{plain}"')
+        text = text.replace(f'"{name}": {{', f'"{plain}": {{')
+        text = text.replace(f'"title": "{_title(name)}"', f'"title": "{plain}"')
+    renamed: dict[str, Any] = json.loads(text)
+    return renamed
+
+
+def _title(name: str) -> str:
+    """As pydantic writes the title of a page: Page[DomainOut]."""
+    match = _PAGE.fullmatch(name)
+    return f"Page[{match[1]}Out]" if match else name

@@ -15,7 +15,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from api.errors import CODES
 from api.security import Runtime
@@ -31,6 +31,7 @@ _HEADERS: Final = {
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
     )
 }
+_CODE: Final = re.compile(r"`([^`]+)`")
 _METHODS: Final = ("get", "post", "patch", "put", "delete")
 
 
@@ -49,6 +50,14 @@ async def show_reference(request: Request, runtime: Runtime) -> HTMLResponse:
         schemas=list(_schemas(document)),
         codes=CODES,
     )
+
+
+def _with_code(text: str) -> Markup:
+    """Text of ours with `code` set as code; everything is escaped first."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
+_pages.filters["with_code"] = _with_code
 
 
 def _page(template: str, **values: object) -> HTMLResponse:
@@ -114,7 +123,7 @@ def _operation(
         parameters=[_parameter(each) for each in operation.get("parameters", [])],
         body=_reference(body),
         result=_reference(_content_schema(good)),
-        statuses=list(operation["responses"]),
+        statuses=sorted(operation["responses"]),
         curl=_curl(document, base + path, method, _reference(body)),
     )
 

@@ -55,6 +55,9 @@ async def test_the_document_is_openapi_3_1_with_ids_and_our_errors_only(world: W
     assert {"get_account", "create_alias", "check_domain", "list_messages", "get_ledger"} <= set(identifiers)
     schemas = document["components"]["schemas"]
     assert "HTTPValidationError" not in schemas
+    assert {"Account", "Domain", "DomainPage", "Alias", "MessagePage", "Timeline", "Problem"} <= set(schemas)
+    assert not [name for name in schemas if "Out" in name or "_" in name]
+    assert "Out" not in str(schemas)
     assert all(ref.removeprefix("#/components/schemas/") in schemas for ref in _references(document))
     for operation in operations:
         assert operation["security"] == [{"HTTPBearer": []}]
