@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from api.errors import responses
 from api.security import Runtime, Session, Who
-from mailcore import accounts
+from mailcore import accounts, domains
 from mailcore.plans import Lane, Plan
 
 router = APIRouter(prefix="/v1/account", tags=["Account"], responses=responses())
@@ -48,7 +48,7 @@ async def get_account(who: Who, session: Session, runtime: Runtime) -> AccountOu
     account = await accounts.get(session, who.account_id)
     limits = accounts.limits_of(account)
     used = await accounts.usage(session, account.id, runtime.clock.now().date())
-    domains = await accounts.count_domains(session, account.id)
+    count = await domains.count(session, account.id)
     return AccountOut(
         id=account.id,
         name=account.name,
@@ -62,6 +62,6 @@ async def get_account(who: Who, session: Session, runtime: Runtime) -> AccountOu
             lane=limits.lane,
         ),
         usage=UsageOut(
-            day=used.day, forwarded=used.forwarded, refused=used.refused, bytes=used.bytes, domains=domains
+            day=used.day, forwarded=used.forwarded, refused=used.refused, bytes=used.bytes, domains=count
         ),
     )

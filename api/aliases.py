@@ -13,7 +13,7 @@ from api.destinations import DestinationOut
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, SearchText, Text, id_after, id_cursor
 from api.security import Runtime, Session, Who
-from mailcore import accounts, aliases, destinations
+from mailcore import accounts, aliases, destinations, domains
 from mailcore.aliases import AliasChange, AliasFilter, NewAlias
 from mailcore.models import Alias, Destination, Domain
 
@@ -126,10 +126,14 @@ async def _page(
 ) -> Page[AliasOut]:
     after = id_after("aliases", cursor)
     rows = await aliases.list_of(session, account_id, wanted, after=after, limit=limit + 1)
-    linked = await destinations.of_aliases(session, [alias.id for alias, _ in rows])
-    return Page.of(
-        rows, limit, lambda row: _shown(row[0], row[1], linked[row[0].id]), lambda row: _cursor(row[0].id)
-    )
+    linked = await destinations.of_aliases(session, [alias.id for alias in rows])
+    names = await domains.names(session, account_id, {alias.domain_id for alias in rows})
+
+    def show(alias: Alias) -> AliasOut:
+        # A domain deleted between these questions has taken the alias along: no name, and soon no row.
+        return _shown(alias, names.get(alias.domain_id, ""), linked[alias.id])
+
+    return Page.of(rows, limit, show, lambda alias: _cursor(alias.id))
 
 
 async def _one(session: AsyncSession, account_id: UUID, alias: Alias) -> AliasOut:

@@ -89,6 +89,6 @@ async def _domain(session: AsyncSession, clock: Clock, settings: Settings, accou
 async def _alias(session: AsyncSession, clock: Clock, settings: Settings, domain: Domain) -> None:
     wanted = AliasFilter(domain.id, LOCAL_PART)
     mine = await aliases.list_of(session, domain.account_id, wanted, after=None, limit=100)
-    if not any(alias.local_part == LOCAL_PART for alias, _ in mine):
+    if not any(alias.local_part == LOCAL_PART for alias in mine):
         new = NewAlias(LOCAL_PART, [OWNER], note="The demo's alias")
         await aliases.create(session, clock, settings, domain.account_id, domain.id, new)

@@ -101,13 +101,9 @@ class AliasFilter:
 
 async def list_of(
     session: AsyncSession, account_id: UUID, wanted: AliasFilter, *, after: UUID | None, limit: int
-) -> Sequence[tuple[Alias, str]]:
-    """Aliases with the name of their domain, oldest first; `after` is the last id of the page before."""
-    query = (
-        select(Alias, Domain.name)
-        .join(Domain, col(Domain.id) == col(Alias.domain_id))
-        .where(col(Alias.account_id) == account_id)
-    )
+) -> Sequence[Alias]:
+    """Oldest first; `after` is the last id of the page before."""
+    query = select(Alias).where(col(Alias.account_id) == account_id)
     if wanted.domain_id:
         query = query.where(col(Alias.domain_id) == wanted.domain_id)
     if wanted.text:

@@ -5,13 +5,13 @@ inside a transaction.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlmodel import col, or_, select, update
+from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import accounts, cancellation
@@ -56,7 +56,7 @@ async def create(
     if (await session.exec(mine)).first():
         raise Conflict("This account has this domain already.", code="domain_exists")
     limit = accounts.limits_of(account).domains
-    if await accounts.count_domains(session, account_id) >= limit:
+    if await count(session, account_id) >= limit:
         detail = f"The {account.plan} plan has room for {_counted(limit, 'domain')}."
         raise LimitReached(detail, resource="domains", limit=limit, plan=account.plan)
     domain = Domain(id=clock.new_id(), account_id=account_id, name=name)
@@ -73,6 +73,19 @@ async def list_of(
     if after:
         query = query.where(col(Domain.id) > after)
     return (await session.exec(query.order_by(col(Domain.id)).limit(limit))).all()
+
+
+async def count(session: AsyncSession, account_id: UUID) -> int:
+    mine = select(func.count()).select_from(Domain).where(col(Domain.account_id) == account_id)
+    return (await session.exec(mine)).one()
+
+
+async def names(session: AsyncSession, account_id: UUID, domain_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Names of these domains of the account, by id."""
+    query = select(Domain.id, Domain.name).where(
+        col(Domain.account_id) == account_id, col(Domain.id).in_(domain_ids)
+    )
+    return dict((await session.exec(query)).all())
 
 
 async def set_plus_addressing(
@@ -199,14 +212,10 @@ async def _apply(
     session: AsyncSession, now: datetime, settings: Settings, name: str, answers: _Answers
 ) -> None:
     """All claims of the name are locked, so that two checks at once cannot both find an incumbent."""
-    query = (
-        select(Domain, Account)
-        .join(Account, col(Account.id) == col(Domain.account_id))
-        .where(col(Domain.name) == name)
-        .order_by(col(Domain.id))
-        .with_for_update(key_share=True, of=Domain)
-    )
-    claims = (await session.exec(query)).all()
+    query = select(Domain).where(col(Domain.name) == name).order_by(col(Domain.id))
+    rows = (await session.exec(query.with_for_update(key_share=True))).all()
+    owners = await accounts.by_ids(session, [domain.account_id for domain in rows])
+    claims = [(domain, owners[domain.account_id]) for domain in rows]
     tokens = tokens_in(answers.labelled, answers.apex)
     known = [Claim(d.id, a.verification_token, d.created_at, d.verified_at is not None) for d, a in claims]
     verdict = decide(known, tokens, complete=answers.complete)

@@ -1,0 +1,84 @@
+"""Every operation of our own OpenAPI document, given nasty values one at a time: an answer, never a fault."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from mailcore.plans import Plan
+from tests.support.api import Tenant, World
+
+NASTY: list[Any] = [
+    *(None, True, 0, -1, 2**63, 2**70, 1e308, [], [[]], {}, {"$ref": "#"}, ["a@b.test"] * 101),
+    *("", " ", "0", "*", "a" * 501, "\x00", "\ud800", "%", "\\", "'; --", "\u202e", "@", "é@é.test", "1e999"),
+    *("xn--a.test", "9999-12-31T23:59:59Z", f"{UUID(int=0)}", "ffffffff-ffff-7fff-bfff-ffffffffffff"),
+]
+ALLOWED = {200, 201, 204, 400, 403, 404, 405, 409, 413, 422}
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield method.upper(), path, operation
+
+
+def bodies(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[Any]:
+    """Whole bodies that are nasty, and the example with one field that is."""
+    content = operation.get("requestBody", {}).get("content", {})
+    if not content:
+        return
+    name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    good = {
+        "name": "fuzz.test",
+        "local_part": "a",
+        "destinations": ["a@inbox.test"],
+        "address": "b@inbox.test",
+    }
+    fields = document["components"]["schemas"][name]["properties"]
+    example = {field: good[field] for field in fields if field in good}
+    yield from NASTY
+    for field in [*fields, "id", "account_id", "__proto__"]:
+        for value in NASTY:
+            yield example | {field: value}
+
+
+@pytest.mark.timeout(60)
+async def test_no_value_makes_a_fault(world: World) -> None:
+    tenant = await world.tenant(plan=Plan.BUSINESS)
+    domain = await tenant.claim("fuzz-home.test")
+    alias = await tenant.alias(domain)
+    known = {"domain_id": domain["id"], "alias_id": alias["id"], "message_id": str(world.clock.new_id())}
+    document = (await world.anonymous.get("/openapi.json")).json()
+    for method, path, operation in operations(document):
+        for parameter in operation.get("parameters", []):
+            name, place = parameter["name"], parameter["in"]
+            for value in NASTY:
+                if place == "query":
+                    await ask(
+                        tenant, method, path.format_map(known | {"destination_id": "x"}), {name: text(value)}
+                    )
+                elif method != "DELETE":
+                    await ask(
+                        tenant, method, path.replace(f"{{{name}}}", re.sub(r"[/?#]", "", text(value)) or "x")
+                    )
+        for body in bodies(document, operation):
+            await ask(tenant, method, path.format_map(known), body=body)
+
+
+def text(value: Any) -> str:
+    return str(value).encode("utf-8", "replace").decode()
+
+
+async def ask(
+    tenant: Tenant, method: str, path: str, query: dict[str, str] | None = None, body: Any = None
+) -> None:
+    content = None if body is None else json.dumps(body)
+    headers = {"Content-Type": "application/json"}
+    path = "".join(character if character.isprintable() else "%00" for character in path)
+    answer = await tenant.http.request(method, path, params=query, content=content, headers=headers)
+    assert answer.status_code in ALLOWED, (method, path, query, body, answer.text)
+    if answer.status_code >= 400:
+        assert answer.headers["content-type"] == "application/problem+json", (method, path, query, body)
