@@ -3,7 +3,6 @@
 A sender does not verify it (RFC 7435), but wants one. Must never weaken TLS below 1.2.
 """
 
-import os
 import ssl
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mailcore.clock import Clock
+from mailcore.keyring import write_once
 from mailcore.settings import Settings
 
 _VALID_FOR = timedelta(days=3650)
@@ -31,19 +31,10 @@ def server_context(settings: Settings, clock: Clock) -> ssl.SSLContext:
 
 
 def _self_signed(folder: Path, hostname: str, clock: Clock) -> tuple[Path, Path]:
-    """One file with both, made at the first start and linked into place, so that two processes agree."""
+    """One file with both, made at the first start; two processes at once agree on one."""
     path = folder / "tls.pem"
     if not path.exists():
-        draft = folder / f"tls.{clock.new_id()}"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_make(hostname, clock))
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was first
-        finally:
-            draft.unlink()
+        write_once(path, _make(hostname, clock))
     return path, path
 
 

@@ -36,21 +36,27 @@ class Keyring:
         return self.keys(name)[0]
 
     def _create(self, path: Path) -> None:
-        """Written aside, synced, then linked into place: two processes at once agree on one key."""
-        draft = path.with_suffix(f".{secrets.token_hex(4)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(descriptor, secrets.token_bytes(_KEY_BYTES).hex().encode() + b"\n")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # the other process was first; its key is the one
-        finally:
-            draft.unlink()
-        sync_folder(self._folder)
+        write_once(path, secrets.token_bytes(_KEY_BYTES).hex().encode() + b"\n")
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Creates a small file (mode 0600) whole and durable; another process that was first wins.
+
+    Written aside, synced, then linked into place: nobody ever reads half of it, not even after a power cut.
+    """
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # the other process was first
+    finally:
+        draft.unlink()
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,6 +11,7 @@ import json
 import os
 import struct
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,7 +21,7 @@ from uuid import UUID
 
 from mailcore import crash_points
 from mailcore.clock import Clock
-from mailcore.keyring import sync_folder
+from mailcore.keyring import sync_folder, write_once
 
 Buffer = bytes | bytearray | memoryview
 
@@ -65,6 +66,10 @@ class SpoolFault(Exception):
     def __init__(self, *, disk_full: bool) -> None:
         super().__init__("spool write failed")
         self.disk_full = disk_full
+
+    @classmethod
+    def of(cls, error: OSError) -> Self:
+        return cls(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT))
 
 
 class Damaged(Exception):
@@ -143,8 +148,35 @@ class Segment:
         self.sealed = False
         self.path = path
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        sync_folder(path.parent)
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            sync_folder(path.parent)
+        except OSError:
+            self.cut_back()
+            os.close(self.descriptor)
+            raise
+
+    @classmethod
+    def create(cls, spool: Spool, clock: Clock, suffix: str) -> Self:
+        """A new, locked segment with a durable name. Raises `SpoolFault`."""
+        try:
+            while True:
+                identifier = clock.new_id()
+                try:
+                    return cls(spool.folder / f"{identifier}{suffix}", identifier, clock.monotonic())
+                except BlockingIOError:
+                    continue  # the sweep was faster to lock the new, empty file: it may reclaim it
+        except OSError as error:
+            raise SpoolFault.of(error) from error
+
+    def cut_back(self) -> None:
+        """What was not accepted goes at once; where even that fails, the sweep reclaims it with the file."""
+        try:
+            if self.size == 0:
+                self.path.unlink(missing_ok=True)
+            os.ftruncate(self.descriptor, self.size)
+        except OSError:
+            return
 
     def seal(self) -> None:
         self.sealed = True
@@ -178,91 +210,90 @@ class SegmentWriter:
         self._sync = sync
         self._current: Segment | None = None
         self._open: dict[UUID, Segment] = {}
-        self._guard = threading.Lock()
+        self._turn = threading.Lock()  # held while writing and syncing
+        self._guard = threading.Lock()  # held for moments only: the event loop takes it too
 
     def append(self, entries: Sequence[Entry]) -> list[Location]:
-        """One write, one sync for all entries. Raises `SpoolFault`; then none of them is in the spool."""
-        with self._guard:
-            segment = self._writable()
-            buffers: list[Buffer] = []
-            locations = []
+        """One write, one sync for all entries. Raises `SpoolFault`; then none of them is in the spool.
+
+        Until `settled` is told, the segment keeps its lock.
+        """
+        records = [_encode(entry) for entry in entries]
+        with self._turn:
+            segment = self._enter(len(entries))
             end = segment.size
-            for entry in entries:
-                parts, length = _encode(entry)
-                buffers += parts
-                locations.append(Location(segment.id, end, length))
-                end += length
+            locations = []
+            for record in records:
+                locations.append(Location(segment.id, end, record.length))
+                end += record.length
             try:
-                _write_all(segment.descriptor, buffers, segment.size)
+                _write_all(segment.descriptor, [part for r in records for part in r.parts], segment.size)
                 crash_points.reach("spool-before-sync")
                 self._sync(segment.descriptor)
                 crash_points.reach("spool-after-sync")
             except OSError as error:
-                self._abandon(segment)
-                raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error
+                self._abandon(segment, len(entries))
+                raise SpoolFault.of(error) from error
             segment.size = end
-            segment.pending += len(entries)
             return locations
 
     def settled(self, locations: Sequence[Location]) -> None:
         """The transaction of these appends is committed, or known to be aborted."""
         with self._guard:
             for location in locations:
-                segment = self._open[location.segment]
-                segment.pending -= 1
-                segment.close_if_done()
-                if segment.descriptor < 0:
-                    del self._open[location.segment]
+                self._leave(self._open[location.segment], 1)
 
     def seal_if_old(self) -> None:
         """Called on a timer, so that a quiet segment is sealed too."""
         with self._guard:
-            if self._current and self._current.size and self._age(self._current) >= self._oldest:
+            if self._current and self._current.size and self._is_old(self._current):
                 self._seal_current()
 
     def close(self) -> None:
         """Seals the segment; locks of appends that are still open go with the process."""
         with self._guard:
-            if self._current:
-                self._seal_current()
-
-    def _writable(self) -> Segment:
-        current = self._current
-        if current and (
-            current.size >= self._largest or (current.size and self._age(current) >= self._oldest)
-        ):
             self._seal_current()
-        if self._current is None:
-            self._current = self._create()
-            self._open[self._current.id] = self._current
-        return self._current
 
-    def _create(self) -> Segment:
-        identifier = self._clock.new_id()
-        try:
-            return Segment(
-                self._spool.folder / f"{identifier}{self._suffix}", identifier, self._clock.monotonic()
-            )
-        except OSError as error:
-            raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error
+    def _enter(self, count: int) -> Segment:
+        """The segment to append to, with `count` more appends pending, so that nobody closes it meanwhile."""
+        with self._guard:
+            current = self._current
+            if current and (current.size >= self._largest or (current.size and self._is_old(current))):
+                self._seal_current()
+            elif current:
+                current.pending += count
+                return current
+        fresh = Segment.create(self._spool, self._clock, self._suffix)
+        with self._guard:
+            fresh.pending = count
+            self._current = self._open[fresh.id] = fresh
+        return fresh
 
-    def _seal_current(self) -> None:
-        segment, self._current = self._current, None
-        if segment is None:
-            return
-        segment.seal()
+    def _leave(self, segment: Segment, count: int) -> None:
+        segment.pending -= count
+        segment.close_if_done()
         if segment.descriptor < 0:
             self._open.pop(segment.id, None)
 
-    def _abandon(self, segment: Segment) -> None:
+    def _seal_current(self) -> None:
+        segment, self._current = self._current, None
+        if segment:
+            segment.sealed = True
+            self._leave(segment, 0)
+
+    def _abandon(self, segment: Segment, count: int) -> None:
         """After a failed write or sync the file can't be trusted again; earlier, synced records in it
         stay.
         """
-        if segment is self._current:
-            self._seal_current()
+        segment.cut_back()
+        with self._guard:
+            if segment is self._current:
+                self._current = None
+            segment.sealed = True
+            self._leave(segment, count)
 
-    def _age(self, segment: Segment) -> float:
-        return self._clock.monotonic() - segment.born
+    def _is_old(self, segment: Segment) -> bool:
+        return self._clock.monotonic() - segment.born >= self._oldest
 
 
 class LargeEntry:
@@ -271,21 +302,20 @@ class LargeEntry:
     The header is written last, so a torn file never looks like a record.
     """
 
-    def __init__(self, spool: Spool, clock: Clock, record_id: UUID) -> None:
+    def __init__(
+        self, spool: Spool, clock: Clock, record_id: UUID, *, sync: Callable[[int], None] = os.fdatasync
+    ) -> None:
         self._record_id = record_id
+        self._sync = sync
         self._digest = blake2b(digest_size=_DIGEST_BYTES)
         self._content = 0
-        identifier = clock.new_id()
-        try:
-            self._segment = Segment(spool.folder / f"{identifier}.seg", identifier, clock.monotonic())
-        except OSError as error:
-            raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error
+        self._segment = Segment.create(spool, clock, ".seg")
 
     def write(self, buffers: Sequence[Buffer]) -> None:
         try:
             _write_all(self._segment.descriptor, buffers, _HEADER.size + self._content)
         except OSError as error:
-            raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error
+            raise SpoolFault.of(error) from error
         for buffer in buffers:
             self._digest.update(buffer)
             self._content += len(buffer)
@@ -308,9 +338,9 @@ class LargeEntry:
         try:
             _write_all(self._segment.descriptor, [encoded], _HEADER.size + self._content)
             _write_all(self._segment.descriptor, [header], 0)
-            os.fdatasync(self._segment.descriptor)
+            self._sync(self._segment.descriptor)
         except OSError as error:
-            raise SpoolFault(disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT)) from error
+            raise SpoolFault.of(error) from error
         self._segment.size = length
         return Location(self._segment.id, 0, length)
 
@@ -320,7 +350,8 @@ class LargeEntry:
 
     def drop(self) -> None:
         """Not accepted: the bytes go at once."""
-        self._segment.path.unlink(missing_ok=True)
+        self._segment.size = 0
+        self._segment.cut_back()
         self._segment.seal()
 
 
@@ -345,6 +376,9 @@ class LockedSegment:
         except BlockingIOError:
             os.close(descriptor)
             return None
+        except OSError:
+            os.close(descriptor)
+            raise
         return cls(path, descriptor)
 
     @property
@@ -353,6 +387,36 @@ class LockedSegment:
 
     def read(self, offset: int, length: int) -> Record:
         return _verified(_read_fully(self._descriptor, offset, length))
+
+    def wipe_except(self, needed: Sequence[Location]) -> None:
+        """Zeros every record but these; lengths stay where they can be read, so that it can be walked."""
+        ends = {location.offset: location.offset + location.length for location in needed}
+        starts = [*sorted(ends), self.size]
+        offset = 0
+        while offset < self.size:
+            if offset in ends:
+                offset = ends[offset]
+                continue
+            limit = starts[bisect_right(starts, offset)]
+            end = self._record_end(offset)
+            if end is None or end > limit:  # no record, or one whose lengths are damaged
+                _overwrite(self._descriptor, offset, limit)
+                offset = limit
+            else:
+                self._wipe(offset, end)
+                offset = end
+
+    def _record_end(self, offset: int) -> int | None:
+        lengths = os.pread(self._descriptor, _LENGTHS.size, offset)
+        if len(lengths) < _LENGTHS.size or not lengths.startswith(_MAGIC):
+            return None
+        _, envelope, content = _LENGTHS.unpack(lengths)
+        return offset + _HEADER.size + int(envelope) + int(content)
+
+    def _wipe(self, offset: int, end: int) -> None:
+        """A record ends in `}`, and is overwritten from its beginning: a zero there means that it is done."""
+        if os.pread(self._descriptor, 1, end - 1) != b"\0":
+            _overwrite(self._descriptor, offset + _LENGTHS.size, end)
 
     def unlink(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -363,25 +427,21 @@ class LockedSegment:
 
 def segments_in(spool: Spool) -> Iterator[Path]:
     """All segment files, oldest first (names are time-ordered)."""
-    paths = [path for path in spool.folder.iterdir() if path.suffix in (".seg", ".long")]
-    yield from sorted(paths, key=lambda path: path.stem)
+    yield from sorted(filter(_is_segment, spool.folder.iterdir()), key=lambda path: path.stem)
+
+
+def _is_segment(path: Path) -> bool:
+    try:
+        return path.suffix in (".seg", ".long") and bool(UUID(path.stem))
+    except ValueError:
+        return False  # somebody else's file
 
 
 def _identity(folder: Path, clock: Clock) -> UUID:
-    """Written aside, synced, then linked into place: two processes at once agree on one identity."""
+    """Two processes at once agree on one identity."""
     path = folder / "node"
     if not path.exists():
-        draft = folder / f"node.{clock.new_id()}"
-        draft.write_text(f"{clock.new_id()}\n")
-        with draft.open() as file:
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # the other process was first; its identity is the one
-        finally:
-            draft.unlink()
-        sync_folder(folder)
+        write_once(path, f"{clock.new_id()}\n".encode())
     return UUID(path.read_text().strip())
 
 
@@ -389,7 +449,15 @@ def _dump(envelope: dict[str, Any]) -> bytes:
     return json.dumps(envelope, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def _encode(entry: Entry) -> tuple[list[Buffer], int]:
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A record as it goes to disk."""
+
+    parts: Sequence[Buffer]
+    length: int
+
+
+def _encode(entry: Entry) -> _Encoded:
     envelope = _dump(entry.envelope)
     digest = blake2b(digest_size=_DIGEST_BYTES)
     size = 0
@@ -398,7 +466,7 @@ def _encode(entry: Entry) -> tuple[list[Buffer], int]:
         size += len(buffer)
     digest.update(envelope)
     header = _HEADER.pack(_MAGIC, len(envelope), size, entry.id.bytes, digest.digest())
-    return [header, *entry.content, envelope], _HEADER.size + size + len(envelope)
+    return _Encoded([header, *entry.content, envelope], _HEADER.size + size + len(envelope))
 
 
 def _verified(raw: bytes) -> Record:

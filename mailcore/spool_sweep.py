@@ -6,7 +6,7 @@ database is not the one this spool belongs to.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,9 @@ import structlog
 
 from mailcore import crash_points, metrics
 from mailcore.clock import Clock, time_of
-from mailcore.database import CONNECTION_LOST, Aborted, Database
+from mailcore.database import CONNECTION_LOST, Aborted, Database, UnknownOutcome
+from mailcore.event_log import columns
+from mailcore.keyring import write_once
 from mailcore.settings import Settings
 from mailcore.spool import (
     Damaged,
@@ -24,6 +26,7 @@ from mailcore.spool import (
     Gone,
     Location,
     LockedSegment,
+    Record,
     SegmentWriter,
     Spool,
     SpoolFault,
@@ -34,6 +37,9 @@ log = structlog.get_logger("spool_sweep")
 
 # A long-wait segment is rewritten only when it is old and mostly zeros.
 _COMPACT_AFTER = timedelta(hours=1)
+# What one copy takes at most: one sync and one transaction for all of it.
+_COPY_RECORDS = 200
+_COPY_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,17 @@ class _Survivor:
 
     location: Location
     messages: Sequence[UUID]
+
+
+@dataclass(slots=True)
+class _Met:
+    """What we know of an unlocked segment: the first transaction id that was not given out yet when we met
+    it, when that was (monotonic), and what was needed when it was last wiped.
+    """
+
+    horizon: int
+    since: float
+    wiped: Sequence[Location] | None = None
 
 
 class SpoolSweep:
@@ -55,16 +72,18 @@ class SpoolSweep:
         self._long_wait = long_wait
         self._clock = clock
         self._settings = settings
-        self._seen: dict[UUID, int] = {}
+        self._met: dict[UUID, _Met] = {}
+        self._may_copy = True
 
     async def sweep(self) -> int:
         """One round over all segments. Returns how many were reclaimed."""
+        self._long_wait.seal_if_old()
         try:
             if not await self._is_our_database():
                 log.error("spool_of_another_database")
                 return 0
             return await self._round()
-        except (*CONNECTION_LOST, Aborted, SpoolFault) as error:
+        except (*CONNECTION_LOST, Aborted, UnknownOutcome) as error:
             log.warning("sweep_postponed", error=type(error).__name__)
             return 0
 
@@ -72,13 +91,17 @@ class SpoolSweep:
         paths = await asyncio.to_thread(lambda: list(segments_in(self._spool)))
         metrics.SPOOL_SEGMENTS.set(len(paths))
         metrics.SPOOL_FREE.set(self._spool.free_bytes())
+        self._may_copy = True
         reclaimed = 0
         for path in paths:
-            segment = LockedSegment.take(path)
+            segment = _taken(path)
             if segment is None:
                 continue
             try:
                 reclaimed += await self._visit(segment)
+            except SpoolFault:
+                log.error("copy_failed")  # the disk is full, perhaps: what is finished must go all the more
+                self._may_copy = False
             finally:
                 segment.release()
         self._forget({UUID(path.stem) for path in paths})
@@ -88,14 +111,14 @@ class SpoolSweep:
         if not await self._is_settled(segment.id):
             return False
         survivors = await self._survivors(segment.id)
+        moved = False
+        if survivors and self._may_copy and self._is_due(segment, survivors):
+            await self._move(segment, survivors)
+            survivors, moved = await self._survivors(segment.id), True
         if not survivors:
-            segment.unlink()
-            return True
-        if not self._is_due(segment, survivors):
-            return False
-        if await self._move(segment, survivors):
-            segment.unlink()
-            return True
+            return _reclaimed(segment)
+        if moved or segment.long_wait:
+            await self._wipe(segment, [survivor.location for survivor in survivors])
         return False
 
     async def _is_settled(self, segment: UUID) -> bool:
@@ -107,15 +130,27 @@ class SpoolSweep:
             "select pg_snapshot_xmin(s)::text::bigint as oldest, pg_snapshot_xmax(s)::text::bigint "
             "as next from pg_current_snapshot() s"
         )
-        horizon = self._seen.setdefault(segment, row["next"])
-        return bool(row["oldest"] >= horizon)
+        met = self._met.setdefault(segment, _Met(row["next"], self._clock.monotonic()))
+        return bool(row["oldest"] >= met.horizon)
 
     def _is_due(self, segment: LockedSegment, survivors: Sequence[_Survivor]) -> bool:
+        """By the name's age, or by how long we have seen it sealed: the wall clock may have been set back."""
         age = self._clock.now() - time_of(segment.id)
+        needed = sum(survivor.location.length for survivor in survivors)
         if segment.long_wait:
-            needed = sum(survivor.location.length for survivor in survivors)
             return age >= _COMPACT_AFTER and needed < segment.size // 2
-        return age >= self._settings.segment_age + self._settings.survivor_age
+        if needed == segment.size > self._settings.memory_message and len(survivors) == 1:
+            return False  # a large message is alone in its segment: a copy would win nothing
+        seen = timedelta(seconds=self._clock.monotonic() - self._met[segment.id].since)
+        wait = self._settings.survivor_age
+        return age >= self._settings.segment_age + wait or seen >= wait
+
+    async def _wipe(self, segment: LockedSegment, needed: Sequence[Location]) -> None:
+        """What ended while nobody discarded it (a crash, a copy that was not taken) must not be readable."""
+        met = self._met[segment.id]
+        if met.wiped != needed:
+            await asyncio.to_thread(segment.wipe_except, needed)
+            met.wiped = needed
 
     async def _survivors(self, segment: UUID) -> list[_Survivor]:
         rows = await self._database.fetch(
@@ -129,55 +164,60 @@ class SpoolSweep:
             for row in rows
         ]
 
-    async def _move(self, segment: LockedSegment, survivors: Sequence[_Survivor]) -> bool:
-        """Copies, syncs, points the rows at the copy. False when a record is damaged: then the segment
-        stays.
-        """
-        whole = True
-        for survivor in survivors:
-            try:
-                record = await asyncio.to_thread(
-                    segment.read, survivor.location.offset, survivor.location.length
-                )
-            except Gone:
-                continue  # its message ended meanwhile; the rows are gone with it
-            except Damaged:
-                await self._hold(survivor)
-                whole = False
-                continue
-            entry = Entry(record.id, record.envelope, [record.content])
-            (copy,) = await asyncio.to_thread(self._long_wait.append, [entry])
-            try:
-                crash_points.reach("sweep-after-copy")
-                moved = await self._point_at(survivor, copy)
-                crash_points.reach("sweep-after-move")
-            finally:
-                self._long_wait.settled([copy])
-            if not moved:
-                self._spool.discard(copy)
-        return whole
+    async def _move(self, segment: LockedSegment, survivors: Sequence[_Survivor]) -> None:
+        """Copies, syncs, points the rows at the copies. What can't be read stays where it is, held."""
+        for batch in _batches(survivors):
+            records, damaged = await asyncio.to_thread(_read, segment, batch)
+            if damaged:
+                await self._hold(damaged)
+            if records:
+                await self._move_batch(records)
 
-    async def _point_at(self, survivor: _Survivor, copy: Location) -> bool:
+    async def _move_batch(self, records: Sequence[tuple[_Survivor, Record]]) -> None:
+        entries = [Entry(record.id, record.envelope, [record.content]) for _, record in records]
+        copies = await asyncio.to_thread(self._long_wait.append, entries)
+        placed = [(survivor, copy) for (survivor, _), copy in zip(records, copies, strict=True)]
+        unused: Sequence[Location] = []
+        try:
+            crash_points.reach("sweep-after-copy")
+            unused = await self._point_at(placed)
+            crash_points.reach("sweep-after-move")
+        except Aborted:
+            unused = copies
+            raise
+        finally:
+            self._long_wait.settled(copies)
+            await asyncio.to_thread(self._discard, unused)
+
+    async def _point_at(self, placed: Sequence[tuple[_Survivor, Location]]) -> Sequence[Location]:
+        """Returns the copies that nobody needs: their messages ended meanwhile."""
+        rows = [
+            (message, survivor.location.segment, copy.segment, copy.offset, copy.length)
+            for survivor, copy in placed
+            for message in survivor.messages
+        ]
         async with self._database.transaction(certain=True) as tx:
             await tx.fetch(
                 "select id from message where id = any($1::uuid[]) order by id for update",
-                list(survivor.messages),
+                [row[0] for row in rows],
             )
-            status = await tx.execute(
-                "update message set segment = $3, record_offset = $4, record_length = $5 "
-                "where id = any($1::uuid[]) and segment = $2",
-                list(survivor.messages), survivor.location.segment, copy.segment, copy.offset, copy.length,
-            )  # fmt: skip
-        return not status.endswith(" 0")
+            moved = await tx.fetch(_POINT_AT, *columns(rows))
+        found = {row["id"] for row in moved}
+        return [copy for survivor, copy in placed if found.isdisjoint(survivor.messages)]
 
-    async def _hold(self, survivor: _Survivor) -> None:
-        metrics.DAMAGED.inc()
-        log.error("record_damaged", messages=len(survivor.messages))
+    def _discard(self, copies: Sequence[Location]) -> None:
+        for copy in copies:
+            self._spool.discard(copy)
+
+    async def _hold(self, damaged: Sequence[_Survivor]) -> None:
+        metrics.DAMAGED.inc(len(damaged))
+        messages = [message for survivor in damaged for message in survivor.messages]
+        log.error("record_damaged", messages=len(messages))
         async with self._database.transaction() as tx:
             await tx.execute(
                 "update delivery set state = 'held' where message_id = any($1::uuid[]) and "
                 "lease_owner is null and state = 'waiting'",
-                list(survivor.messages),
+                messages,
             )
 
     async def _is_our_database(self) -> bool:
@@ -193,13 +233,65 @@ class SpoolSweep:
         )
 
     def _forget(self, present: set[UUID]) -> None:
-        for gone in self._seen.keys() - present:
-            del self._seen[gone]
+        for gone in self._met.keys() - present:
+            del self._met[gone]
+
+
+_POINT_AT = """
+update message m set segment = c.segment, record_offset = c.position, record_length = c.length
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[])
+    as c (id, old, segment, position, length)
+where m.id = c.id and m.segment = c.old returning m.id
+"""
+
+
+def _taken(path: Path) -> LockedSegment | None:
+    try:
+        return LockedSegment.take(path)
+    except OSError as error:
+        log.error("segment_unreadable", error=type(error).__name__)
+        return None
+
+
+def _reclaimed(segment: LockedSegment) -> bool:
+    try:
+        segment.unlink()
+    except OSError as error:
+        log.error("segment_not_removed", error=type(error).__name__)
+        return False
+    return True
+
+
+def _batches(survivors: Sequence[_Survivor]) -> Iterator[Sequence[_Survivor]]:
+    batch: list[_Survivor] = []
+    size = 0
+    for survivor in survivors:
+        if batch and (len(batch) >= _COPY_RECORDS or size + survivor.location.length > _COPY_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(survivor)
+        size += survivor.location.length
+    if batch:
+        yield batch
+
+
+def _read(
+    segment: LockedSegment, batch: Sequence[_Survivor]
+) -> tuple[list[tuple[_Survivor, Record]], list[_Survivor]]:
+    """Those that can be read, and those that can't."""
+    records: list[tuple[_Survivor, Record]] = []
+    damaged: list[_Survivor] = []
+    for survivor in batch:
+        try:
+            records.append((survivor, segment.read(survivor.location.offset, survivor.location.length)))
+        except Gone:
+            continue  # its message ended meanwhile; the rows are gone with it
+        except (Damaged, OSError):
+            damaged.append(survivor)
+    return records, damaged
 
 
 def _same_database(path: Path, identity: str) -> bool:
     if not path.exists():
-        draft = path.with_suffix(".new")
-        draft.write_text(identity)
-        draft.replace(path)
+        write_once(path, identity.encode())
     return path.read_text() == identity
