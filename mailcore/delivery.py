@@ -21,7 +21,8 @@ from mailcore.keyring import Keyring
 from mailcore.leases import ProcessLease
 from mailcore.outcome import Outcome
 from mailcore.plans import Lane, Plan
-from mailcore.queue import Claimed
+from mailcore.providers import Providers
+from mailcore.queue import FIRST_TURN, Claimed, Turn
 from mailcore.retries import Settlement
 from mailcore.returns import Original, ReturnAddresses, notification
 from mailcore.routing import Recipient
@@ -31,6 +32,8 @@ from mailcore.spool import Buffer, Damaged, Gone, Location, Spool
 from mailcore.transport import Parcel, Transport
 
 log = structlog.get_logger("delivery")
+
+_SHORTEST_PUT_OFF = 1.0
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class Courier:
     acceptance: Acceptance
     settler: Settler
     lease: ProcessLease
+    providers: Providers
     closing: bool = False
     _in_flight: dict[UUID, _InFlight] = field(default_factory=dict)
 
@@ -109,6 +113,9 @@ class Courier:
             answer = await self._send(claimed, content)
             if answer.reason == "aborted":
                 await self._give_back([claimed])
+                return None
+            if answer.reason == "put-off":
+                await self._put_off(claimed, answer.provider)
                 return None
             return await self._finish(
                 retries.settle(claimed, answer, self.clock.now(), self.settings), content
@@ -234,6 +241,13 @@ class Courier:
         draft = await self.acceptance.store(submission)
         return draft if isinstance(draft, Draft) else None
 
+    async def _put_off(self, claimed: Claimed, provider: str) -> None:
+        """The provider has too much or is in trouble: the queue keeps it, no attempt is counted."""
+        seconds = max(_SHORTEST_PUT_OFF, self.providers.seconds_paused(provider))
+        async with self.database.transaction() as tx:
+            await queue.put_off(tx, claimed.lease, provider, seconds)
+            tx.wake(self.spool.node_id, claimed.lane)
+
     async def _give_back(self, claimed: Sequence[Claimed]) -> None:
         if not claimed:
             return
@@ -302,7 +316,7 @@ class LaneWorker:
         self._lane = lane
         self._settings = courier.settings
         self._woken = asyncio.Event()
-        self._after: UUID | None = None
+        self._after = FIRST_TURN
 
     def wake(self) -> None:
         """Any number of wake-ups are one."""
@@ -327,12 +341,13 @@ class LaneWorker:
         async with self._courier.database.transaction() as tx:
             claimed = await queue.claim(
                 tx, self._courier.lease.id, self._courier.spool.node_id, self._lane,
-                after=self._after, limit=room, per_account=max(1, room // 5),
+                after=self._after, limit=room, each=max(1, room // 5),
+                passing_over=self._courier.providers.unavailable(),
             )  # fmt: skip
         crash_points.reach("worker-after-claim")
         if claimed:
             metrics.CLAIM_BATCH.observe(len(claimed))
-            self._after = claimed[-1].account_id
+            self._after = Turn(claimed[-1].account_id, claimed[-1].provider)
         for c in claimed:
             self._courier.start(c, None, self.wake)
         return len(claimed)

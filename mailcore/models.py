@@ -245,7 +245,7 @@ class Delivery(SQLModel, table=True):
 
     `attempt` numbers every try, `failures` counts only finished ones (they climb the ladder).
     `address` is set only for our own mail (DSN, notice); otherwise the destination row knows it.
-    `provider` is the registrable domain of the MX host that was tried last; null until the first attempt.
+    `provider` is the registrable domain of the MX host that was tried last; empty until then.
     """
 
     __table_args__ = (
@@ -258,6 +258,7 @@ class Delivery(SQLModel, table=True):
             "node_id",
             "lane",
             "account_id",
+            "provider",
             "next_attempt_at",
             postgresql_where=text("lease_owner is null and state = 'waiting'"),
         ),
@@ -285,8 +286,16 @@ class Delivery(SQLModel, table=True):
     lease_owner: UUID | None = None
     lease_token: UUID | None = None
     no_domain_since: datetime | None = _moment(nullable=True)
-    provider: str | None = None
+    provider: str = Field(default="", sa_column_kwargs={"server_default": ""})
     accepted_at: datetime = _moment(now=True)
+
+
+class ProviderPause(SQLModel, table=True):
+    """A destination provider that is in trouble, and until when all processes leave it alone."""
+
+    __tablename__ = "provider_pause"
+    provider: str = Field(primary_key=True)
+    until: datetime = _moment()
 
 
 class SrsToken(SQLModel, table=True):

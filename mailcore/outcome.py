@@ -24,6 +24,7 @@ Reason = Literal[
     "no-reply",  # disconnect, silence or garbage before the final dot
     "ambiguous",  # the same after the final dot: the server may have the message
     "aborted",  # we withheld the final dot
+    "put-off",  # not tried: the provider is paused, or busy with as many as it may have
 ]
 
 RESPONSE_CHARACTERS: Final = 500
@@ -36,7 +37,8 @@ class Outcome:
 
     `code` and `response` are the server's where it spoke, ours where it did not (then `reason` says why).
     `enhanced` follows `kind`, not the code: a 554 greeting is transient and reads 4.4.1. `server_ip`,
-    `server_name` (the MX host) and `tls` (such as "TLSv1.3") are None where it did not come that far.
+    `server_name` (the MX host) and `tls` (such as "TLSv1.3") are None where it did not come that far;
+    `provider` is empty there.
     """
 
     kind: Kind
@@ -48,6 +50,7 @@ class Outcome:
     duration: timedelta = timedelta(0)
     tls: str | None = None
     reason: Reason = ""
+    provider: str = ""
 
 
 def from_reply(code: int, text: str, *, after_dot: bool = False) -> Outcome:

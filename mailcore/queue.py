@@ -72,6 +72,7 @@ class Claimed:
     sender_authenticated: bool
     smtputf8: bool
     location: Location
+    provider: str = ""
     cancelled: str = ""
 
 
@@ -127,35 +128,36 @@ async def insert(tx: Transaction, mail: Sequence[tuple[MessageRow, Sequence[Deli
             tx.wake(message.node_id, message.lane)
 
 
-# Fair: the next accounts in turn after the last one served, a few due deliveries of each. The recursive
-# part skips from account to account through the index, so the cost does not grow with the backlog.
+# Fair: accounts, and each account's destination providers, in turn after the last one served; a few due
+# deliveries of each. The recursive part skips through the index from one such pair to the next, so the
+# cost does not grow with the backlog, and a provider in trouble is stepped over whatever lies there.
 _CLAIM = """
-with recursive tenant as (
-    (select account_id from delivery
-     where node_id = $1 and lane = $2 and lease_owner is null and state = 'waiting' and account_id > $3
-     order by account_id limit 1)
+with recursive turn as (
+    (select account_id, provider from delivery
+     where node_id = $1 and lane = $2 and lease_owner is null and state = 'waiting'
+       and (account_id, provider) > ($3, $4::text)
+     order by account_id, provider limit 1)
     union all
-    select (select d.account_id from delivery d
-            where d.node_id = $1 and d.lane = $2 and d.lease_owner is null and d.state = 'waiting'
-              and d.account_id > tenant.account_id
-            order by d.account_id limit 1)
-    from tenant where tenant.account_id is not null
-), picked as (
-    select due.id, due.account_id from tenant cross join lateral (
-        select d.id, d.account_id from delivery d
+    select next.account_id, next.provider from turn cross join lateral (
+        select d.account_id, d.provider from delivery d
         where d.node_id = $1 and d.lane = $2 and d.lease_owner is null and d.state = 'waiting'
-          and d.account_id = tenant.account_id and d.next_attempt_at <= now()
-        order by d.next_attempt_at limit $5 for update skip locked
+          and (d.account_id, d.provider) > (turn.account_id, turn.provider)
+        order by d.account_id, d.provider limit 1) next
+), picked as (
+    select due.id from turn cross join lateral (
+        select d.id from delivery d
+        where d.node_id = $1 and d.lane = $2 and d.lease_owner is null and d.state = 'waiting'
+          and d.account_id = turn.account_id and d.provider = turn.provider and d.next_attempt_at <= now()
+        order by d.next_attempt_at limit $6 for update skip locked
     ) due
-    where tenant.account_id is not null limit $6
+    where turn.provider <> all($8::text[]) limit $7
 ), leased as (
-    update delivery d set lease_owner = $4, lease_token = gen_random_uuid(), attempt = d.attempt + 1
+    update delivery d set lease_owner = $5, lease_token = gen_random_uuid(), attempt = d.attempt + 1
     from picked where d.id = picked.id
     returning d.*
 )
 select d.id, d.lease_token, d.message_id, d.account_id, d.destination_id, d.lane, d.origin, d.attempt,
-    d.failures,
-       d.accepted_at, d.no_domain_since, m.alias_id, m.alias_address, m.reverse_path,
+       d.failures, d.provider, d.accepted_at, d.no_domain_since, m.alias_id, m.alias_address, m.reverse_path,
        m.sender_authenticated, m.smtputf8, m.segment, m.record_offset, m.record_length,
        case when a.local_part <> '*' then a.number else 0 end as alias_number,
        coalesce(d.address, t.address) as address, coalesce(t.delivered_before, false) as delivered_before,
@@ -164,10 +166,19 @@ select d.id, d.lease_token, d.message_id, d.account_id, d.destination_id, d.lane
 from leased d join message m on m.id = d.message_id
 left join alias a on a.id = m.alias_id
 left join destination t on t.id = d.destination_id
-order by d.account_id
+order by d.account_id, d.provider
 """
 
-_FIRST = UUID(int=0)
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The account and provider served last; the next claim goes on after it."""
+
+    account_id: UUID
+    provider: str
+
+
+FIRST_TURN = Turn(UUID(int=0), "")
 
 
 async def claim(
@@ -176,14 +187,17 @@ async def claim(
     node_id: UUID,
     lane: Lane,
     *,
-    after: UUID | None,
+    after: Turn = FIRST_TURN,
     limit: int,
-    per_account: int,
+    each: int,
+    passing_over: Sequence[str] = (),
 ) -> list[Claimed]:
-    """Leases up to `limit` due deliveries, `per_account` of each account, accounts in turn after `after`."""
-    rows = await tx.fetch(_CLAIM, node_id, lane, after or _FIRST, owner, per_account, limit)
-    if not rows and after is not None:
-        rows = await tx.fetch(_CLAIM, node_id, lane, _FIRST, owner, per_account, limit)
+    """Leases up to `limit` due deliveries, `each` of an account and provider, in turn after `after`."""
+    rows = await tx.fetch(
+        _CLAIM, node_id, lane, after.account_id, after.provider, owner, each, limit, list(passing_over)
+    )
+    if not rows and after != FIRST_TURN:
+        return await claim(tx, owner, node_id, lane, limit=limit, each=each, passing_over=passing_over)
     return [_claimed(row, owner) for row in rows]
 
 
@@ -203,6 +217,7 @@ def _claimed(row: Any, owner: UUID) -> Claimed:
         origin=row["origin"],
         attempt=row["attempt"],
         failures=row["failures"],
+        provider=row["provider"],
         accepted_at=row["accepted_at"],
         no_domain_since=row["no_domain_since"],
         delivered_before=row["delivered_before"],
@@ -236,6 +251,17 @@ async def give_back(tx: Transaction, leases: Sequence[Lease], *, count_attempt: 
         "where lease_token = any($1::uuid[])",
         [lease.token for lease in leases],
         0 if count_attempt else 1,
+    )
+
+
+async def put_off(tx: Transaction, lease: Lease, provider: str, seconds: float) -> None:
+    """Not now, for the provider's sake: no attempt was made, none is counted."""
+    await tx.execute(
+        "update delivery set lease_owner = null, lease_token = null, attempt = attempt - 1, provider = $2, "
+        "next_attempt_at = now() + make_interval(secs => $3) where lease_token = $1",
+        lease.token,
+        provider,
+        seconds,
     )
 
 

@@ -31,6 +31,7 @@ class Settlement:
     answer: Answer
     waits: dict[Lane, timedelta]
     no_domain_since: datetime | None = None
+    provider: str = ""
 
     @property
     def is_final(self) -> bool:
@@ -48,7 +49,8 @@ def settle(claimed: Claimed, outcome: Outcome, now: datetime, settings: Settings
     if now - claimed.accepted_at >= settings.give_up_after:
         return _ended(claimed, "hard-bounced", _answer(outcome, code=_GIVEN_UP))
     since = (claimed.no_domain_since or now) if outcome.reason == "no-domain" else None
-    return Settlement(claimed, "soft-bounced", _answer(outcome), _waits(claimed.failures, settings), since)
+    waits = _waits(claimed.failures, settings)
+    return Settlement(claimed, "soft-bounced", _answer(outcome), waits, since, outcome.provider)
 
 
 def cancelled(claimed: Claimed) -> Settlement:

@@ -12,12 +12,13 @@ from typing import Any
 
 from mailcore.acceptance import Acceptance, FirstAttempts, NoFirstAttempts
 from mailcore.clock import Clock
-from mailcore.database import Database
+from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.delivery import Courier, InProcessAttempts
 from mailcore.jobs import Alarm
 from mailcore.keyring import Keyring
 from mailcore.leases import ProcessLease
 from mailcore.plans import Lane
+from mailcore.providers import Providers
 from mailcore.resolver import Resolver
 from mailcore.returns import ReturnAddresses
 from mailcore.settings import Settings
@@ -28,6 +29,7 @@ from mailcore.transport import Transport
 
 _SEAL_INTERVAL = 1.0
 _LAG_INTERVAL = 0.1
+_EXCHANGE_INTERVAL = 2.0
 _LAG_LIMIT = 0.2
 
 
@@ -166,7 +168,11 @@ def _wire(
         database=database, spool=spool, writer=writer, clock=clock, first_attempts=attempts
     )
     source = settings.fast_outbound_source_address if lane is Lane.FAST else settings.outbound_source_address
-    transport = Transport(settings=settings, resolver=resolver, clock=clock, source_address=source)
+    providers = Providers(settings, clock)
+    _in_background(stack, _exchange_forever(providers, database))
+    transport = Transport(
+        settings=settings, resolver=resolver, clock=clock, source_address=source, providers=providers
+    )
     stack.push_async_callback(transport.close)
     srs = Srs(settings.srs_domain, keyring.keys("srs"))
     courier = Courier(
@@ -180,6 +186,7 @@ def _wire(
         acceptance=acceptance,
         settler=Settler(database=database, spool=spool, acceptance=acceptance, clock=clock),
         lease=lease,
+        providers=providers,
     )
     if first_attempts:
         lag = LoopLag()
@@ -213,6 +220,15 @@ def segment_writer(
         oldest_seconds=settings.segment_age.total_seconds(),
         long_wait=long_wait,
     )
+
+
+async def _exchange_forever(providers: Providers, database: Database) -> None:
+    while True:
+        await asyncio.sleep(_EXCHANGE_INTERVAL)
+        try:
+            await providers.exchange(database)
+        except (*CONNECTION_LOST, Aborted):
+            continue  # pacing is our own until the database is back
 
 
 async def _seal_forever(writer: SegmentWriter) -> None:

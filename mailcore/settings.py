@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mailcore.plans import Lane
@@ -150,6 +150,15 @@ class Settings(BaseSettings):
     )
     fast_outbound_source_address: str = Field("", description="The same for the fast lane")
 
+    # Destination providers
+    provider_start: int = Field(10, ge=1, description="Attempts at once to a provider at first, per process")
+    provider_limit: int = Field(150, ge=1, description="The most they grow to, one more with each delivery")
+    provider_wait: timedelta = Field(timedelta(seconds=5), description="Wait for a place, then put off")
+    provider_troubles: int = Field(5, ge=1, description="Failed connections in a row before a pause")
+    provider_first_pause: timedelta = Field(
+        timedelta(seconds=30), description="First pause, doubled up to 10 min"
+    )
+
     # Next hops
     connections_per_next_hop: int = Field(20, description="Connections to one host at once, per process")
     messages_per_connection: int = Field(100, description="Messages before a kept connection is closed")
@@ -189,6 +198,17 @@ class Settings(BaseSettings):
     )
 
     # Parsing of the plain text forms
+    @field_validator("*", mode="before")
+    @classmethod
+    def _parse_seconds(cls, value: object, info: ValidationInfo) -> object:
+        """Pydantic takes numbers as seconds, text only as ISO 8601; the environment is all text."""
+        if cls.model_fields[str(info.field_name)].annotation is not timedelta or not isinstance(value, str):
+            return value
+        try:
+            return timedelta(seconds=float(value))
+        except ValueError:
+            return value
+
     @field_validator("routes", mode="before")
     @classmethod
     def _parse_routes(cls, value: object) -> object:

@@ -186,11 +186,11 @@ async def _end(tx: Transaction, settlements: Sequence[Settlement]) -> set[UUID]:
 
 
 _POSTPONE = """
-update delivery d set lease_owner = null, lease_token = null, failures = d.failures + 1, no_domain_since
-    = failed.no_domain_since,
+update delivery d set lease_owner = null, lease_token = null, failures = d.failures + 1,
+    provider = failed.provider, no_domain_since = failed.no_domain_since,
     next_attempt_at = now() + case d.lane when 'fast' then failed.fast else failed.standard end
-from unnest($1::uuid[], $2::uuid[], $3::interval[], $4::interval[], $5::timestamptz[])
-    as failed (id, token, standard, fast, no_domain_since)
+from unnest($1::uuid[], $2::uuid[], $3::interval[], $4::interval[], $5::timestamptz[], $6::text[])
+    as failed (id, token, standard, fast, no_domain_since, provider)
 where d.id = failed.id and d.lease_token = failed.token returning d.id, d.node_id, d.lane
 """
 
@@ -208,6 +208,7 @@ async def _postpone(tx: Transaction, settlements: Sequence[Settlement]) -> set[U
                     s.waits[Lane.STANDARD],
                     s.waits[Lane.FAST],
                     s.no_domain_since,
+                    s.provider,
                 )
                 for s in settlements
             ]

@@ -13,6 +13,7 @@ from mailcore.connection import Connection, connect
 from mailcore.connection_pool import ConnectionPool, ConnectionStats
 from mailcore.next_hops import NextHop, NextHops
 from mailcore.outcome import Outcome, ours
+from mailcore.providers import Providers, provider_of
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 from mailcore.transaction import Parcel, transact
@@ -31,6 +32,7 @@ class Transport:
         clock: Clock,
         source_address: str | None = None,
         next_hops: NextHops | None = None,
+        providers: Providers | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -42,6 +44,7 @@ class Transport:
             source_address=self._source,
         )
         self._pool = ConnectionPool(settings)
+        self._providers = providers or Providers(settings, clock)
 
     @property
     def stats(self) -> ConnectionStats:
@@ -57,6 +60,20 @@ class Transport:
         hops = await self._next_hops.find(parcel.forward_path.rpartition("@")[2])
         if isinstance(hops, Outcome):
             return hops
+        provider = provider_of(hops[0])
+        if not await self._providers.enter(provider):
+            return replace(ours("transient", 451, "4.3.2", "Put off", "put-off"), provider=provider)
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._try(hops, parcel, may_commit)
+        finally:
+            self._providers.leave(provider, outcome)
+        return replace(outcome, provider=provider)
+
+    async def _try(
+        self, hops: tuple[NextHop, ...], parcel: Parcel, may_commit: Callable[[], bool]
+    ) -> Outcome:
+        """Host after host, until one of them talks."""
         outcome = ours("transient", 451, "4.4.1", "No host to connect to", "connect")
         for hop in hops:
             outcome = await self._send_to(hop, parcel, may_commit)
@@ -68,7 +85,7 @@ class Transport:
         """On a kept connection; if that has died meanwhile, silently on a new one."""
         async with self._pool.slot(hop) as free:
             if not free:
-                busy = ours("transient", 451, "4.4.5", "Too many messages wait for this host", "connect")
+                busy = ours("transient", 451, "4.4.5", "Too many messages wait for this host", "put-off")
                 return _named(busy, hop)
             kept = self._pool.take(hop)
             outcome = await self._send_on(kept, hop, parcel, may_commit) if kept else None

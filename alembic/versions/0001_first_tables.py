@@ -120,6 +120,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name=op.f("uq_person_email")),
     )
     op.create_table(
+        "provider_pause",
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("provider", name=op.f("pk_provider_pause")),
+    )
+    op.create_table(
         "srs_token",
         sa.Column("token", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
@@ -176,7 +182,7 @@ def upgrade() -> None:
         sa.Column("lease_owner", sa.Uuid(), nullable=True),
         sa.Column("lease_token", sa.Uuid(), nullable=True),
         sa.Column("no_domain_since", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("provider", sa.String(), nullable=True),
+        sa.Column("provider", sa.String(), server_default="", nullable=False),
         sa.Column("accepted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("lane in ('standard', 'fast')", name=op.f("ck_delivery_lane")),
         sa.CheckConstraint("origin in ('smtp', 'dsn', 'notice')", name=op.f("ck_delivery_origin")),
@@ -193,7 +199,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_delivery_claim",
         "delivery",
-        ["node_id", "lane", "account_id", "next_attempt_at"],
+        ["node_id", "lane", "account_id", "provider", "next_attempt_at"],
         unique=False,
         postgresql_where=sa.text("lease_owner is null and state = 'waiting'"),
     )
@@ -415,6 +421,7 @@ def downgrade() -> None:
     op.drop_table("api_key")
     op.drop_table("usage_day")
     op.drop_table("srs_token")
+    op.drop_table("provider_pause")
     op.drop_table("person")
     op.drop_table("node")
     op.drop_index("ix_message_segment_offset", table_name="message")

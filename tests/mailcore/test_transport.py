@@ -467,4 +467,4 @@ async def test_waiting_for_a_busy_host_is_bounded() -> None:
         outcome = await transport.send(PARCEL, may_commit=yes)
         hold.set()
         assert (await first).kind == "delivered"
-    assert (outcome.kind, outcome.enhanced, outcome.reason) == ("transient", "4.4.5", "connect")
+    assert (outcome.kind, outcome.enhanced, outcome.reason) == ("transient", "4.4.5", "put-off")
