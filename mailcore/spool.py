@@ -229,6 +229,7 @@ class SegmentWriter:
             try:
                 _write_all(segment.descriptor, [part for r in records for part in r.parts], segment.size)
                 crash_points.reach("spool-before-sync")
+                crash_points.fail_io("sync")
                 self._sync(segment.descriptor)
                 crash_points.reach("spool-after-sync")
             except OSError as error:
@@ -338,6 +339,7 @@ class LargeEntry:
         try:
             _write_all(self._segment.descriptor, [encoded], _HEADER.size + self._content)
             _write_all(self._segment.descriptor, [header], 0)
+            crash_points.fail_io("sync")
             self._sync(self._segment.descriptor)
         except OSError as error:
             raise SpoolFault.of(error) from error
@@ -500,6 +502,7 @@ _MOST_BUFFERS = 512  # of IOV_MAX, 1024 on Linux
 
 
 def _write_all(descriptor: int, buffers: Sequence[Buffer], offset: int) -> None:
+    crash_points.fail_io("write")
     for start in range(0, len(buffers), _MOST_BUFFERS):
         chunk = list(buffers[start : start + _MOST_BUFFERS])
         while chunk:
