@@ -199,6 +199,7 @@ async def recheck_due(
 async def _check_name(
     database: Database, resolver: Resolver, clock: Clock, settings: Settings, name: str
 ) -> None:
+    resolver.forget(f"{OWNERSHIP_LABEL}.{name}", name)
     answers = _Answers(
         *await asyncio.gather(
             resolver.txt(f"{OWNERSHIP_LABEL}.{name}"), resolver.txt(name), resolver.mx(name)

@@ -162,10 +162,12 @@ select d.id, d.lease_token, d.message_id, d.account_id, d.destination_id, d.lane
        case when a.local_part <> '*' then a.number else 0 end as alias_number,
        coalesce(d.address, t.address) as address, coalesce(t.delivered_before, false) as delivered_before,
        m.alias_id is not null and a.id is null as alias_gone,
-       d.destination_id is not null and t.id is null as destination_gone
+       d.destination_id is not null and t.id is null as destination_gone,
+       m.domain_id is not null and w.id is null as domain_gone
 from leased d join message m on m.id = d.message_id
 left join alias a on a.id = m.alias_id
 left join destination t on t.id = d.destination_id
+left join domain w on w.id = m.domain_id
 order by d.account_id, d.provider
 """
 
@@ -230,6 +232,8 @@ def _claimed(row: Any, owner: UUID) -> Claimed:
 
 
 def _why_cancelled(row: Any) -> str:
+    if row["domain_gone"]:
+        return "cancelled: the domain was deleted by its owner"
     if row["alias_gone"]:
         return "cancelled: the alias was deleted by its owner"
     if row["destination_gone"] or row["address"] is None:

@@ -129,6 +129,12 @@ class Resolver:
             pass
         return names[0] if names else None
 
+    def forget(self, *names: str) -> None:
+        """Ask anew about these names: somebody has just changed their records and waits for us to see it."""
+        forgotten = {dns.name.from_text(name) for name in names}
+        for question in [question for question in self._cache if question[0] in forgotten]:
+            del self._cache[question]
+
     async def close(self) -> None:
         """End open questions: those who wait for one get a failure."""
         tasks = list(self._in_flight.values())
