@@ -29,9 +29,9 @@ class RunningStack:
         return f"the local stack in {self.folder} (process {self.pid})"
 
 
-def announce(folder: Path, environment: Mapping[str, str]) -> None:
+def announce(folder: Path, environment: Mapping[str, str], pid: int | None = None) -> None:
     """Written aside and renamed: nobody reads half a file, and nobody else reads it at all."""
-    pid = os.getpid()
+    pid = pid or os.getpid()
     lines = [f"# process {pid} started {psutil.Process(pid).create_time():.2f}"]
     lines += [f"{name}={shlex.quote(environment[name])}" for name in sorted(environment) if _is_ours(name)]
     draft = folder / f"{FILE}.new"

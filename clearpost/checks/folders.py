@@ -44,9 +44,16 @@ def _folder(area: str, folder: Path, clock: Clock) -> list[Finding]:
     if not stat.S_ISDIR(mode):
         return [fail(area, f"{folder} is not a folder", f"set CLEARPOST_{_setting(area)} to a folder")]
     if mode & 0o077:
-        others = stat.filemode(mode)
-        return [fail(area, f"{folder} is open to other users ({others})", f"chmod 700 {folder}")]
+        return [_open_to_others(area, folder)]
     return [_write(area, folder, clock)]
+
+
+def _open_to_others(area: str, folder: Path) -> Finding:
+    """A folder that belongs to others, such as /tmp, must not be closed to them: move out instead."""
+    about = folder.stat()
+    is_shared = about.st_uid != os.geteuid() or about.st_mode & stat.S_ISVTX
+    mend = f"set CLEARPOST_{_setting(area)} to a folder of its own" if is_shared else f"chmod 700 {folder}"
+    return fail(area, f"{folder} is open to other users ({stat.filemode(about.st_mode)})", mend)
 
 
 def _absent(area: str, folder: Path) -> Finding:
