@@ -31,13 +31,17 @@ class SmtpClient:
     async def reply(self) -> str:
         """The next reply, all its lines. Raises EOFError when the server has closed instead."""
         lines: list[str] = []
-        async with asyncio.timeout(PATIENCE):
-            while not lines or lines[-1][3:4] == "-":
-                line = await self.reader.readline()
-                if not line.endswith(b"\r\n"):
-                    raise EOFError("the server closed the connection")
-                lines.append(line[:-2].decode())
+        while not lines or lines[-1][3:4] == "-":
+            lines.append(await self.line())
         return "\n".join(lines)
+
+    async def line(self) -> str:
+        """The next line, without CRLF. Raises EOFError when the server has closed instead."""
+        async with asyncio.timeout(PATIENCE):
+            line = await self.reader.readline()
+        if not line.endswith(b"\r\n"):
+            raise EOFError("the server closed the connection")
+        return line[:-2].decode()
 
     async def rest(self) -> bytes:
         """What else the server says until it closes the connection."""
