@@ -1,0 +1,75 @@
+"""The path of a message, and the ground it stands on. Imports nothing from api, workers, billing, clearpost.
+
+Read from top to bottom; docs/flow.md tells the same as a story.
+
+In
+    smtp_session.py     one SMTP connection: commands in, replies out, DATA in chunks
+    receiver.py         MAIL, RCPT, DATA -> reply
+    envelope.py         addresses and parameters by the grammar of RFC 5321
+    routing.py          whose a forward-path is, and where its mail goes
+    admission.py        pure decisions: may this recipient, this content be accepted?
+    authentication.py   the SPF verdict of the reverse-path
+    intake.py           content as it arrives: in memory, or streamed to disk
+    content_scan.py     one pass over the chunks: what is refused, Subject and From for the log
+    attachments.py      decoded attachment bytes, bounded in time and memory
+    refusals.py         what was refused, written behind the reply
+    replies.py          every SMTP reply we give
+
+The moment it becomes ours
+    acceptance.py       bytes synced, rows committed, then 250
+    spool.py            content on disk, in append-only segments
+    spool_owner.py      which database a spool belongs to
+    spool_sweep.py      segments reclaimed, survivors copied
+    queue.py            messages and deliveries as rows: insert, claim, give back
+    event_log.py        the 7-day log: its only writer, reader and deleter
+    ledger.py           created = delivered + hard-bounced + waiting + held
+
+Out
+    delivery.py         one delivery from lease to settlement; first attempts and lane workers
+    leases.py           who holds a delivery: heartbeats, and what becomes of the dead
+    rewriting.py        what we add on top: Received, loop mark
+    srs.py              reverse-paths under our domain (pure)
+    returns.py          return addresses made, and what comes back to them
+    transport.py        where to, on which connection, one transaction -> outcome
+    next_hops.py        a route, else MX hosts and their public addresses
+    providers.py        pacing by destination provider
+    connection_pool.py  connections kept per next hop
+    connection.py       greeting, EHLO, STARTTLS, commands
+    transaction.py      MAIL, RCPT, DATA, dot
+    dot_stuffing.py     content as it goes over the wire
+    outcome.py          delivered, transient or permanent, made safe to store
+    retries.py          pure decisions: what becomes of a delivery after an attempt
+    settlement.py       results written down, then bytes discarded
+    dsn.py              RFC 3464: write ours, read a returned one
+    notices.py          the texts an owner is sent
+    own_mail.py         the bytes of mail we write ourselves
+    status_words.py     an enhanced status code in one plain sentence
+
+What customers own
+    accounts.py         the tenant, its limits, and the gate to all it owns
+    api_keys.py         made once, shown once, kept as a keyed hash
+    domains.py          claimed, verified, checked again
+    domain_names.py     which names may be claimed
+    domain_check.py     what a domain's DNS says, and what to mend
+    ownership.py        pure rules: whose is a name?
+    aliases.py          the alias table as its owner sees it
+    destinations.py     the real inboxes
+    cancellation.py     mail that waits for something just deleted
+    plans.py            what each plan allows
+    errors.py           business errors with a stable code word
+
+Ground
+    runtime.py          a process's wiring
+    settings.py         every setting, read once
+    clock.py            the only one who asks the time
+    database.py         the only commit in the tree
+    models.py           all tables
+    batching.py         group commit: callers share the next batch
+    jobs.py             wake-ups through Redis
+    resolver.py         the DNS questions we ask
+    keyring.py          keys on disk, outside the database
+    certificates.py     TLS for the mx
+    metrics.py          what is counted
+    logs.py             JSON lines, ids and kinds only
+    crash_points.py     where a test may have a process die; refused in production
+"""
