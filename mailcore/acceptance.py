@@ -213,11 +213,12 @@ class Acceptance:
         """
         if not drafts:
             return {}
+        over_quota: set[UUID] = set()
         try:
             async with self._database.transaction(certain=True) as tx:
                 over_quota = await self.insert(tx, drafts)
         except UnknownOutcome as unknown:
-            self._remember(unknown, drafts)
+            self.remember(unknown, drafts, over_quota)
             return {draft.submission.id: replies.TRY_LATER for draft in drafts}
         except (*CONNECTION_LOST, Aborted) as error:
             log.error("accept_failed", error=type(error).__name__)
@@ -230,6 +231,9 @@ class Acceptance:
             for draft in drafts:
                 answers |= await self._commit([draft])
             return answers
+        return self._committed(drafts, over_quota)
+
+    def _committed(self, drafts: Sequence[Draft], over_quota: set[UUID]) -> dict[UUID, Reply]:
         kept = [draft for draft in drafts if draft.submission.id not in over_quota]
         refused = [draft for draft in drafts if draft.submission.id in over_quota]
         return self.accepted(kept) | self.rejected(refused, replies.OVER_QUOTA)
@@ -275,12 +279,7 @@ class Acceptance:
 
     def rejected(self, drafts: Sequence[Draft], reply: Reply) -> dict[UUID, Reply]:
         for draft in drafts:
-            content = draft.submission.content
-            if isinstance(content, LargeEntry):
-                content.drop()
-            else:
-                self._spool.discard(draft.location)
-                self._writer.settled([draft.location])
+            self._throw_away(draft)
             if draft.owner:
                 self._first_attempts.release(draft.deliveries, draft.submission.size)
         return {draft.submission.id: reply for draft in drafts}
@@ -292,16 +291,30 @@ class Acceptance:
         else:
             self._writer.settled([draft.location])
 
-    def _remember(self, unknown: UnknownOutcome, drafts: Sequence[Draft]) -> None:
-        """The sender hears 451 and will come again; what we have stays locked until its fate is known."""
+    def _throw_away(self, draft: Draft) -> None:
+        content = draft.submission.content
+        if isinstance(content, LargeEntry):
+            content.drop()
+            return
+        try:
+            self._spool.discard(draft.location)
+        except OSError as error:  # the sweep reclaims it with its segment
+            log.error("discard_failed", error=type(error).__name__)
+        self._writer.settled([draft.location])
+
+    def remember(self, unknown: UnknownOutcome, drafts: Sequence[Draft], over_quota: set[UUID]) -> None:
+        """The sender hears 451 and will come again; what we have stays locked until its fate is known.
+
+        `over_quota` is what `insert` returned: rows that are not there whatever became of the transaction.
+        """
         log.error("commit_outcome_unknown", batch=len(drafts))
-        task = asyncio.create_task(self._resolve(unknown, drafts))
+        task = asyncio.create_task(self._resolve(unknown, drafts, over_quota))
         self._unknown.add(task)
         task.add_done_callback(self._unknown.discard)
 
-    async def _resolve(self, unknown: UnknownOutcome, drafts: Sequence[Draft]) -> None:
+    async def _resolve(self, unknown: UnknownOutcome, drafts: Sequence[Draft], over_quota: set[UUID]) -> None:
         if await self._database.outcome_of(unknown.xid):
-            self.accepted(drafts)
+            self._committed(drafts, over_quota)
         else:
             self.rejected(drafts, replies.TRY_LATER)
 

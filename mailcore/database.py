@@ -33,6 +33,12 @@ CONNECTION_LOST = (
 )
 _OUTCOME_DEADLINE = 60.0
 _SERVER_SETTINGS = {"synchronous_commit": "on", "timezone": "UTC"}
+# A transaction of the mail path never waits for anything but the database. Where its connection was cut and
+# the server did not notice, it must end by itself, and with it the locks that others wait for.
+_MAIL_SETTINGS = {**_SERVER_SETTINGS, "idle_in_transaction_session_timeout": "20s", "lock_timeout": "10s"}
+# Classes of SQLSTATE that say "try again": rolled back (deadlock), out of something, locked, ended by an
+# operator, trouble with files; and 25, where a standby answered in the place of its primary.
+_TRANSIENT = ("25", "40", "53", "55", "57", "58")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,11 @@ class Transaction:
         self.woken.add(LaneOfNode(node_id, lane))
 
 
+def is_transient(error: asyncpg.PostgresError) -> bool:
+    """Whether the same statements may succeed a little later."""
+    return str(error.sqlstate or "")[:2] in _TRANSIENT
+
+
 def sqlalchemy_url(url: str) -> str:
     return url.replace("postgresql://", "postgresql+asyncpg://", 1).replace(
         "postgres://", "postgresql+asyncpg://", 1
@@ -102,7 +113,7 @@ class Database:
     async def open(
         cls, url: str, *, size: int = 8, wake: Wake = lambda _: None, name: str = "clearpost"
     ) -> Self:
-        settings = {**_SERVER_SETTINGS, "application_name": name}
+        settings = {**_MAIL_SETTINGS, "application_name": name}
         pool = await asyncpg.create_pool(
             url, min_size=1, max_size=size, command_timeout=30, server_settings=settings
         )
@@ -169,6 +180,8 @@ class Database:
             return await self.value("select pg_xact_status($1::text::xid8)", xid)  # type: ignore[no-any-return]
         except CONNECTION_LOST:
             return None
+        except asyncpg.InvalidParameterValueError:  # in the future: this database never came that far
+            return "aborted"
 
     async def fetch(self, query: str, *arguments: object) -> Sequence[Any]:
         """Rows of one reading statement, outside of any transaction."""

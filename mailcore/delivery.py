@@ -34,6 +34,7 @@ from mailcore.transport import Parcel, Transport
 log = structlog.get_logger("delivery")
 
 _SHORTEST_PUT_OFF = 1.0
+_GIVE_BACK_PAUSE = 1.0
 
 
 @dataclass(slots=True)
@@ -251,13 +252,18 @@ class Courier:
     async def _give_back(self, claimed: Sequence[Claimed]) -> None:
         if not claimed:
             return
-        try:
-            async with self.database.transaction() as tx:
-                await queue.give_back(tx, [c.lease for c in claimed], count_attempt=False)
-                for c in claimed:
-                    tx.wake(self.spool.node_id, c.lane)
-        except (*CONNECTION_LOST, Aborted):
-            log.warning("lease_not_given_back", deliveries=len(claimed))  # the sweepers find out
+        while True:
+            try:
+                async with self.database.transaction() as tx:
+                    await queue.give_back(tx, [c.lease for c in claimed], count_attempt=False)
+                    for c in claimed:
+                        tx.wake(self.spool.node_id, c.lane)
+                return
+            except (*CONNECTION_LOST, Aborted):
+                log.warning("lease_not_given_back", deliveries=len(claimed))
+            if self.closing:
+                return  # the sweepers find out; while we live, nobody else could
+            await asyncio.sleep(_GIVE_BACK_PAUSE)
 
 
 def _plan_of(lane: Lane) -> Plan:
@@ -338,7 +344,8 @@ class LaneWorker:
         room = min(self._settings.claim_batch, self._settings.worker_deliveries - self._courier.busy)
         if room <= 0 or not self._courier.lease.is_fresh():
             return 0
-        async with self._courier.database.transaction() as tx:
+        # Certain: rows leased by a COMMIT whose answer was lost would wait for this process for ever.
+        async with self._courier.database.transaction(certain=True) as tx:
             claimed = await queue.claim(
                 tx, self._courier.lease.id, self._courier.spool.node_id, self._lane,
                 after=self._after, limit=room, each=max(1, room // 5),

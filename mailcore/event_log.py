@@ -138,9 +138,9 @@ async def record_messages(tx: Transaction, messages: Sequence[LoggedMessage]) ->
             m.domain_id,
             m.received_at,
             m.client_ip,
-            m.client_name,
-            m.subject[:SUBJECT_LIMIT],
-            m.sender[:SUBJECT_LIMIT],
+            storable(m.client_name, SUBJECT_LIMIT),
+            storable(m.subject, SUBJECT_LIMIT),
+            storable(m.sender, SUBJECT_LIMIT),
             m.alias,
         )
         for m in messages
@@ -152,7 +152,7 @@ async def record_messages(tx: Transaction, messages: Sequence[LoggedMessage]) ->
 async def record_events(tx: Transaction, events: Sequence[Event]) -> None:
     rows = [
         (e.message_id, e.account_id, e.received_at, e.delivery_id, e.at, e.type,
-            e.response[:RESPONSE_LIMIT], e.code, e.server_ip,
+            storable(e.response, RESPONSE_LIMIT), e.code, e.server_ip,
          min(int(e.duration.total_seconds() * 1000), 2**31 - 1), e.attempt)
         for e in events
     ]  # fmt: skip
@@ -165,6 +165,11 @@ async def recount(tx: Transaction, message_id: UUID, text: str) -> None:
     await tx.execute(
         "update log_event set response = $2 where message_id = $1 and type = 'refused'", message_id, text
     )
+
+
+def storable(text: str, limit: int) -> str:
+    """What PostgreSQL takes: no NUL, no lone surrogate. One odd character must never fail a commit."""
+    return text[:limit].replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
@@ -325,8 +330,8 @@ async def oldest(database: Database) -> datetime | None:
 async def _delete_some(database: Database, table: str, horizon: datetime, batch: int) -> int:
     async with database.transaction() as tx:
         status = await tx.execute(
-            f"delete from {table} where (tableoid, ctid) in (select tableoid, ctid from {table} where "
-            f"received_at <= $1 limit $2)",
+            f"delete from {table} where received_at <= $1 and (tableoid, ctid) in "
+            f"(select tableoid, ctid from {table} where received_at <= $1 limit $2)",
             horizon,
             batch,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from mailcore import event_log, metrics
@@ -23,6 +24,8 @@ from mailcore.settings import Settings
 log = structlog.get_logger("leases")
 
 _WATCH_INTERVAL = 2.0
+# Between two looks further apart than this, the database or we stood still, and so did every owner's beat.
+_LONGEST_GAP = 3 * _WATCH_INTERVAL
 
 
 class ProcessLease:
@@ -88,6 +91,9 @@ class ProcessLease:
                 )
         except (*CONNECTION_LOST, Aborted):
             return  # no judge can see us either; freshness runs out by itself
+        except asyncpg.PostgresError as error:
+            log.error("heartbeat_failed", error=type(error).__name__)
+            return  # a process that stopped beating for good would hold its leases and never know
         if known:
             self._acknowledged = asked
         else:
@@ -95,13 +101,16 @@ class ProcessLease:
             self._on_lost()
 
     async def leave(self) -> None:
-        """At the end, once nothing is leased any more."""
-        async with self._database.transaction() as tx:
-            await tx.execute(
-                "delete from process where id = $1 and not exists (select from delivery where "
-                "lease_owner = $1)",
-                self.id,
-            )
+        """At the end, once nothing is leased any more; where it fails, the sweepers find us gone."""
+        try:
+            async with self._database.transaction() as tx:
+                await tx.execute(
+                    "delete from process where id = $1 and not exists (select from delivery where "
+                    "lease_owner = $1)",
+                    self.id,
+                )
+        except (*CONNECTION_LOST, Aborted, asyncpg.PostgresError) as error:
+            log.warning("left_without_a_word", error=type(error).__name__)
 
 
 @dataclass(slots=True)
@@ -118,6 +127,7 @@ class Sweeper:
         self._clock = clock
         self._settings = settings
         self._seen: dict[UUID, _Seen] = {}
+        self._looked = clock.monotonic()
 
     async def watch_forever(self) -> None:
         while True:
@@ -128,10 +138,20 @@ class Sweeper:
         """One round: notes every owner's heartbeat and reclaims from those that stood still too long."""
         try:
             owners = await self._owners()
+            self._note_gap()
             for owner in self._dead(owners):
                 await self._reclaim(owner, owners[owner])
         except (*CONNECTION_LOST, Aborted):
             self._seen.clear()  # nobody could beat while the database was away: start watching anew
+        except asyncpg.PostgresError as error:
+            log.error("look_failed", error=type(error).__name__)
+
+    def _note_gap(self) -> None:
+        """Only looks in close succession prove that an owner could have beaten in between."""
+        now = self._clock.monotonic()
+        if now - self._looked > _LONGEST_GAP:
+            self._seen.clear()
+        self._looked = now
 
     async def _owners(self) -> dict[UUID, int | None]:
         """All owners with their heartbeat; None for one that holds leases and is not registered."""

@@ -25,6 +25,9 @@ INTERRUPTED = Counter("clearpost_attempts_interrupted_total", "Attempts whose pr
 STALE_RESULTS = Counter(
     "clearpost_stale_results_total", "Results that came after the lease was lost and were not written"
 )
+UNSETTLED = Counter(
+    "clearpost_unsettled_total", "Results the database would not take; their deliveries are held"
+)
 DAMAGED = Counter(
     "clearpost_spool_damaged_total", "Records whose checksum did not match; their deliveries are held"
 )

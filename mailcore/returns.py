@@ -228,7 +228,8 @@ async def count_undelivered(
 ) -> None:
     """For the owner's daily notice: a failure of which the sender could not be told."""
     await tx.execute(
-        "insert into undelivered (account_id, day, alias_address, status, count) values ($1, $2, $3, $4, 1) "
+        "insert into undelivered (account_id, day, alias_address, status, count) "
+        "select id, $2, $3, $4, 1 from account where id = $1 for key share "  # if it is still there
         "on conflict (account_id, day, alias_address, status) do update set count = "
         "undelivered.count + 1, noticed_at = null",
         account_id,

@@ -14,14 +14,15 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from mailcore import crash_points, event_log, metrics, replies
+from mailcore import crash_points, event_log, metrics, queue, replies
 from mailcore.acceptance import Acceptance, Draft
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
-from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
+from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome, is_transient
 from mailcore.event_log import Attempt, columns
 from mailcore.ledger import Entries
 from mailcore.plans import Lane
+from mailcore.queue import Claimed
 from mailcore.retries import Settlement
 from mailcore.returns import count_undelivered
 from mailcore.spool import Location, Spool
@@ -60,6 +61,9 @@ class _Written:
     notified: frozenset[UUID]
 
 
+_NOTHING = _Written(frozenset(), (), frozenset())
+
+
 class Settler:
     """`settle()` returns once the result is committed, or known to be void."""
 
@@ -78,29 +82,53 @@ class Settler:
 
     async def _settle(self, batch: Sequence[Result]) -> Sequence[None]:
         metrics.SETTLE_BATCH.observe(len(batch))
-        for part in await self._written(batch):
-            results, written = part
+        parts = await self._written(batch)
+        for results, written in parts:
             self._finish_notifications(results, written)
             _count(results, written, self._clock.now())
-            crash_points.reach("settle-before-discard")
-            await self._discard(written.closed)
+        crash_points.reach("settle-before-discard")
+        await self._discard([message for _, written in parts for message in written.closed])
         return [None] * len(batch)
 
     async def _written(self, batch: Sequence[Result]) -> list[tuple[Sequence[Result], _Written]]:
         """Tries until the database took it: the mail is out, the result must not be forgotten."""
         while True:
             try:
-                async with self._database.transaction(certain=True) as tx:
-                    written = await self._write(tx, batch)
-                return [(batch, written)]
-            except (*CONNECTION_LOST, Aborted, UnknownOutcome) as error:
+                return [(batch, await self._commit(batch))]
+            except (*CONNECTION_LOST, Aborted) as error:
                 log.warning("settle_waits_for_database", error=type(error).__name__, batch=len(batch))
                 await asyncio.sleep(_RETRY_PAUSE)
             except asyncpg.PostgresError as error:
                 log.error("settle_failed", error=type(error).__name__, batch=len(batch))
-                if len(batch) == 1:
-                    return []  # the lease stays with this process; a restart hands the delivery on
-                return [part for result in batch for part in await self._written([result])]
+                if len(batch) > 1:
+                    return [part for result in batch for part in await self._written([result])]
+                if not is_transient(error):
+                    await self._hold(batch[0].settlement.claimed)
+                    return [(batch, _NOTHING)]
+                await asyncio.sleep(_RETRY_PAUSE)
+
+    async def _commit(self, batch: Sequence[Result]) -> _Written:
+        """Raises `Aborted` where nothing was written. Nobody gives up before it is known: written twice, the
+        second time would find the leases gone, and throw a notification away that the first time sent.
+        """
+        try:
+            async with self._database.transaction(certain=True) as tx:
+                written = await self._write(tx, batch)
+        except UnknownOutcome as unknown:
+            log.error("settle_outcome_unknown", batch=len(batch))
+            if not await self._database.outcome_of(unknown.xid):
+                raise Aborted from None
+        return written
+
+    async def _hold(self, claimed: Claimed) -> None:
+        """The database will not take this result, now or later: an operator must look, nobody sends again."""
+        metrics.UNSETTLED.inc()
+        log.error("settle_given_up", delivery=str(claimed.id), message=str(claimed.message_id))
+        try:
+            async with self._database.transaction() as tx:
+                await queue.hold(tx, claimed.lease)
+        except (*CONNECTION_LOST, Aborted, asyncpg.PostgresError) as error:
+            log.error("hold_failed", error=type(error).__name__)  # the lease stays ours until a restart
 
     async def _write(self, tx: Transaction, batch: Sequence[Result]) -> _Written:
         settlements = [result.settlement for result in batch]
@@ -115,21 +143,26 @@ class Settler:
         await event_log.record_events(tx, [_event(s, now) for s in mine])
         await _remember_delivered(tx, [s for s in mine if s.kind == "delivered"])
         closed = await _close(tx, mine)
-        notified = await self._report_failures(tx, batch, closed, now)
+        notified = await self._report_failures(tx, batch, settled, closed, now)
         await _enter(tx, mine)
         return _Written(frozenset(settled), closed, notified)
 
     async def _report_failures(
-        self, tx: Transaction, batch: Sequence[Result], closed: Sequence[_Closed], now: datetime
+        self,
+        tx: Transaction,
+        batch: Sequence[Result],
+        settled: set[UUID],
+        closed: Sequence[_Closed],
+        now: datetime,
     ) -> frozenset[UUID]:
         """One DSN for each message that closed undelivered; where none may go, the owner's notice
         counts it.
         """
         failed = {message.id for message in closed if not message.delivered}
         notified: set[UUID] = set()
-        for result in batch:
+        for result in sorted(batch, key=_by_notice):  # one order for all: two settlers count the same rows
             claimed = result.settlement.claimed
-            if claimed.message_id not in failed or claimed.origin != "smtp":
+            if claimed.message_id not in failed or claimed.origin != "smtp" or claimed.id not in settled:
                 continue
             failed.discard(claimed.message_id)
             if result.notification:
@@ -161,7 +194,10 @@ class Settler:
 
     def _discard_all(self, locations: Sequence[Location]) -> None:
         for location in locations:
-            self._spool.discard(location)
+            try:
+                self._spool.discard(location)
+            except OSError as error:  # the sweep wipes or reclaims it
+                log.error("discard_failed", error=type(error).__name__)
 
     async def _is_still_needed(self, location: Location) -> bool:
         """Recipients of one SMTP transaction share their bytes. Asked after the commit: the last one
@@ -170,8 +206,13 @@ class Settler:
         query = "select exists (select from message where segment = $1 and record_offset = $2)"
         try:
             return bool(await self._database.value(query, location.segment, location.offset))
-        except CONNECTION_LOST:
+        except (*CONNECTION_LOST, asyncpg.PostgresError):
             return True  # the sweep finds out
+
+
+def _by_notice(result: Result) -> tuple[UUID, str, str]:
+    claimed = result.settlement.claimed
+    return claimed.account_id, claimed.alias_address, result.settlement.answer.code
 
 
 async def _end(tx: Transaction, settlements: Sequence[Settlement]) -> set[UUID]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from mailcore import domains, notices, replies
 from mailcore.acceptance import Client, Draft, Submission
-from mailcore.database import Transaction
+from mailcore.database import Transaction, UnknownOutcome
 from mailcore.notices import NoticeRow
 from mailcore.plans import Plan
 from mailcore.returns import own_mail
@@ -108,6 +108,9 @@ async def _accept_once(
             accepted = await mark(tx)
             if accepted:
                 await runtime.acceptance.insert(tx, [draft])
+    except UnknownOutcome as unknown:  # its bytes stay until it is known
+        runtime.acceptance.remember(unknown, [draft], set() if accepted else {submission.id})
+        return
     except BaseException:
         runtime.acceptance.rejected([draft], replies.TRY_LATER)
         raise
