@@ -11,6 +11,8 @@ from alembic.script import ScriptDirectory
 
 from clearpost.checks.finding import Finding, fail, ok, warn
 from clearpost.migrations import ALEMBIC_INI
+from mailcore import spool_owner
+from mailcore import spool_owner
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.settings import Settings
@@ -61,7 +63,7 @@ async def _examine(database: Database, settings: Settings, clock: Clock, where: 
         await _clock(database, clock),
         await _connections(database),
         await _quiet(database),
-        await _own_spool(database, settings.spool_dir / "database"),
+        await _own_spool(database, settings.spool_dir),
     ]
 
 
@@ -146,21 +148,17 @@ async def _quiet(database: Database) -> Finding:
     return ok("privacy", "the server's log shows no rows of failed statements")
 
 
-async def _own_spool(database: Database, note: Path) -> Finding:
-    """The spool notes the database it belongs to; where they differ the sweep stops."""
+async def _own_spool(database: Database, spool_dir: Path) -> Finding:
+    """A spool trusts only its own database, and only one that has not been set back."""
     try:
-        noted = await asyncio.to_thread(note.read_text)
-    except FileNotFoundError:
+        is_own = await spool_owner.is_own(database, spool_dir)
+    except PermissionError:
+        return fail("spool", f"{spool_dir} can't be read", "run doctor as the user that runs the service")
+    if is_own is None:
         return ok("spool", "belongs to no database yet")
-    except OSError as error:
-        return fail("spool", f"{note}: {error.strerror}", "run doctor as the user that runs the service")
-    identity = await database.value(
-        "select system_identifier::text || ' ' || timeline_id::text "
-        "from pg_control_system(), pg_control_checkpoint()"
-    )
-    if noted != identity:
-        mend = f"point it at its own database; after a failover see docs/operations.md about {note}"
-        return fail("spool", "belongs to another database or an older timeline: nothing is reclaimed", mend)
+    if not is_own:
+        what = "the database is not the spool's own, or was set back: nothing is reclaimed"
+        return fail("spool", what, "point both at each other again, or see docs/operations.md, Restore")
     return ok("spool", "belongs to this database")
 
 

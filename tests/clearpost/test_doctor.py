@@ -137,7 +137,7 @@ async def test_clocks_that_disagree_are_found(
 async def test_a_spool_of_another_database_is_found(database_url: str, tmp_path: Path) -> None:
     settings_for(tmp_path)
     (tmp_path / "spool" / "database").write_text("7000000000000000000 1")
-    the(await examined(database_url, tmp_path), "fail", "another database")
+    the(await examined(database_url, tmp_path), "fail", "not the spool's own")
 
 
 # --- Redis ---
