@@ -77,7 +77,7 @@ class Nursery:
         self.listen()
         if self.is_gone:
             return spawn(program)
-        request = {"argv": list(program.argv), "env": dict(program.env), "signal": int(program.stop_signal)}
+        request = {"argv": list(program.argv), "env": dict(program.env), "signal": int(program.death_signal)}
         with open_log(program.log) as log:
             fds = [log.fileno(), *program.pass_fds]
             with suppress(BrokenPipeError):  # the answer says so

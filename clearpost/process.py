@@ -27,7 +27,11 @@ class EmbeddedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """How to start one server: what to run, where its output goes, which signal asks it to end cleanly."""
+    """How to start one: what to run, where output goes, which signal asks it to end, which ends it after us.
+
+    The death signal is SIGKILL but for databases: a process that meant to end cleanly without us would find
+    its database gone, and wait. Everything is made to survive that.
+    """
 
     name: str
     argv: Sequence[str]
@@ -36,6 +40,7 @@ class Program:
     user: int | None = None
     group: int | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals = signal.SIGKILL
     pass_fds: tuple[int, ...] = ()
 
 
@@ -60,7 +65,7 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
             extra_groups=None if program.user is None else [],
             process_group=0,
             pass_fds=program.pass_fds,
-            preexec_fn=_death_signal(program.stop_signal),
+            preexec_fn=_death_signal(program.death_signal),
         )
 
 

@@ -111,8 +111,12 @@ class EmbeddedPostgres:
         argv = [str(runner.programs / "postgres"), "-D", str(data)]
         for name, value in flags.items():
             argv += ["-c", f"{name}={value}"]
+        fast = (
+            signal.SIGINT
+        )  # fast shutdown: open transactions are rolled back, what was committed is written
+        run_as = (runner.user, runner.group)
         return Program(
-            "postgres", argv, self.log, _environment(), runner.user, runner.group, stop_signal=signal.SIGINT
+            "postgres", argv, self.log, _environment(), *run_as, stop_signal=fast, death_signal=fast
         )
 
     def start(self) -> None:

@@ -61,7 +61,8 @@ class EmbeddedValkey:
         config = self.home / "valkey.conf"
         config.touch(mode=0o600)
         config.write_text(CONFIG.format(port=self.port, password=self._password(), home=_quoted(self.home)))
-        return Program("valkey", (str(_binary()), str(config)), self.log, env={"LC_ALL": "C"})
+        argv = (str(_binary()), str(config))
+        return Program("valkey", argv, self.log, {"LC_ALL": "C"}, death_signal=signal.SIGTERM)
 
     def start(self) -> None:
         """Start and wait until it answers. Damaged data is set aside: Redis is only an alarm clock."""
