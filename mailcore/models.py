@@ -189,9 +189,10 @@ class AliasDestination(SQLModel, table=True):
 
 
 class Node(SQLModel, table=True):
-    """A machine with a spool; its identity is a file in the spool folder."""
+    """A machine with a spool; its identity is a file in the spool folder. `sweeps`: see spool_owner.py."""
 
     id: UUID = Field(primary_key=True)
+    sweeps: int = _big(default=0)
     created_at: datetime = _moment(now=True)
 
 

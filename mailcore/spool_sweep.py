@@ -14,11 +14,10 @@ from uuid import UUID
 
 import structlog
 
-from mailcore import crash_points, metrics
+from mailcore import crash_points, metrics, spool_owner
 from mailcore.clock import Clock, time_of
 from mailcore.database import CONNECTION_LOST, Aborted, Database, UnknownOutcome
 from mailcore.event_log import columns
-from mailcore.keyring import write_once
 from mailcore.settings import Settings
 from mailcore.spool import (
     Damaged,
@@ -221,16 +220,8 @@ class SpoolSweep:
             )
 
     async def _is_our_database(self) -> bool:
-        """The spool notes the database it first met; another one, or an older timeline, must not
-        decide what is needed.
-        """
-        row = await self._database.row(
-            "select system_identifier::text || ' ' || timeline_id::text as identity from "
-            "pg_control_system(), pg_control_checkpoint()"
-        )
-        return await asyncio.to_thread(
-            _same_database, self._spool.folder.parent / "database", str(row["identity"])
-        )
+        """Another database, or an older point of ours, must not decide what is needed."""
+        return await spool_owner.confirm(self._database, self._spool.folder.parent, self._spool.node_id)
 
     def _forget(self, present: set[UUID]) -> None:
         for gone in self._met.keys() - present:
@@ -289,9 +280,3 @@ def _read(
         except (Damaged, OSError):
             damaged.append(survivor)
     return records, damaged
-
-
-def _same_database(path: Path, identity: str) -> bool:
-    if not path.exists():
-        write_once(path, identity.encode())
-    return path.read_text() == identity

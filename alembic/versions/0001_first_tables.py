@@ -108,6 +108,7 @@ def upgrade() -> None:
     op.create_table(
         "node",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("sweeps", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_node")),
     )

@@ -12,7 +12,6 @@ from alembic.script import ScriptDirectory
 from clearpost.checks.finding import Finding, fail, ok, warn
 from clearpost.migrations import ALEMBIC_INI
 from mailcore import spool_owner
-from mailcore import spool_owner
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.settings import Settings
