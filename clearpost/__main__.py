@@ -1,5 +1,12 @@
-"""`python -m clearpost`: the same as the command."""
+"""`python -m clearpost`: the same as the command. Must never greet Ctrl-C with a traceback."""
 
-from clearpost.cli import main
+import sys
 
-main()
+INTERRUPTED = 130
+
+try:
+    from clearpost.cli import main
+
+    main()
+except KeyboardInterrupt:  # also while modules are still being imported
+    sys.exit(INTERRUPTED)

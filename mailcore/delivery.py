@@ -81,17 +81,25 @@ class Courier:
         done()
 
     async def stop(self) -> None:
-        """Gives back what has not passed the final dot, waits for the rest; results are committed at
-        the end.
+        """Gives back what has not passed the final dot; waits for the rest, and for its results to be written.
+
+        Not longer than a server may take after the dot: a database that stays away must not keep us for ever.
         """
         self.closing = True
         early = [flight for flight in self._in_flight.values() if not flight.past_dot]
         for flight in early:
             flight.task.cancel()
+        try:
+            async with asyncio.timeout(self.settings.after_dot_timeout.total_seconds()):
+                await self._land_all()
+        except TimeoutError:
+            log.error("results_not_written", deliveries=len(self._in_flight))
+        await self._give_back([flight.claimed for flight in early])
+
+    async def _land_all(self) -> None:
         while self._in_flight:
             await asyncio.wait([flight.task for flight in self._in_flight.values()])
         await self.settler.drain()
-        await self._give_back([flight.claimed for flight in early])
 
     # --- one attempt ---
 
