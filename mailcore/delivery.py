@@ -81,7 +81,7 @@ class Courier:
         done()
 
     async def stop(self) -> None:
-        """Gives back what has not passed the final dot; waits for the rest, and for its results to be written.
+        """Gives back what has not passed the final dot; waits for the rest and for its results.
 
         Not longer than a server may take after the dot: a database that stays away must not keep us for ever.
         """
