@@ -80,6 +80,10 @@ class Gone(Exception):
     """No such record: its segment was reclaimed or moved, or the record discarded."""
 
 
+class InUse(Exception):
+    """Processes of this node have the spool open."""
+
+
 class Spool:
     """The spool folder of one node. Many processes open it; `identity` names the node."""
 
@@ -89,13 +93,21 @@ class Spool:
         self._lock = lock
 
     @classmethod
-    def open(cls, folder: Path, clock: Clock) -> Self:
-        """Creates the folder and the node's identity at the first start; holds a shared lock while open."""
+    def open(cls, folder: Path, clock: Clock, *, alone: bool = False) -> Self:
+        """Creates the folder and the node's identity at the first start; holds a shared lock while open.
+
+        `alone` asks for the lock exclusively: raises `InUse` while any process of the node runs, and
+        those that start meanwhile wait.
+        """
         segments = folder / "segments"
         segments.mkdir(mode=0o700, parents=True, exist_ok=True)
         identity = _identity(folder, clock)
         lock = os.open(folder / "node", os.O_RDONLY)
-        fcntl.flock(lock, fcntl.LOCK_SH)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+        except BlockingIOError:
+            os.close(lock)
+            raise InUse from None
         return cls(segments, identity, lock)
 
     def close(self) -> None:
@@ -389,6 +401,26 @@ class LockedSegment:
 
     def read(self, offset: int, length: int) -> Record:
         return _verified(_read_fully(self._descriptor, offset, length))
+
+    def locations(self) -> Iterator[Location]:
+        """Where records lie, discarded ones included. Ends early where damage leaves no way to tell."""
+        offset = 0
+        while offset < self.size:
+            end = self._record_end(offset)
+            if end is not None and end <= self.size:
+                yield Location(self.id, offset, end - offset)
+            elif (end := self._after_zeros(offset)) == offset:
+                return
+            offset = end
+
+    def _after_zeros(self, offset: int) -> int:
+        """Wiped ranges may have lost their lengths; what follows them begins with a byte that is not zero."""
+        while chunk := os.pread(self._descriptor, len(_ZEROS), offset):
+            rest = chunk.lstrip(b"\0")
+            offset += len(chunk) - len(rest)
+            if rest:
+                break
+        return offset
 
     def wipe_except(self, needed: Sequence[Location]) -> None:
         """Zeros every record but these; lengths stay where they can be read, so that it can be walked."""
