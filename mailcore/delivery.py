@@ -33,6 +33,7 @@ from mailcore.transport import Parcel, Transport
 
 log = structlog.get_logger("delivery")
 
+_CANCEL_AGAIN = 1.0
 _SHORTEST_PUT_OFF = 1.0
 _GIVE_BACK_PAUSE = 1.0
 
@@ -98,7 +99,11 @@ class Courier:
 
     async def _land_all(self) -> None:
         while self._in_flight:
-            await asyncio.wait([flight.task for flight in self._in_flight.values()])
+            flights = list(self._in_flight.values())
+            await asyncio.wait([flight.task for flight in flights], timeout=_CANCEL_AGAIN)
+            for flight in flights:
+                if not flight.past_dot:  # asyncio.wait_for of Python 3.11 can lose a cancellation
+                    flight.task.cancel()
         await self.settler.drain()
 
     # --- one attempt ---

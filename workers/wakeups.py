@@ -22,6 +22,7 @@ log = structlog.get_logger("wakeups")
 
 _POLL = 0.02
 _PAUSE = 1.0
+_CANCEL_AGAIN = 0.2
 
 
 async def listen_forever(redis_url: str, queue: str, owner: str, on_wake: Callable[[], None]) -> None:
@@ -45,14 +46,25 @@ async def listen_forever(redis_url: str, queue: str, owner: str, on_wake: Callab
             job_serializer=to_bytes,
             job_deserializer=from_bytes,
         )
+        listening = asyncio.create_task(worker.main())
         try:
-            await worker.main()
+            await asyncio.wait({listening})
+            listening.result()
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("alarm_clock_away", error=type(error).__name__)
         finally:
+            await _end(listening)
             await _close(worker, redis)
         on_wake()  # whatever rang meanwhile was not heard
         await asyncio.sleep(_PAUSE)
+
+
+async def _end(listening: "asyncio.Task[None]") -> None:
+    """Asked until it ends: redis-py uses asyncio.wait_for, which in Python 3.11 can lose a cancellation."""
+    while not listening.done():
+        listening.cancel()
+        await asyncio.wait({listening}, timeout=_CANCEL_AGAIN)
+    listening.cancelled() or listening.exception()
 
 
 async def _close(worker: Worker, redis: ArqRedis) -> None:
