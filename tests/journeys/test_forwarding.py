@@ -26,16 +26,18 @@ async def test_a_message_is_forwarded_and_its_bytes_are_deleted(opened: Opener) 
 
 
 async def test_the_timeline_has_exactly_the_fields_of_the_policy(opened: Opener) -> None:
-    async with Destination({"DOT": "250 2.6.0 taken, thanks"}) as inbox:
-        async with opened({"inbox.test": inbox}) as stack:
-            stack.zone.put("1.0.0.127.in-addr.arpa", "PTR", "mail.sender.test.")
-            stack.zone.put("mail.sender.test", "A", "127.0.0.1")
-            await stack.alias("hello", "you@inbox.test")
-            await stack.start("mx")
-            message_id = await stack.accepted("hello@shop.test", letter("Lunch at noon"))
-            await stack.has_event(message_id, "received", "delivered")
-            message = await stack.reader().message(stack.account.id, message_id)
-            received, delivered = await stack.timeline(message_id)
+    async with (
+        Destination({"DOT": "250 2.6.0 taken, thanks"}) as inbox,
+        opened({"inbox.test": inbox}) as stack,
+    ):
+        stack.zone.put("1.0.0.127.in-addr.arpa", "PTR", "mail.sender.test.")
+        stack.zone.put("mail.sender.test", "A", "127.0.0.1")
+        await stack.alias("hello", "you@inbox.test")
+        await stack.start("mx")
+        message_id = await stack.accepted("hello@shop.test", letter("Lunch at noon"))
+        await stack.has_event(message_id, "received", "delivered")
+        message = await stack.reader().message(stack.account.id, message_id)
+        received, delivered = await stack.timeline(message_id)
     assert message is not None
     assert (message.client_ip, message.client_name) == ("127.0.0.1", "mail.sender.test")
     assert (message.subject, message.sender) == ("Lunch at noon", "Ann <ann@sender.test>")

@@ -150,7 +150,7 @@ class Stack:
         reading, writing = os.pipe()
         options = () if name == "upkeep" else ("--lane", lane.value)
         argv = (sys.executable, "-m", "clearpost", name, *options)
-        env = {**_environment(self.settings), "PYTHONPATH": str(ROOT), READY_FD: str(writing)}
+        env = {**environment(self.settings), "PYTHONPATH": str(ROOT), READY_FD: str(writing)}
         process = spawn(Program(name, argv, self.log, env, pass_fds=(writing,)))
         os.close(writing)
         spawned = Spawned(process, reading)
@@ -166,8 +166,12 @@ class Stack:
         await process.kill()
 
     async def stop_all(self) -> None:
-        while self.running:
-            await self.running.pop().stop()
+        """All of them, even if one ends badly; then that one's error is raised."""
+        running, self.running = self.running[::-1], []
+        ended = await asyncio.gather(*(process.stop() for process in running), return_exceptions=True)
+        for error in ended:
+            if isinstance(error, BaseException):
+                raise error
 
     # --- mail ---
 
@@ -273,7 +277,7 @@ def trust(stack: Stack, *domains: str) -> None:
         stack.zone.put_txt(domain, "v=spf1 ip4:127.0.0.1 -all")
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
     """The settings that are not the default, as a person would write them."""
     return {f"CLEARPOST_{name.upper()}": _text(getattr(settings, name)) for name in settings.model_fields_set}
 
