@@ -223,8 +223,16 @@ class SmtpSession(SMTP):
         except (Disconnected, ConnectionError):
             return
         finally:
-            if self.transport is not None:
-                self.transport.close()
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """After a failed TLS handshake nobody calls `connection_lost`: its place must be free all the same."""
+        if self.transport is not None:
+            self.transport.close()
+        if self._original_transport is not None and self._peer and not self._peer.tls:
+            self._original_transport.close()
+        if self._peer:
+            self._connections.leave(self, self._peer.ip)
 
     async def _dialogue(self) -> None:
         assert self._peer is not None
