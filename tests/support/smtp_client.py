@@ -4,7 +4,9 @@ Must never help: no dot-stuffing, no line endings, no retries. Every wait ends a
 """
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -80,6 +82,12 @@ class SmtpClient:
 
     async def close(self) -> None:
         self.writer.transport.abort()
+
+    async def reset(self) -> None:
+        """Close with a RST: the server learns at once that nobody will read its answer."""
+        linger = struct.pack("ii", 1, 0)
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        await self.close()
 
 
 @asynccontextmanager
