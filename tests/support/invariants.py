@@ -7,11 +7,12 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mailcore import ledger
 from mailcore.database import Database
-from tests.support.stack import Stack, until
+from tests.support.stack import until
+from tests.support.world import World
 
 _LENGTHS = struct.Struct("<4sIQ")
 _HEADER_BYTES = 48
@@ -19,12 +20,25 @@ _TERMINAL = ("delivered", "hard-bounced")
 _DISCARD_SECONDS = 5.0
 
 
-async def check(stack: Stack) -> None:
-    """Raises AssertionError, naming the rule that is broken."""
+class Checked(Protocol):
+    """What is looked at: the tables, and the folder of segments."""
+
+    @property
+    def world(self) -> World: ...
+
+    @property
+    def segments(self) -> Path: ...
+
+
+async def check(stack: Checked, *, discard_seconds: float = _DISCARD_SECONDS) -> None:
+    """Raises AssertionError, naming the rule that is broken.
+
+    `discard_seconds`: where a process was killed, the sweep has to find what it left (I4: within 60 s).
+    """
     database = stack.world.database
     await _ledger_agrees(database)
     await _one_terminal_event(database)
-    await _nothing_readable(stack)
+    await _nothing_readable(stack, discard_seconds)
 
 
 async def _ledger_agrees(database: Database) -> None:
@@ -52,19 +66,19 @@ async def _one_terminal_event(database: Database) -> None:
     assert ended == counted, f"I3: {ended} terminal events, {counted} in the ledger"
 
 
-async def _nothing_readable(stack: Stack) -> None:
+async def _nothing_readable(stack: Checked, seconds: float) -> None:
     """Bytes go right after the commit that ended their message, so at most a moment later."""
 
     async def all_gone() -> bool:
         return not await _readable(stack)
 
     try:
-        await until(all_gone, _DISCARD_SECONDS)
+        await until(all_gone, seconds)
     except TimeoutError:
         raise AssertionError(f"I4: finished but readable: {await _readable(stack)}") from None
 
 
-async def _readable(stack: Stack) -> list[str]:
+async def _readable(stack: Checked) -> list[str]:
     """Records that no message needs and that still hold a byte of content."""
     rows = await stack.world.database.fetch("select segment, record_offset from message")
     needed = {(str(row["segment"]), row["record_offset"]) for row in rows}

@@ -46,10 +46,14 @@ class Sender:
 
     async def content(self, content: bytes) -> str:
         """Content with CRLF line ends, dot-stuffed here, and the final dot."""
+        await self.put(content)
+        return await self.say(b".")
+
+    async def put(self, content: bytes) -> None:
+        """The same, up to the final dot."""
         stuffed = content.replace(b"\r\n.", b"\r\n..")
         self._writer.write((b"." if stuffed.startswith(b".") else b"") + stuffed)
         await self._writer.drain()
-        return await self.say(b".")
 
 
 @asynccontextmanager

@@ -1,0 +1,136 @@
+"""I1 to I8 of a fault case: what the senders know, what the sinks have, what tables, spool and logs say.
+
+The tables and the spool are judged by the checker of the journeys; this one adds both ends of the wire.
+Must never be told what the case did, but for what it may have left behind.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import redis.asyncio
+
+from tests.faults.load import SECRET, Letter, Load, id_of
+from tests.faults.rig import Rig
+from tests.support import invariants
+
+_I4_SECONDS = 60.0
+_TEXT_TABLES = (
+    "message", "delivery", "log_message", "log_event", "srs_token", "undelivered", "process", "usage_day",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a case came to."""
+
+    messages: int
+    copies: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the log tells of one letter: how often it was taken, attempts whose end is unknown, and the rest."""
+
+    taken: int = 0
+    unclear: int = 0
+    hard_bounced: int = 0
+    waiting: int = 0
+
+
+async def check(rig: Rig, load: Load, *, refusals: bool = False) -> Figures:
+    """Raises AssertionError, naming the invariant. `refusals`: the case asked for 5yz replies."""
+    await invariants.check(rig, discard_seconds=_I4_SECONDS)
+    known = await _known(rig)
+    copies = load.copies()
+    for letter in load.letters:
+        _not_lost(rig, letter, known.get(letter.id, _Known()), copies)
+        _not_doubled(rig, letter, known.get(letter.id, _Known()), copies)
+        assert refusals or not any(reply.startswith("5") for reply in letter.replies), (
+            f"I8: a fault of ours was answered {letter.replies}"
+        )
+    _same_bytes(rig, load)
+    await _nothing_kept(rig)
+    return Figures(
+        sum(bool(letter.accepted) for letter in load.letters),
+        sum(copies.values()),
+        sum(count - 1 for count in copies.values()),
+    )
+
+
+async def _known(rig: Rig) -> dict[str, _Known]:
+    rows = await rig.world.database.fetch(
+        "select m.subject, count(distinct e.message_id) filter (where e.type = 'received') as taken, "
+        "count(*) filter (where e.type = 'soft-bounced' "
+        "  and (e.response = 'attempt interrupted' or e.code = '4.4.2')) as unclear, "
+        "count(*) filter (where e.type = 'hard-bounced') as hard_bounced, "
+        "count(distinct d.id) as waiting "
+        "from log_message m join log_event e on e.message_id = m.id "
+        "left join delivery d on d.message_id = m.id where m.subject like 'load-%' group by m.subject"
+    )
+    return {
+        row["subject"]: _Known(row["taken"], row["unclear"], row["hard_bounced"], row["waiting"])
+        for row in rows
+    }
+
+
+def _not_lost(rig: Rig, letter: Letter, known: _Known, copies: Counter[tuple[str, str]]) -> None:
+    """I1, seen from outside: what was answered 250 is at its sinks, bounced, waiting or held."""
+    assert known.taken >= letter.accepted, f"I1: {letter.id} was answered 250 and is not in the log"
+    assert known.taken <= letter.accepted + letter.unknown, (
+        f"I1: {letter.id} was taken {known.taken} times, answered 250 {letter.accepted} times, "
+        f"left unknown {letter.unknown} times"
+    )
+    if letter.accepted:
+        there = [bool(copies[letter.id, to]) for to in rig.forwards[letter.recipient]]
+        missing = len(there) - sum(there)
+        assert missing <= known.hard_bounced + known.waiting, f"I1: {letter.id} is lost"
+
+
+def _not_doubled(rig: Rig, letter: Letter, known: _Known, copies: Counter[tuple[str, str]]) -> None:
+    """I2: one copy for each time it was taken, one more for each attempt whose end is not known."""
+    for to in rig.forwards[letter.recipient]:
+        count = copies[letter.id, to]
+        assert count <= known.taken + known.unclear, (
+            f"I2: {letter.id} arrived {count} times, taken {known.taken}, unclear attempts {known.unclear}"
+        )
+
+
+def _same_bytes(rig: Rig, load: Load) -> None:
+    """I5: below what we put on top, the bytes that were sent; and nothing that nobody sent."""
+    sent = {letter.id: letter.content for letter in load.letters}
+    for name, sink in rig.sinks.items():
+        for message in sink.messages if name != "home" else ():
+            identifier = id_of(message.content)
+            assert identifier in sent, f"I2: a copy at {name} of a letter that is not of this case"
+            content = sent[identifier]
+            assert message.content.endswith(content), f"I5: {identifier} arrived with other bytes"
+            above = message.content[: -len(content)]
+            fields_only = above.endswith(b"\r\n") and b"\r\n\r\n" not in above
+            assert fields_only, f"I5: more than header fields on top of {identifier}"
+
+
+async def _nothing_kept(rig: Rig) -> None:
+    """I6: no content in the logs of the processes, in a table or in Redis."""
+    secret = SECRET.encode()
+    for path in (rig.log, rig.ground.postgres.log, rig.ground.valkey.log):
+        found = path.exists() and secret in await asyncio.to_thread(path.read_bytes)
+        assert not found, f"I6: content in {path.name}"
+    for table in _TEXT_TABLES:
+        count = await rig.world.value(f"select count(*) from {table} t where t::text like $1", f"%{SECRET}%")
+        assert count == 0, f"I6: content in table {table}"
+    assert not await _redis_holds(rig.ground.valkey.url, secret), "I6: content in Redis"
+
+
+async def _redis_holds(url: str, secret: bytes) -> bool:
+    client: Any = redis.asyncio.Redis.from_url(url)
+    try:
+        async for key in client.scan_iter(count=1000):
+            dump = await client.dump(key) or b""
+            if secret in key or secret in dump:
+                return True
+    finally:
+        await client.aclose()
+    return False

@@ -1,0 +1,319 @@
+"""The whole service under test: real processes of both lanes, their sinks, DNS, and a world of tenants.
+
+Processes are `clearpost mx|worker|upkeep|api` as a service manager would start them, and can be killed,
+frozen, stopped and replaced. Must never end anything it did not start.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from clearpost.ports import free_port
+from clearpost.process import Program, spawn
+from clearpost.readiness import READY_FD
+from clearpost.standins.dns import DnsStandin, Zone
+from mailcore.database import CONNECTION_LOST
+from mailcore.plans import Lane
+from mailcore.settings import Settings
+from tests.faults.ground import Ground
+from tests.support.destination import Destination
+from tests.support.services import ROOT
+from tests.support.stack import environment
+from tests.support.world import AccountRow, World, prepared_world
+
+STANDARD, FAST = Lane.STANDARD, Lane.FAST
+ROLES: Mapping[str, tuple[str, Lane]] = {
+    "mx": ("mx", STANDARD),
+    "fast mx": ("mx", FAST),
+    "worker": ("worker", STANDARD),
+    "fast worker": ("worker", FAST),
+    "upkeep": ("upkeep", STANDARD),
+    "api": ("api", STANDARD),
+}
+SINKS = ("inbox", "d1", "d2", "d3", "d4", "d5", "d6", "home")
+TENANTS = 20
+_PATIENCE = 40.0
+
+
+def _seconds(**values: float) -> dict[str, Any]:
+    return {name: timedelta(seconds=value) for name, value in values.items()}
+
+
+# Short retries in both; what is promised in seconds is untouched in "real".
+_BOTH: dict[str, Any] = {
+    **_seconds(connection_idle=1, connect_timeout=3, dns_timeout=1, no_domain_confirm=3),
+    **_seconds(provider_first_pause=1),
+    "standard_ladder": (timedelta(seconds=0.5),),
+    "fast_ladder": (timedelta(seconds=0.5),),
+    "spool_reserve": 0,
+    "max_connections_per_ip": 100,
+}
+TIMINGS: Mapping[str, dict[str, Any]] = {
+    "real": _BOTH,
+    "quick": {
+        **_BOTH,
+        **_seconds(heartbeat_interval=0.5, heartbeat_stale=2, death_after=3),
+        **_seconds(sweep_interval=1, fast_sweep_interval=1, segment_age=2, survivor_age=2),
+    },
+}
+
+
+class Process:
+    """One process of ours. `is_pristine`: started without anything special in its environment."""
+
+    def __init__(self, popen: "subprocess.Popen[bytes]", ready: int, *, is_pristine: bool) -> None:
+        self._popen = popen
+        self._ready = ready
+        self.is_pristine = is_pristine
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._popen.poll() is None
+
+    async def ready(self) -> None:
+        said = await asyncio.to_thread(self._await_ready)
+        assert said == b"ready\n", f"a process ended with {self._popen.poll()} before it was ready"
+
+    def _await_ready(self) -> bytes:
+        with open(self._ready, "rb") as pipe:
+            return pipe.read()
+
+    async def kill(self) -> None:
+        """SIGKILL: it does nothing more, not even close a file."""
+        self._popen.kill()
+        await self.ended()
+
+    def tell(self, number: signal.Signals) -> None:
+        self._popen.send_signal(number)
+
+    async def ended(self, seconds: float = _PATIENCE) -> int:
+        """Its exit code, negative for a signal."""
+        return await asyncio.to_thread(self._popen.wait, seconds)
+
+
+@dataclass(slots=True)
+class Rig:
+    """One service on one database and one spool. `forwards`: alias -> the addresses it goes to."""
+
+    ground: Ground
+    settings: Settings
+    folder: Path
+    world: World
+    zone: Zone
+    sinks: dict[str, Destination]
+    forwards: dict[str, list[str]] = field(default_factory=dict)
+    accounts: dict[str, AccountRow] = field(default_factory=dict)
+    processes: dict[str, Process] = field(default_factory=dict)
+
+    @property
+    def segments(self) -> Path:
+        return self.settings.spool_dir / "segments"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "processes.log"
+
+    def port(self, lane: Lane = STANDARD) -> int:
+        return self.settings.fast_mx_port if lane is FAST else self.settings.mx_port
+
+    def promise(self, real: float) -> float:
+        """A promise in seconds, scaled to this rig: what the verdict takes less, the promise is shorter."""
+        return real - (30 - self.settings.death_after.total_seconds())
+
+    # --- processes ---
+
+    def launch(self, role: str, **variables: str) -> Process:
+        command, lane = ROLES[role]
+        reading, writing = os.pipe()
+        options = ("--lane", lane.value) if command in ("mx", "worker") else ()
+        argv = (sys.executable, "-m", "clearpost", command, *options)
+        env = {**environment(self.settings), **variables, "PYTHONPATH": str(ROOT), READY_FD: str(writing)}
+        popen = spawn(Program(role, argv, self.log, env, pass_fds=(writing,)))
+        os.close(writing)
+        return Process(popen, reading, is_pristine=not variables)
+
+    async def start(self, *roles: str, **variables: str) -> Process:
+        """Starts these (upper case names are environment variables); returns the last one."""
+        fresh = {role: self.launch(role, **variables) for role in roles}
+        await asyncio.gather(*(process.ready() for process in fresh.values()))
+        self.processes |= fresh
+        return self.processes[roles[-1]]
+
+    async def replace(self, role: str, **variables: str) -> Process:
+        """Stops the one that runs in good order, and starts another."""
+        await self.stop(role)
+        return await self.start(role, **variables)
+
+    async def stop(self, *roles: str) -> None:
+        """SIGTERM, and their end in good order."""
+        gone = [self.processes.pop(role) for role in roles if role in self.processes]
+        for process in gone:
+            process.tell(signal.SIGTERM)
+        codes = [await process.ended() for process in gone]
+        assert not any(codes), f"exit codes at SIGTERM: {dict(zip(roles, codes, strict=False))}"
+
+    async def kill(self, *roles: str) -> None:
+        for role in roles:
+            await self.processes.pop(role).kill()
+
+    async def heal(self) -> None:
+        """Everything runs as in the beginning, and every sink behaves."""
+        for sink in self.sinks.values():
+            sink.script = {}
+            sink.reached.clear()
+        await self.ground.start_postgres()
+        await self.ground.start_valkey()
+        await self.settled()
+        for role, process in list(self.processes.items()):
+            if not process.is_alive:
+                del self.processes[role]
+            elif not process.is_pristine:
+                await self.stop(role)
+        await self.start_missing()
+
+    async def start_missing(self) -> None:
+        """As a service manager does: what ended is started anew."""
+        missing = [r for r in ROLES if r not in self.processes or not self.processes[r].is_alive]
+        if missing:
+            await self.start(*missing)
+
+    async def end(self) -> None:
+        for process in self.processes.values():
+            if process.is_alive:
+                process.tell(signal.SIGCONT)
+                await process.kill()
+        self.processes.clear()
+
+    # --- what the database says ---
+
+    async def settled(self) -> None:
+        """Returns when our own connection to the database works."""
+        async with asyncio.timeout(_PATIENCE):
+            while not await self._answers():  # noqa: ASYNC110  a server that starts sends no event
+                await asyncio.sleep(0.05)
+
+    async def _answers(self) -> bool:
+        try:
+            await self.world.value("select 1")
+        except CONNECTION_LOST:
+            return False
+        return True
+
+    async def waiting(self) -> int:
+        """Deliveries that are not held."""
+        count: int = await self.world.value("select count(*) from delivery where state = 'waiting'")
+        return count
+
+    async def idle(self, seconds: float = 60) -> None:
+        """Drained, with no hand on it."""
+        await until(lambda: self._is_idle(), seconds, "the queue is not drained")
+
+    async def _is_idle(self) -> bool:
+        try:
+            return await self.waiting() == 0
+        except CONNECTION_LOST:
+            return False
+
+    async def events(self, subject: str) -> list[tuple[str, str, str]]:
+        """The timeline of the message with this subject: (type, code, response)."""
+        rows = await self.world.database.fetch(
+            "select e.type, e.code, e.response from log_message m join log_event e on e.message_id = m.id "
+            "where m.subject = $1 order by e.id",
+            subject,
+        )
+        return [(row["type"], row["code"], row["response"]) for row in rows]
+
+    async def until_event(self, subject: str, kind: str, text: str = "", seconds: float = 30) -> None:
+        """Returns when the timeline has an event of this type whose code or response holds the text."""
+
+        async def shows() -> bool:
+            events = await self.events(subject)
+            return any(event[0] == kind and text in f"{event[1]} {event[2]}" for event in events)
+
+        await until(shows, seconds, f"no {kind} {text}")
+
+    async def node(self) -> UUID:
+        return UUID((self.settings.spool_dir / "node").read_text().strip())
+
+
+async def until(condition: Any, seconds: float, what: str) -> None:
+    """Asks again and again what sends no event. Raises AssertionError with `what`."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"{what} within {seconds:g} s") from None
+
+
+@asynccontextmanager
+async def open_rig(ground: Ground, folder: Path, timing: str, **changes: Any) -> AsyncIterator[Rig]:
+    """A service with nothing started yet. All that still runs at the end is killed."""
+    url = await ground.database()
+    sinks = {name: Destination(host=f"127.0.0.{2 + n}", name=f"{name}.test") for n, name in enumerate(SINKS)}
+    async with DnsStandin() as dns, prepared_world(url) as world:
+        for sink in sinks.values():
+            await sink.start()
+        values = {**TIMINGS[timing], **_places(ground, url, folder, dns, sinks), **changes}
+        rig = Rig(ground, Settings(**values), folder, world, dns.zone, sinks)
+        rig.zone.put_txt("sender.test", "v=spf1 ip4:127.0.0.1 -all")
+        await _populate(rig)
+        try:
+            yield rig
+        finally:
+            await rig.end()
+            for sink in sinks.values():
+                await sink.stop()
+
+
+def _places(
+    ground: Ground, url: str, folder: Path, dns: DnsStandin, sinks: Mapping[str, Destination]
+) -> dict[str, Any]:
+    routes = {f"{name}.test": sink.route for name, sink in sinks.items() if name != "home"}
+    return {
+        "database_url": SecretStr(url),
+        "redis_url": SecretStr(ground.valkey.url),
+        "spool_dir": folder / "spool",
+        "key_dir": folder / "keys",
+        "dns_servers": (dns.address,),
+        "routes": routes | {"sender.test": sinks["home"].route, "owners.test": sinks["home"].route},
+        "mx_port": free_port(),
+        "fast_mx_port": free_port(),
+        "api_port": free_port(),
+    }
+
+
+async def _populate(rig: Rig) -> None:
+    """shop.test in the standard lane, fast.test in the fast one, and many small tenants beside them."""
+    for plan, name in (("free", "shop.test"), ("business", "fast.test")):
+        rig.accounts[name] = account = await rig.world.account(plan)
+        domain = await rig.world.domain(account, name)
+        for sink in SINKS[:-1]:
+            await _alias(rig, domain, sink, f"you@{sink}.test")
+        await _alias(rig, domain, "both", "you@d1.test", "you@d2.test")
+        for gone in ("servfail", "silent", "missing", "null", "cname"):
+            await _alias(rig, domain, gone, f"you@{gone}.example")
+    for number in range(TENANTS):
+        account = await rig.world.account(f"tenant{number}", plan=None)
+        domain = await rig.world.domain(account, f"t{number}.test")
+        await _alias(rig, domain, "hello", f"t{number}@inbox.test")
+
+
+async def _alias(rig: Rig, domain: Any, local_part: str, *destinations: str) -> None:
+    await rig.world.alias(domain, local_part, *destinations)
+    rig.forwards[f"{local_part}@{domain.name}"] = list(destinations)

@@ -1,0 +1,31 @@
+"""The table of all cases, and how it is printed."""
+
+from tests.faults import cases_receiver
+from tests.faults.case import CASES, Case, Result
+
+PARTS = (cases_receiver,)
+
+
+def all_cases() -> list[Case]:
+    """In the order of FAULTS: importing the parts has entered them."""
+    assert PARTS
+    return list(CASES)
+
+
+def header() -> str:
+    return (
+        f"{'id':<10}{'fault':<72}{'result':<8}{'mail':>6}{'dup':>5}{'s':>7}{'recovery':>10}\n"
+        + "-" * 118
+        + "\n"
+    )
+
+
+def line(result: Result) -> str:
+    """One row; a failure says underneath what broke."""
+    verdict = "FAILED" if result.failure else "held"
+    row = (
+        f"{result.id:<10}{result.what[:70]:<72}{verdict:<8}{result.messages:>6}{result.duplicates:>5}"
+        f"{result.seconds:>7.1f}{result.recovery:>9.1f}s\n"
+    )
+    extra = result.failure or result.note
+    return row + (f"{'':<10}{extra}\n" if extra else "")
