@@ -162,6 +162,8 @@ class Segment:
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(self.descriptor).st_nlink == 0:
+                raise BlockingIOError  # somebody had the lock before us, and reclaimed the file
             sync_folder(path.parent)
         except OSError:
             self.cut_back()
@@ -177,7 +179,7 @@ class Segment:
                 try:
                     return cls(spool.folder / f"{identifier}{suffix}", identifier, clock.monotonic())
                 except BlockingIOError:
-                    continue  # the sweep was faster to lock the new, empty file: it may reclaim it
+                    continue  # the sweep was faster to lock the new, empty file, which it may reclaim
         except OSError as error:
             raise SpoolFault.of(error) from error
 
