@@ -192,23 +192,26 @@ class Courier:
     # --- content ---
 
     async def _read(self, claimed: Claimed) -> bytes | None:
-        """The content from the spool; None when the lease was lost, or the bytes are damaged (then it
-        is held).
-        """
+        """The content from the spool; None when the lease was lost, or it is damaged (then it is held)."""
+        try:
+            return await self._find(claimed)
+        except Damaged:
+            await self._hold(claimed)
+            return None
+
+    async def _find(self, claimed: Claimed) -> bytes | None:
+        """The content; None when its message has ended. Raises `Damaged`."""
         location = claimed.location
         for _ in range(2):
             try:
                 return await self._read_at(location)
-            except Damaged:
-                break
             except Gone:  # the sweep may have moved the bytes since the claim
                 async with self.database.transaction() as tx:
                     moved = await queue.locate(tx, claimed.message_id)
                 if moved is None:
                     return None
                 location = moved
-        await self._hold(claimed)
-        return None
+        raise Damaged
 
     async def _read_at(self, location: Location) -> bytes:
         record = await asyncio.to_thread(self.spool.read, location)
@@ -229,11 +232,18 @@ class Courier:
         if settlement.kind != "hard-bounced" or claimed.origin != "smtp":
             return Result(settlement)
         sender = parse_mailbox(claimed.reverse_path) if claimed.reverse_path else None
-        content = content if content is not None else await self._read(claimed)
-        header = rewriting.header_section(content) if content else b""
-        if sender is None or not self._may_notify(claimed, sender, header):
+        header = await self._header(claimed, content)
+        if sender is None or header is None or not self._may_notify(claimed, sender, header):
             return Result(settlement)
         return Result(settlement, await self._draft_notification(settlement, sender, header))
+
+    async def _header(self, claimed: Claimed, content: bytes | None) -> bytes | None:
+        """None where it can't be read: then nobody knows whether a DSN may go, so none goes."""
+        try:
+            content = content if content is not None else await self._find(claimed)
+        except Damaged:
+            return None  # the delivery ends all the same: it was cancelled
+        return None if content is None else rewriting.header_section(content)
 
     async def _draft_notification(
         self, settlement: Settlement, sender: Mailbox, header: bytes
@@ -364,8 +374,8 @@ class LaneWorker:
                 after=self._after, limit=room, each=max(1, room // 5),
                 passing_over=self._courier.providers.unavailable(),
             )  # fmt: skip
-        crash_points.reach("worker-after-claim")
         if claimed:
+            crash_points.reach("worker-after-claim")
             metrics.CLAIM_BATCH.observe(len(claimed))
             self._after = Turn(claimed[-1].account_id, claimed[-1].provider)
         for c in claimed:
