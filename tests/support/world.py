@@ -9,6 +9,7 @@ be the thing under test: what creates such rows for customers is tested through 
         alias = await world.alias(domain, "hello", "you@inbox.test")
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -122,6 +123,23 @@ class World:
             "select type, code, response from log_event where account_id = $1 order by id", account.id
         )
         return [(row["type"], row["code"], row["response"]) for row in rows]
+
+    @asynccontextmanager
+    async def locked(self, table: str) -> AsyncIterator[None]:
+        """Nobody writes to this table meanwhile, everybody reads: the database is slow."""
+        async with self.database.transaction() as tx:
+            await tx.execute(f"lock table {table} in exclusive mode")
+            yield
+
+    async def writers_waiting(self, count: int = 1) -> None:
+        """Returns once so many statements wait for a lock."""
+        async with asyncio.timeout(10):
+            while await self._waiting() < count:  # noqa: ASYNC110  the database has no event for this
+                await asyncio.sleep(0.02)
+
+    async def _waiting(self) -> int:
+        waiting: int = await self.value("select count(*) from pg_locks where not granted")
+        return waiting
 
     async def count(self, table: str) -> int:
         counted: int = await self.value(f"select count(*) from {table}")
