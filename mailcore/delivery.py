@@ -226,6 +226,10 @@ class Courier:
 
     # --- the end ---
 
+    async def end(self, settlement: Settlement) -> None:
+        """Settles a delivery that is leased to us without an attempt: an operator decided about it."""
+        await self.settler.settle(await self._finish(settlement, None))
+
     async def _finish(self, settlement: Settlement, content: bytes | None) -> Result:
         """A hard bounce brings its DSN along, synced before the settle transaction that may need it."""
         claimed = settlement.claimed
