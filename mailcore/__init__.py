@@ -19,6 +19,7 @@ The moment it becomes ours
     acceptance.py       bytes synced, rows committed, then 250
     spool.py            content on disk, in append-only segments
     spool_owner.py      which database a spool belongs to
+    spool_recovery.py   rows rebuilt from the spool, after a database was set back
     spool_sweep.py      segments reclaimed, survivors copied
     queue.py            messages and deliveries as rows: insert, claim, give back
     event_log.py        the 7-day log: its only writer, reader and deleter

@@ -1,0 +1,118 @@
+"""The documents tell the truth: every file, function, column, metric, setting and link they name is there."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import mailcore
+from mailcore import metrics, settings
+from mailcore.models import LogEvent, LogMessage
+from tests.support.services import ROOT
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+RECORDS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+PYTHON = [path for top in ("api", "clearpost", "mailcore", "workers") for path in (ROOT / top).rglob("*.py")]
+CODE = "\n".join(path.read_text(encoding="utf-8") for path in PYTHON)
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_the_map_of_mailcore_names_every_file_and_no_other() -> None:
+    named = re.findall(r"^ {4}(\w+\.py) ", mailcore.__doc__ or "", re.MULTILINE)
+    there = [path.name for path in (ROOT / "mailcore").glob("*.py") if path.name != "__init__.py"]
+    assert sorted(named) == sorted(there)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_every_link_inside_the_repository_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_every_python_file_named_is_there(document: Path) -> None:
+    named = set(re.findall(r"`(?:clearpost/)?(\w+(?:/\w+)?\.py)\b", document.read_text(encoding="utf-8")))
+    there = {path.name for path in PYTHON} | {f"{path.parent.name}/{path.name}" for path in PYTHON}
+    assert sorted(named - there) == []
+
+
+def test_every_function_of_the_flow_is_there() -> None:
+    """`module.Name`, `module.Name.method` and `module.function`, wherever the module is ours."""
+    modules = {path.stem: path for path in (ROOT / "mailcore").glob("*.py")}
+    named = re.findall(r"`(\w+)\.([\w.]+)(?:\(.*?\))?`", text_of("docs/flow.md"))
+    ours = [(module, name) for module, name in named if module in modules and name != "py"]
+    assert len(ours) > 30
+    assert [f"{module}.{name}" for module, name in ours if not has(modules[module], name)] == []
+
+
+def has(path: Path, name: str) -> bool:
+    """Whether the module has this name; a method may also be named without its class."""
+    found: object = importlib.import_module(f"mailcore.{path.stem}")
+    first, *rest = name.split(".")
+    if not hasattr(found, first):
+        return re.search(rf"def {first}\(", path.read_text(encoding="utf-8")) is not None
+    return all(hasattr(found := getattr(found, part), "__name__") for part in (first, *rest))
+
+
+@pytest.mark.parametrize("table", [LogMessage, LogEvent])
+def test_the_policy_names_every_column_of_the_log(table: type[LogMessage] | type[LogEvent]) -> None:
+    policy = text_of("docs/policy.md")
+    section = policy.partition(f"in `{table.__tablename__}`:")[2].partition("\n\n")[2].partition("\n\n")[0]
+    named = re.findall(
+        r"`(\w+)`", "".join(line.split("|")[1] for line in section.splitlines() if "`" in line)
+    )
+    assert sorted(named) == sorted(table.model_fields)
+
+
+def test_operations_explains_every_metric_and_no_other() -> None:
+    source = Path(metrics.__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r"`(clearpost_\w+)`", text_of("docs/operations.md"))) == set(
+        re.findall(r'"(clearpost_\w+)"', source)
+    )
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_every_setting_named_exists(document: Path) -> None:
+    named = set(re.findall(r"CLEARPOST_([A-Z_]+)", document.read_text(encoding="utf-8")))
+    known = {name.upper() for name in settings.Settings.model_fields} | {"CRASH_AT", "FAIL_IO"}
+    assert sorted(named - known) == []
+
+
+def test_every_log_line_an_operator_is_told_of_exists() -> None:
+    what_to_do = text_of("docs/operations.md").partition("## What to do")[2].partition("\n## ")[0]
+    columns = [line.split("|") for line in what_to_do.splitlines() if line.startswith("| ")]
+    named = re.findall(r"`([a-z]+_[a-z_]+)`", "".join("".join(column[1:3]) for column in columns))
+    assert [name for name in named if not name.startswith("clearpost_") and f'"{name}"' not in CODE] == []
+
+
+def test_the_example_of_settings_is_up_to_date() -> None:
+    assert text_of(".env.example") == settings.example_env() + "\n", (
+        "python -m mailcore.settings > .env.example"
+    )
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=relative)
+def test_a_decision_has_its_four_parts_and_its_place_in_the_list(record: Path) -> None:
+    text = record.read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == [
+        "Context",
+        "Decision",
+        "Consequences",
+        "Alternatives",
+    ]
+    title = text.partition(". ")[2].splitlines()[0]
+    assert f"]({record.name}) | {title} |" in text_of("docs/decisions/README.md")
+
+
+def test_the_readme_names_the_commands_that_make_has() -> None:
+    targets = set(re.findall(r"^([a-z0-9]+):", text_of("Makefile"), re.MULTILINE))
+    for document in ("README.md", "CONTRIBUTING.md"):
+        assert set(re.findall(r"(?:^ {4}|`)make ([a-z0-9]+)", text_of(document), re.MULTILINE)) <= targets
