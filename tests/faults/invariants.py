@@ -32,7 +32,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the log tells of one letter: how often it was taken, attempts whose end is unknown, and the rest."""
+    """What the log tells of one letter: times taken, attempts whose end is unknown, and the rest."""
 
     taken: int = 0
     unclear: int = 0

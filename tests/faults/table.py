@@ -1,9 +1,9 @@
 """The table of all cases, and how it is printed."""
 
-from tests.faults import cases_receiver
+from tests.faults import cases_receiver, cases_sender
 from tests.faults.case import CASES, Case, Result
 
-PARTS = (cases_receiver,)
+PARTS = (cases_receiver, cases_sender)
 
 
 def all_cases() -> list[Case]:
