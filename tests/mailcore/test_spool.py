@@ -159,8 +159,9 @@ def test_discarding_twice_or_after_the_segment_went_does_nothing(
 def test_a_full_segment_is_followed_by_another(spool: Spool, clock: SteppedClock) -> None:
     writer = writer_of(spool, clock, largest=100)
     locations = [writer.append([entry(clock, b"x" * 100)])[0] for _ in range(3)]
-    assert len({location.segment for location in locations}) == 3
-    assert [location.segment for location in locations] == [UUID(path.stem) for path in segments_in(spool)]
+    names = {location.segment for location in locations}
+    assert len(names) == 3
+    assert names == {UUID(path.stem) for path in segments_in(spool)}
 
 
 def test_an_old_segment_is_sealed_even_when_it_is_quiet(

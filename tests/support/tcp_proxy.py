@@ -30,7 +30,7 @@ class PostgresProxy:
         self._url = database_url
         self._cut: Cut | None = None
         self._after = b""
-        self._down = False
+        self._down = self._go_down_then = False
         self._open: set[asyncio.StreamWriter] = set()
         self._left_waiting: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -49,9 +49,9 @@ class PostgresProxy:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def cut_next(self, how: Cut, *, after: bytes = b"") -> None:
+    def cut_next(self, how: Cut, *, after: bytes = b"", and_go_down: bool = False) -> None:
         """Cuts the connection of the next COMMIT, once; `after` these words were seen on that connection."""
-        self._cut, self._after = how, after
+        self._cut, self._after, self._go_down_then = how, after, and_go_down
 
     def go_down(self) -> None:
         """Cuts everything and refuses new connections."""
@@ -79,6 +79,7 @@ class PostgresProxy:
             return None
         how, self._cut = self._cut, None
         self.cuts += 1
+        self._down = self._down or self._go_down_then
         return how
 
     def opened(self, writer: asyncio.StreamWriter) -> None:

@@ -1,0 +1,89 @@
+"""Group commit: who arrives while a batch runs shares the next one."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from mailcore.batching import Batcher
+
+
+class Runs:
+    """Doubles numbers; each run waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.gate = asyncio.Semaphore(0)
+        self.begun = asyncio.Semaphore(0)
+        self.fails = False
+
+    async def __call__(self, items: Sequence[int]) -> Sequence[int]:
+        self.batches.append(list(items))
+        self.begun.release()
+        await self.gate.acquire()
+        if self.fails:
+            raise OSError("no")
+        return [2 * item for item in items]
+
+
+async def test_an_idle_batcher_does_not_wait_for_company() -> None:
+    runs = Runs()
+    runs.gate.release()
+    assert await Batcher(runs, concurrency=1).submit(1) == 2
+    assert runs.batches == [[1]]
+
+
+async def test_those_who_come_meanwhile_share_the_next_batch_in_order() -> None:
+    runs = Runs()
+    batcher = Batcher(runs, largest=3, concurrency=1)
+    tasks = [asyncio.create_task(batcher.submit(number)) for number in range(6)]
+    await runs.begun.acquire()
+    for _ in range(3):
+        runs.gate.release()
+    assert await asyncio.gather(*tasks) == [0, 2, 4, 6, 8, 10]
+    assert runs.batches == [[0], [1, 2, 3], [4, 5]]
+
+
+async def test_a_cancelled_caller_leaves_its_item_in_the_batch() -> None:
+    runs = Runs()
+    batcher = Batcher(runs, concurrency=1)
+    first = asyncio.create_task(batcher.submit(1))
+    await runs.begun.acquire()
+    gone, stays = (asyncio.create_task(batcher.submit(number)) for number in (2, 3))
+    await asyncio.sleep(0)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    runs.gate.release()
+    runs.gate.release()
+    assert (await first, await stays) == (2, 6)
+    assert runs.batches == [[1], [2, 3]]
+
+
+async def test_what_a_batch_raises_reaches_all_of_it_and_the_next_one_runs() -> None:
+    runs = Runs()
+    batcher = Batcher(runs, concurrency=1)
+    runs.fails = True
+    failing = asyncio.create_task(batcher.submit(1))
+    await runs.begun.acquire()
+    runs.gate.release()
+    with pytest.raises(OSError, match="no"):
+        await failing
+    runs.fails = False
+    runs.gate.release()
+    assert await batcher.submit(2) == 4
+
+
+async def test_drain_waits_for_what_waits() -> None:
+    runs = Runs()
+    batcher = Batcher(runs, largest=1, concurrency=2)
+    tasks = [asyncio.create_task(batcher.submit(number)) for number in range(4)]
+    await asyncio.sleep(0)
+    draining = asyncio.create_task(batcher.drain())
+    for _ in range(3):
+        runs.gate.release()
+    done, _ = await asyncio.wait({draining}, timeout=0.05)
+    assert not done
+    runs.gate.release()
+    await draining
+    assert all(task.done() for task in tasks) or await asyncio.gather(*tasks) == [0, 2, 4, 6]
