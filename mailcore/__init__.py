@@ -19,9 +19,11 @@ The moment it becomes ours
     acceptance.py       bytes synced, rows committed, then 250
     spool.py            content on disk, in append-only segments
     spool_owner.py      which database a spool belongs to
+    spool_walk.py       every record of a spool at rest, without its content
     spool_recovery.py   rows rebuilt from the spool, after a database was set back
     spool_sweep.py      segments reclaimed, survivors copied
     queue.py            messages and deliveries as rows: insert, claim, give back
+    queue_admin.py      what an operator does to waiting deliveries
     event_log.py        the 7-day log: its only writer, reader and deleter
     ledger.py           created = delivered + hard-bounced + waiting + held
 
