@@ -15,6 +15,7 @@ from mailcore.plans import Lane
 
 if TYPE_CHECKING:
     from clearpost.processes import Main
+    from mailcore.queue_admin import Choice
     from mailcore.settings import Settings
 
 app = typer.Typer(
@@ -144,6 +145,115 @@ def queue_status(as_json: JsonOption = False) -> None:
 
     settings = _asking_settings()
     raise typer.Exit(status.queue(settings, as_json=as_json))
+
+
+IdsArgument = Annotated[list[str] | None, typer.Argument(help="Ids of deliveries or messages.")]
+DomainOption = Annotated[str, typer.Option(help="All mail for this customer's domain.")]
+ProviderOption = Annotated[str, typer.Option(help="All mail last tried at this provider, as google.com.")]
+
+
+@queue.command("list")
+def queue_list(
+    domain: DomainOption = "",
+    provider: ProviderOption = "",
+    state: Annotated[str, typer.Option(help="waiting or held; both where it is left out.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Deliveries that wait, oldest first: ids, lane, state, attempts, ages. No addresses."""
+    from clearpost import queue_commands as commands
+
+    choice = _choice([], domain, provider)
+    if state not in ("", "waiting", "held"):
+        fail("--state is waiting or held", code=2)
+    settings = _asking_settings()
+    raise typer.Exit(commands.show_list(settings, choice, state=state, limit=limit, as_json=as_json))
+
+
+@queue.command("show")
+def queue_show(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="A delivery or a message.")],
+    as_json: JsonOption = False,
+) -> None:
+    """One delivery, or all of a message, and its events so far. 0 shown, 1 nothing such waits."""
+    from clearpost import queue_commands as commands
+
+    choice = _choice([identifier], "", "")
+    raise typer.Exit(commands.show_one(_asking_settings(), choice, as_json=as_json))
+
+
+@queue.command("hold")
+def queue_hold(
+    ids: IdsArgument = None, domain: DomainOption = "", provider: ProviderOption = "",
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """No attempt begins any more, until released. Mail that comes in later is not held."""
+    _change_queue("hold", ids, domain, provider, as_json)
+
+
+@queue.command("release")
+def queue_release(
+    ids: IdsArgument = None, domain: DomainOption = "", provider: ProviderOption = "",
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """What was held waits again, and is due now."""
+    _change_queue("release", ids, domain, provider, as_json)
+
+
+@queue.command("retry")
+def queue_retry(
+    ids: IdsArgument = None, domain: DomainOption = "", provider: ProviderOption = "",
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """What waits for its next attempt is due now."""
+    _change_queue("retry", ids, domain, provider, as_json)
+
+
+@queue.command("fail")
+def queue_fail(
+    ids: IdsArgument = None, domain: DomainOption = "", provider: ProviderOption = "",
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """End deliveries now, as hard-bounced by the operator: senders or owners are told, content is deleted."""
+    from clearpost import queue_commands as commands
+
+    choice = _some(ids, domain, provider)
+    raise typer.Exit(commands.fail(_asking_settings(), choice, as_json=as_json))
+
+
+def _change_queue(what: str, ids: list[str] | None, domain: str, provider: str, as_json: bool) -> None:
+    from clearpost import queue_commands as commands
+
+    choice = _some(ids, domain, provider)
+    raise typer.Exit(commands.change(_asking_settings(), what, choice, as_json=as_json))
+
+
+def _some(ids: list[str] | None, domain: str, provider: str) -> "Choice":
+    """Never everything for want of an option."""
+    choice = _choice(ids or [], domain, provider)
+    if choice.is_everything:
+        fail("say which: ids, --domain or --provider", code=2)
+    return choice
+
+
+def _choice(ids: list[str], domain: str, provider: str) -> "Choice":
+    from clearpost import queue_commands as commands
+
+    try:
+        return commands.choice_of(ids, domain, provider)
+    except commands.BadChoice as error:
+        fail(str(error), code=2)
+
+
+@spool.command("recover")
+def spool_recover(
+    again: Annotated[bool, typer.Option("--again", help="Also where spool and database agree.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """After the database was restored: rebuild from this machine's spool what it lost. Stop all first."""
+    from clearpost import spool_commands
+
+    raise typer.Exit(spool_commands.recover(load_settings(), again=again, as_json=as_json))
 
 
 @spool.command("status")
