@@ -407,9 +407,7 @@ returning account_id, forwarded
 
 
 async def _count_usage(tx: Transaction, drafts: Sequence[Draft], now: datetime) -> set[UUID]:
-    """Counts customers' mail against the daily quota. Returns the submissions that do not fit; they
-    count as refused.
-    """
+    """Counts customers' mail against the daily quota. Returns the submissions that do not fit."""
     counted = [draft for draft in drafts if draft.submission.origin == "smtp"]
     forwarded: Counter[UUID] = Counter()
     size: Counter[UUID] = Counter()
@@ -432,8 +430,8 @@ async def _count_usage(tx: Transaction, drafts: Sequence[Draft], now: datetime) 
             for recipient in draft.submission.recipients:
                 count = len(recipient.destinations)
                 await tx.execute(
-                    "update usage_day set forwarded = forwarded - $3, refused = refused + $3, bytes "
-                    "= bytes - $4 where account_id = $1 and day = $2",
+                    "update usage_day set forwarded = forwarded - $3, bytes = bytes - $4 "
+                    "where account_id = $1 and day = $2",
                     recipient.account_id, now.date(), count, draft.submission.size,
                 )  # fmt: skip
     return over

@@ -108,18 +108,16 @@ class RefusalLog:
         self, tx: Transaction, key: tuple[UUID, datetime], last: _Refusal, surplus: int, counting: UUID | None
     ) -> None:
         """The one row that stands for all beyond the cap; its text is the count."""
-        text = f"{surplus} {_MORE.text}"
+        reply = Reply(_MORE.code, _MORE.enhanced, f"{surplus} {_MORE.text}")
         if counting:
-            await event_log.recount(tx, counting, text)
+            await event_log.recount(tx, counting, reply.line())
             return
         seen = last.message
         row = LoggedMessage(
             self._clock.new_id(), seen.account_id, seen.domain_id, seen.received_at, "", "", "", "", ""
         )
         await event_log.record_messages(tx, [row])
-        await event_log.record_events(
-            tx, [event_log.refused(row, Reply(_MORE.code, _MORE.enhanced, text), last.server_ip)]
-        )
+        await event_log.record_events(tx, [event_log.refused(row, reply, last.server_ip)])
         await tx.execute(
             "update refused_hour set counting_message_id = $3 where domain_id = $1 and hour = $2",
             *key,
