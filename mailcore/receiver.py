@@ -17,7 +17,7 @@ from mailcore.authentication import SpfVerdict, spf
 from mailcore.clock import Clock
 from mailcore.content_scan import ContentScan
 from mailcore.database import Database
-from mailcore.envelope import ForwardPath, Mailbox
+from mailcore.envelope import ForwardPath, Mailbox, normalise_local_part
 from mailcore.event_log import LoggedMessage
 from mailcore.intake import Intake, MemoryBudget
 from mailcore.keyring import Keyring
@@ -173,10 +173,12 @@ class MailReceiver:
         return self._add(transaction, recipient)
 
     def _add(self, transaction: MailTransaction, recipient: Recipient) -> Reply:
-        """A return address stays alone; the same recipient twice is one."""
+        """A return address stays alone; the same recipient twice, in whatever letters, is one."""
         if any(isinstance(other, Return) for other in transaction.recipients):
             return replies.OTHER_CLASS
-        if recipient not in transaction.recipients:
+        key = normalise_local_part(recipient.alias_address)
+        known = _recipients(transaction)
+        if not any(normalise_local_part(other.alias_address) == key for other in known):
             transaction.recipients.append(recipient)
         crash_points.reach("receiver-after-rcpt")
         return replies.RECIPIENT_OK
