@@ -100,7 +100,12 @@ async def _travel(settings: Settings, wish: Wish, show: Callable[[dict[str, Any]
     client = ApiClient(_api_url(settings), key)
     expected = await _destinations(client, wish.to)  # asked first: a wrong key sends nothing
     sent = await hand_over(port, wish.to, Clock(), host, sender=sender)
-    return await _follow(client, Journey(sent.message_id, {}, expected), wish, show)
+    try:
+        return await _follow(client, Journey(sent.message_id, {}, expected), wish, show)
+    except ApiError as error:
+        raise JourneyError(
+            f"our MX took it as {sent.message_id}, but it can't be followed: {error}"
+        ) from None
 
 
 def _api_url(settings: Settings) -> str:

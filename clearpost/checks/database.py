@@ -1,6 +1,7 @@
 """PostgreSQL: reachable, new enough, migrated, and as durable as a 250 needs it. Must never write to it."""
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -54,16 +55,26 @@ def place(url: str) -> str:
 
 async def _examine(database: Database, settings: Settings, clock: Clock, where: str) -> list[Finding]:
     local = settings.environment == "local"
-    return [
-        await _version(database, where),
-        await _writable(database),
-        await _migrations(database),
-        await _durable(database, local),
-        await _clock(database, clock),
-        await _connections(database),
-        await _quiet(database),
-        await _own_spool(database, settings.spool_dir),
-    ]
+    checks = (
+        ("database", _version(database, where)),
+        ("database", _writable(database)),
+        ("migrations", _migrations(database)),
+        ("durability", _durable(database, local)),
+        ("clock", _clock(database, clock)),
+        ("database", _connections(database)),
+        ("privacy", _quiet(database)),
+        ("spool", _own_spool(database, settings.spool_dir)),
+    )
+    return [await _guarded(area, check) for area, check in checks]
+
+
+async def _guarded(area: str, check: Awaitable[Finding]) -> Finding:
+    """A question this server can't answer must not hide the answers to the others."""
+    try:
+        return await check
+    except asyncpg.PostgresError as error:
+        mend = "run: clearpost migrate; then look at the rights of the database's user"
+        return fail(area, f"can't be asked: {type(error).__name__}", mend)
 
 
 async def _version(database: Database, where: str) -> Finding:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import redis
 from pydantic import SecretStr
@@ -18,7 +19,7 @@ from clearpost.checks import alarm, database, folders, identity, names, ports
 from clearpost.checks.finding import Finding, fail, ok, warn
 from clearpost.ports import free_port
 from clearpost.standins.dns import DnsStandin
-from mailcore import certificates
+from mailcore import certificates, spool_owner
 from mailcore.clock import Clock, ShiftedClock
 from mailcore.settings import Settings
 from tests.support.services import TestPostgres
@@ -94,6 +95,14 @@ async def examined(url: str, tmp_path: Path, clock: Clock | None = None, **chang
     return await database.check(make(tmp_path, database_url=SecretStr(url), **changes), clock or Clock())
 
 
+async def asked(url: str, query: str) -> str:
+    connection = await asyncpg.connect(url)
+    try:
+        return str(await connection.fetchval(query))
+    finally:
+        await connection.close()
+
+
 async def test_a_database_that_is_not_there_is_told_without_the_password(tmp_path: Path) -> None:
     (finding,) = await examined(f"postgresql://ada:secret@127.0.0.1:{free_port()}/mail", tmp_path)
     assert finding.state == "fail"
@@ -114,6 +123,18 @@ async def test_a_database_that_was_never_migrated_asks_for_migrate(
     findings = await examined(migrated_postgres.server.url_of("postgres"), tmp_path)
     finding = the(findings, "fail", "never migrated")
     assert finding.mend == "run: clearpost migrate"
+    assert the(findings, "ok", "takes writes"), "the other questions are still answered"
+
+
+async def test_a_question_the_server_cannot_answer_is_one_finding(
+    migrated_postgres: TestPostgres, tmp_path: Path
+) -> None:
+    settings_for(tmp_path)
+    url = migrated_postgres.server.url_of("postgres")
+    identity = await asked(url, spool_owner.IDENTITY)
+    spool_owner.Note(identity, 1).write(tmp_path / "spool")
+    (tmp_path / "spool" / "node").write_text("01a202b3-85ce-7c68-8c39-7bb6151df69e\n")
+    the(await examined(url, tmp_path), "fail", "can't be asked: UndefinedTableError")
 
 
 async def test_a_server_that_does_not_sync_fails_in_production_only(

@@ -106,6 +106,13 @@ async def test_a_message_that_waits_ends_with_3(
     assert "so far: received, soft-bounced" in out
 
 
+async def test_a_message_of_nobodys_account_is_told_with_its_id(
+    around: Surroundings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await sent(around, "postmaster@clearpost.test") == send.NOT_DELIVERED
+    assert "our MX took it as" in capsys.readouterr().err
+
+
 async def test_a_wrong_key_sends_nothing(around: Surroundings) -> None:
     assert await sent(around, "hello@shop.test", api_key="cp_test_wrong") == send.NOT_DELIVERED
     assert await around.world.count("log_message") == 0
