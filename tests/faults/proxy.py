@@ -40,6 +40,7 @@ class PostgresProxy:
     _release: asyncio.Event = field(default_factory=asyncio.Event)
     _done: asyncio.Event = field(default_factory=asyncio.Event)
     _forgotten: bool = False
+    _closed: bool = False
     _server: asyncio.Server | None = None
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
@@ -82,6 +83,15 @@ class PostgresProxy:
         self._forgotten = True
         self._release.set()
 
+    def close(self) -> None:
+        """From now on nobody gets through, and who was connected is cut."""
+        self._closed = True
+        for task in list(self._tasks):
+            task.cancel()
+
+    def open(self) -> None:
+        self._closed = False
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
@@ -90,6 +100,8 @@ class PostgresProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         parts = urlsplit(self.url)
         try:
+            if self._closed:
+                raise ConnectionRefusedError
             back, server = await asyncio.open_connection(parts.hostname, parts.port)
         except OSError:
             writer.transport.abort()

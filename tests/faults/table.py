@@ -1,9 +1,9 @@
 """The table of all cases, and how it is printed."""
 
-from tests.faults import cases_receiver, cases_sender
+from tests.faults import cases_database, cases_receiver, cases_redis, cases_sender
 from tests.faults.case import CASES, Case, Result
 
-PARTS = (cases_receiver, cases_sender)
+PARTS = (cases_receiver, cases_sender, cases_database, cases_redis)
 
 
 def all_cases() -> list[Case]:
