@@ -9,6 +9,8 @@ import asyncio
 import ipaddress
 import ssl
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from logging import CRITICAL, getLogger
 from typing import Any, Protocol
@@ -220,13 +222,13 @@ class SmtpSession(SMTP):
         """The whole dialogue. Ends silently with the connection."""
         try:
             await self._dialogue()
-        except (Disconnected, ConnectionError):
+        except Disconnected:
             return
         finally:
             self._hang_up()
 
     def _hang_up(self) -> None:
-        """After a failed TLS handshake nobody calls `connection_lost`: its place must be free all the same."""
+        """After a failed TLS handshake nobody calls `connection_lost`; the place is free all the same."""
         if self.transport is not None:
             self.transport.close()
         if self._original_transport is not None and self._peer and not self._peer.tls:
@@ -262,7 +264,7 @@ class SmtpSession(SMTP):
             return replies.UNKNOWN_COMMAND
         try:
             return await command(self, argument.strip(b" \t"))
-        except (Disconnected, ConnectionError, asyncio.CancelledError):
+        except (Disconnected, asyncio.CancelledError):
             raise
         except Exception as error:  # noqa: BLE001  a fault of ours: 451, and no word of it to the client
             log.error(
@@ -360,7 +362,7 @@ class SmtpSession(SMTP):
         """After a fault of ours the rest of DATA must not be taken for commands: the connection ends."""
         try:
             await self._read_content(content)
-        except (Disconnected, ConnectionError, asyncio.CancelledError):
+        except (Disconnected, asyncio.CancelledError):
             self._receiver.drop(content)
             raise
         except Exception as error:  # noqa: BLE001  a fault of ours, whatever it is
@@ -437,7 +439,8 @@ class SmtpSession(SMTP):
         if self._output:
             self._writer.write(bytes(self._output))
             self._output.clear()
-            await self._writer.drain()
+            with _client_losses():
+                await self._writer.drain()
 
     async def _end(self, reply: Reply) -> None:
         """The last reply of this connection."""
@@ -448,7 +451,8 @@ class SmtpSession(SMTP):
     async def _more(self) -> None:
         """Waits for input; what we have to say goes out first."""
         await self._flush()
-        chunk = await self._reader.read(_CHUNK)
+        with _client_losses():
+            chunk = await self._reader.read(_CHUNK)
         if not chunk:
             raise Disconnected
         self._input += chunk
@@ -492,7 +496,8 @@ class SmtpSession(SMTP):
         while True:
             try:
                 async with asyncio.timeout(pace.patience()):
-                    chunk = await self._reader.read(_CHUNK)
+                    with _client_losses():
+                        chunk = await self._reader.read(_CHUNK)
             except TimeoutError:
                 chunk = None
             if pace.is_too_slow_after(len(chunk or b"")):
@@ -506,6 +511,15 @@ class SmtpSession(SMTP):
         """DATA has its own pace, and what follows the dot is our own time."""
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
+
+
+@contextmanager
+def _client_losses() -> Iterator[None]:
+    """A connection lost here is the client's; anywhere else it is one of ours, and a fault."""
+    try:
+        yield
+    except ConnectionError:
+        raise Disconnected from None
 
 
 class _Pace:
