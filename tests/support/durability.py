@@ -1,0 +1,177 @@
+"""The order in which a process makes mail last, proven from its system calls (a trace by strace).
+
+    bytes written -> file synced, and its folder where the file is new -> COMMIT sent -> COMMIT
+    acknowledged -> 250 said, or old bytes overwritten
+
+Must never take one message's calls for another's: rows and records are found by the 16 octets of the id.
+The traced process must handle one message at a time, so that every write before a COMMIT belongs to it.
+"""
+
+import re
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePath
+from typing import TypeVar
+from uuid import UUID
+
+from tests.support.strace import Call
+
+T = TypeVar("T")
+
+_MAGIC = b"CPR1"
+_HEADER = struct.Struct("<4sIQ16s16s")
+_LENGTHS_BYTES = struct.calcsize("<4sIQ")  # they stay when a record is overwritten
+_COMMIT = re.compile(rb"Q....COMMIT;\0", re.DOTALL)
+_COMMITTED = b"C\0\0\0\x0bCOMMIT\0"
+
+
+class NotProven(AssertionError):
+    """The trace does not show the order that was promised; the text names the step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record: the segment it lies in, and its place there."""
+
+    id: UUID
+    segment: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A transaction that the server acknowledged: its statements, COMMIT, and the answer to that."""
+
+    statements: bytes
+    sent: Call
+    acknowledged: Call
+
+
+def records(calls: Sequence[Call]) -> list[Stored]:
+    """The records that the process wrote or read, in the order of their first appearance."""
+    found: dict[UUID, Stored] = {}
+    for call in calls:
+        if call.offset is None or not call.target.endswith((".seg", ".long")):
+            continue
+        if not call.data.startswith(_MAGIC) or len(call.data) < _HEADER.size:
+            continue
+        _, envelope, content, identifier, _ = _HEADER.unpack_from(call.data)
+        end = call.offset + _HEADER.size + envelope + content
+        record = Stored(UUID(bytes=identifier), call.target, call.offset, end)
+        found.setdefault(record.id, record)
+    return list(found.values())
+
+
+def prove_accepted(calls: Sequence[Call], message: UUID) -> None:
+    """Bytes and, for a new segment, its name are on disk before COMMIT, and COMMIT is certain before 250."""
+    record = _record(calls, message)
+    commit = _commit_with(calls, message)
+    _prove_synced(calls, record, commit)
+    name = str(message).encode()
+    said = _first(
+        (call for call in calls if call.is_write and call.data.startswith(b"250 2.0.0 Queued as %b" % name)),
+        "250 was never said",
+    )
+    _prove_order(("COMMIT was acknowledged", commit.acknowledged), ("250 was said", said))
+
+
+def prove_reported(calls: Sequence[Call], message: UUID, notification: UUID) -> None:
+    """The notification's bytes are on disk before the COMMIT that ends its message, then those may go."""
+    commit = _commit_with(calls, message, notification)
+    _prove_synced(calls, _record(calls, notification), commit)
+    _prove_overwritten(calls, _record(calls, message), commit)
+
+
+def prove_discarded(calls: Sequence[Call], message: UUID) -> None:
+    """A message's bytes are overwritten, and not before the last COMMIT about it is acknowledged."""
+    commits = [commit for commit in _commits(calls) if message.bytes in commit.statements]
+    if not commits:
+        raise NotProven("no COMMIT ended the message")
+    _prove_overwritten(calls, _record(calls, message), commits[-1])
+
+
+# --- the steps ---
+
+
+def _prove_synced(calls: Sequence[Call], record: Stored, commit: Commit) -> None:
+    """One sync covers all that was written to the segment, and is over before COMMIT is sent."""
+    about = [call for call in calls if call.target == record.segment and call.began < commit.sent.began]
+    written = [call for call in about if call.is_write and any(call.data)]  # zeros overwrite an older record
+    if not written:
+        raise NotProven("the record was not written before COMMIT")
+    synced = [call for call in about if call.name == "fdatasync" and call.ended < commit.sent.began]
+    if not synced:
+        raise NotProven("the segment was not synced before COMMIT")
+    for call in written:
+        _prove_order(("the record was written", call), ("it was synced", synced[-1]))
+    _prove_name_synced(calls, record, commit)
+
+
+def _prove_name_synced(calls: Sequence[Call], record: Stored, commit: Commit) -> None:
+    created = [call for call in calls if call.creates and call.target == record.segment]
+    if not created:
+        return  # an earlier message's COMMIT proved it
+    folder = str(PurePath(record.segment).parent)
+    synced = _first(
+        (c for c in calls if c.name == "fsync" and c.target == folder and c.began > created[0].ended),
+        "the folder of a new segment was not synced",
+    )
+    _prove_order(("the folder was synced", synced), ("COMMIT was sent", commit.sent))
+
+
+def _prove_overwritten(calls: Sequence[Call], record: Stored, commit: Commit) -> None:
+    wanted = range(record.start + _LENGTHS_BYTES, record.end)
+    wiped = [
+        call
+        for call in calls
+        if call.is_write and call.target == record.segment and call.offset in wanted and not any(call.data)
+    ]
+    if sum(call.result for call in wiped) < len(wanted):
+        raise NotProven("the record was not overwritten")
+    for call in wiped:
+        _prove_order(("COMMIT was acknowledged", commit.acknowledged), ("the record was overwritten", call))
+
+
+def _prove_order(*steps: tuple[str, Call]) -> None:
+    for (before, first), (after, second) in pairwise(steps):
+        if first.ended >= second.began:
+            raise NotProven(f"{after} before {before}")
+
+
+# --- finding calls ---
+
+
+def _record(calls: Sequence[Call], identifier: UUID) -> Stored:
+    return _first((r for r in records(calls) if r.id == identifier), "the record is not in the trace")
+
+
+def _commit_with(calls: Sequence[Call], *identifiers: UUID) -> Commit:
+    """The first transaction whose statements name all of these."""
+    return _first(
+        (c for c in _commits(calls) if all(i.bytes in c.statements for i in identifiers)),
+        "no acknowledged COMMIT names the message",
+    )
+
+
+def _commits(calls: Sequence[Call]) -> list[Commit]:
+    """Each connection to the database talks on its own; a COMMIT without an answer is none."""
+    commits = []
+    statements: dict[str, bytes] = {}
+    sent: dict[str, Call] = {}
+    for call in calls:
+        if call.is_write and call.target.startswith("TCP"):
+            statements[call.target] = statements.get(call.target, b"") + call.data
+            if _COMMIT.search(call.data):
+                sent[call.target] = call
+        elif call.is_read and call.target in sent and _COMMITTED in call.data:
+            commits.append(Commit(statements.pop(call.target), sent.pop(call.target), call))
+    return commits
+
+
+def _first(found: Iterable[T], otherwise: str) -> T:
+    for one in found:
+        return one
+    raise NotProven(otherwise)
