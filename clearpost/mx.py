@@ -7,6 +7,7 @@ it ends.
 import asyncio
 import socket
 
+from clearpost.doorway import Doorway, most_connections
 from clearpost.listening import listening_socket
 from mailcore import certificates
 from mailcore.plans import LARGEST_MESSAGE, Lane
@@ -15,7 +16,7 @@ from mailcore.refusals import RefusalLog
 from mailcore.returns import Returns
 from mailcore.runtime import Ready, Runtime, open_runtime, until
 from mailcore.settings import Settings
-from mailcore.smtp_session import Connections, SmtpSession
+from mailcore.smtp_session import Connections, SmtpSession, ip_of
 
 
 async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready: Ready) -> bool:
@@ -23,9 +24,8 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
     async with open_runtime(settings, role="mx", lane=lane, first_attempts=True) as runtime:
         refusals = RefusalLog(runtime.database, runtime.clock, per_hour=settings.refused_per_hour)
         receiver = _receiver(runtime, refusals)
-        connections = Connections(settings)
+        connections = Connections(settings, most=most_connections(settings.max_connections))
         tls = certificates.server_context(settings, runtime.clock)
-        loop = asyncio.get_running_loop()
 
         def session() -> SmtpSession:
             return SmtpSession(
@@ -38,10 +38,13 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
                 tls_context=tls,
             )
 
-        server = await loop.create_server(session, sock=_socket(settings, lane), backlog=1000)
+        doorway = Doorway(
+            _socket(settings, lane), refuse=lambda peer: connections.refusal(ip_of(peer)), session=session
+        )
+        doorway.open(backlog=1000)
         on_ready()
         ordered = await until(stop, runtime.lost)
-        server.close()
+        doorway.close()
         await _finish(connections, runtime, refusals, settings)
         return ordered
 

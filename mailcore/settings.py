@@ -93,6 +93,12 @@ class Settings(BaseSettings):
         50, description="Connections per IPv4 address or IPv6 /64, then 421 4.7.0"
     )
     max_errors: int = Field(10, description="Protocol errors of one connection, then 421 4.7.0")
+    max_unknown_recipients: int = Field(
+        100, description="Unknown recipients of one connection without an accepted message, then 421 4.7.0"
+    )
+    unknown_recipient_pause: timedelta = Field(
+        timedelta(seconds=1), description="Wait before each reply to them, from the one after max_errors on"
+    )
     max_command_line: int = Field(2048, description="Octets of a command line")
     idle_timeout: timedelta = Field(timedelta(minutes=5), description="Silence before 421 4.4.2")
     data_timeout: timedelta = Field(timedelta(minutes=15), description="Longest DATA")

@@ -31,6 +31,10 @@ log = structlog.get_logger("smtp")
 _CHUNK = 64 * 1024
 _END_OF_DATA = b"\r\n.\r\n"
 _RATE_WINDOW = 30.0
+# So many pipelined commands are answered before others get their turn.
+_TURN = 50
+# A client that does not read would keep its connection open for ever.
+_LAST_WORDS_SECONDS = 5.0
 # The reverse name is asked for while the client talks; whoever wants it waits at most this long.
 _NAME_PATIENCE = 2.0
 _HTTP = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH"})
@@ -102,24 +106,27 @@ class Receiver(Protocol):
 class Connections:
     """Counts the open connections of one process, in all and by client network."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, *, most: int | None = None) -> None:
+        self._most = settings.max_connections if most is None else most
+        self._most_per_network = settings.max_connections_per_ip
         self._by_network: Counter[str] = Counter()
         self.sessions: set[SmtpSession] = set()
         self.closing = False
         self._emptied = asyncio.Event()
 
-    def admit(self, session: "SmtpSession", ip: str) -> Reply | None:
+    def refusal(self, ip: str) -> Reply | None:
+        """Why nobody from this address may come in just now."""
         if self.closing:
             return replies.SHUTTING_DOWN
-        network = _network(ip)
-        if (
-            len(self.sessions) >= self._settings.max_connections
-            or self._by_network[network] >= self._settings.max_connections_per_ip
-        ):
+        if len(self.sessions) >= self._most or self._by_network[_network(ip)] >= self._most_per_network:
             return replies.TOO_MANY_CONNECTIONS
+        return None
+
+    def admit(self, session: "SmtpSession", ip: str) -> Reply | None:
+        if refusal := self.refusal(ip):
+            return refusal
         self.sessions.add(session)
-        self._by_network[network] += 1
+        self._by_network[_network(ip)] += 1
         metrics.CONNECTIONS.set(len(self.sessions))
         return None
 
@@ -175,6 +182,8 @@ class SmtpSession(SMTP):
         self._input = bytearray()
         self._output = bytearray()
         self._errors = 0
+        self._commands = 0
+        self._unknown_recipients = 0
         self._in_data = False
         self._peer: Peer | None = None
         self._mail: MailTransaction | None = None
@@ -184,8 +193,8 @@ class SmtpSession(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         if self._peer is None:
-            ip = _ip(transport.get_extra_info("peername"))
-            self._peer = Peer(ip, _ip(transport.get_extra_info("sockname")), self._greet(ip))
+            ip = ip_of(transport.get_extra_info("peername"))
+            self._peer = Peer(ip, ip_of(transport.get_extra_info("sockname")), self._greet(ip))
         else:
             self._peer.tls = True
 
@@ -214,7 +223,17 @@ class SmtpSession(SMTP):
     def _say_goodbye(self, reply: Reply) -> None:
         if self.transport is not None:
             self.transport.write(reply.line().encode() + b"\r\n")  # type: ignore[attr-defined]
-            self.transport.close()
+            self._close()
+
+    def _close(self) -> None:
+        """What was said still goes out, if the client takes it in time."""
+        transport: Any = self.transport
+        if transport is None:
+            return
+        waiting = transport.get_write_buffer_size()
+        transport.close()
+        if waiting:
+            self.loop.call_later(_LAST_WORDS_SECONDS, transport.abort)
 
     # --- commands ---
 
@@ -246,11 +265,19 @@ class SmtpSession(SMTP):
                 await self._end(replies.SHUTTING_DOWN)
             line = await self._read_line()
             self._reset_timeout()
+            await self._take_turns()
             reply = await self._answer(line)
             if reply is not None:
                 self._say(reply)
                 if 500 <= reply.code <= 503:
                     await self._count_error()
+
+    async def _take_turns(self) -> None:
+        """Pipelined commands wait for no input: now and then replies must go out, and others be served."""
+        self._commands += 1
+        if self._commands % _TURN == 0:
+            await self._flush()
+            await asyncio.sleep(0)
 
     async def _answer(self, line: bytes | None) -> Reply | None:
         """The reply to one command line; None where it was given already. A fault of ours is 451."""
@@ -337,7 +364,18 @@ class SmtpSession(SMTP):
         path = parse_rcpt(argument, long_local_part_domains=ours, smtputf8=self._mail.parameters.smtputf8)
         if isinstance(path, Reply):
             return path
-        return await self._receiver.rcpt(self._peer, self._mail, path)
+        reply = await self._receiver.rcpt(self._peer, self._mail, path)
+        if reply is replies.UNKNOWN_ALIAS:
+            await self._count_unknown_recipient()
+        return reply
+
+    async def _count_unknown_recipient(self) -> None:
+        """Guessing addresses gets slow, then ends; a list with some dead ones does not mind."""
+        self._unknown_recipients += 1
+        if self._unknown_recipients >= self._settings.max_unknown_recipients:
+            await self._end(replies.TOO_MANY_ERRORS)
+        if self._unknown_recipients > self._settings.max_errors:
+            await asyncio.sleep(self._settings.unknown_recipient_pause.total_seconds())
 
     async def _data(self, argument: bytes) -> Reply | None:
         if not self._mail or not self._mail.recipients or not self._peer:
@@ -347,12 +385,17 @@ class SmtpSession(SMTP):
         transaction, self._mail = self._mail, None
         content = self._receiver.content(self._peer, transaction)
         self._in_data = True
-        self._pause_timeout()
+        # DATA has its own pace; this is for a client that takes no replies.
+        self._reset_timeout(self._settings.data_timeout.total_seconds() + _RATE_WINDOW)
         try:
             self._say(replies.START_MAIL_INPUT)
             await self._read_all(content)
+            self._pause_timeout()
             # Once the dot is here the message may become ours: a client that leaves must not stop that.
-            return await asyncio.shield(self._receiver.data(self._peer, transaction, content))
+            reply = await asyncio.shield(self._receiver.data(self._peer, transaction, content))
+            if not reply.is_refusal:
+                self._unknown_recipients = 0
+            return reply
         finally:
             self._in_data = False
             if self.transport is not None:
@@ -508,7 +551,7 @@ class SmtpSession(SMTP):
                 raise Disconnected
 
     def _pause_timeout(self) -> None:
-        """DATA has its own pace, and what follows the dot is our own time."""
+        """What follows the dot is our own time."""
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
 
@@ -559,7 +602,8 @@ def _safe_cut(window: bytes) -> int:
     return cut - 2 if window[max(0, cut - 2) : cut] == b"\r\n" else cut
 
 
-def _ip(name: Any) -> str:
+def ip_of(name: Any) -> str:
+    """The address in a socket name; an IPv4 client of an IPv6 socket is one of IPv4."""
     if not name:
         return ""
     ip = str(name[0])
