@@ -350,14 +350,20 @@ class LaneWorker:
         self._settings = courier.settings
         self._woken = asyncio.Event()
         self._after = FIRST_TURN
+        self._stopping = False
 
     def wake(self) -> None:
         """Any number of wake-ups are one."""
         self._woken.set()
 
+    def stop(self) -> None:
+        """No further claim. Cancelling `run` could lose one amid its COMMIT: leased, and never begun."""
+        self._stopping = True
+        self.wake()
+
     async def run(self) -> None:
-        """Until cancelled. A wake-up that is lost costs at most one sweep."""
-        while not self._courier.closing:
+        """Until `stop`. A wake-up that is lost costs at most one sweep."""
+        while not self._stopping:
             self._woken.clear()
             try:
                 claimed = await self._claim()

@@ -13,6 +13,8 @@ from mailcore.runtime import Ready, open_runtime, until
 from mailcore.settings import Settings
 from workers.wakeups import listen_forever
 
+_LAST_CLAIM = 30.0
+
 
 async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready: Ready) -> bool:
     """Until `stop`. False when this process was declared dead and must be started anew."""
@@ -21,13 +23,16 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
         sweeper = Sweeper(runtime.database, runtime.clock, settings)
         redis_url = settings.redis_url.get_secret_value()
         queue = queue_name(runtime.spool.node_id, lane)
+        claiming = asyncio.create_task(worker.run())
         tasks = [
-            asyncio.create_task(worker.run()),
+            claiming,
             asyncio.create_task(sweeper.watch_forever()),
             asyncio.create_task(listen_forever(redis_url, queue, str(runtime.lease.id), worker.wake)),
         ]
         on_ready()
         ordered = await until(stop, runtime.lost, *tasks)
+        worker.stop()
+        await asyncio.wait({claiming}, timeout=_LAST_CLAIM)
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
