@@ -16,7 +16,7 @@ Opener = Callable[..., AbstractAsyncContextManager[Stack]]
 
 @pytest.fixture
 def opened(database_url: str, redis_url: str, tmp_path: Path) -> Opener:
-    """`async with opened({"inbox.test": inbox}, **settings) as stack`; unchecked if a test empties the log."""
+    """`async with opened({"inbox.test": inbox}, **settings) as stack`; unchecked if it empties the log."""
 
     @asynccontextmanager
     async def open_stack(

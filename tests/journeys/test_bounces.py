@@ -42,6 +42,52 @@ async def test_a_hard_bounce_tells_the_sender_about_the_alias_and_nothing_else(o
     assert told == 0
 
 
+async def test_two_destinations_that_fail_at_different_times_cause_one_notification(opened: Opener) -> None:
+    refuse = {"now@inbox.test": "550 5.1.1 no", "soon@inbox.test": ["451 4.7.1 wait", "550 5.2.1 no"]}
+    async with (
+        Destination(recipients=refuse) as inbox,
+        Destination() as theirs,
+        opened({"inbox.test": inbox, "sender.test": theirs}) as stack,
+    ):
+        await stack.alias("hello", "now@inbox.test", "soon@inbox.test")
+        await stack.start("mx", "worker")
+        await stack.accepted("hello@shop.test")
+        (notification,) = await theirs.wait_for(1)
+        await stack.idle()
+    assert b"Status: 5.2.1\r\n" in notification.content
+    assert len(theirs.messages) == 1
+
+
+async def test_two_destinations_that_fail_together_cause_one_notification(opened: Opener) -> None:
+    async with (
+        Destination({"RCPT": NO_SUCH_USER}) as inbox,
+        Destination() as theirs,
+        opened({"inbox.test": inbox, "sender.test": theirs}) as stack,
+    ):
+        await stack.alias("hello", "one@inbox.test", "two@inbox.test")
+        await stack.start("mx", "worker")
+        await stack.accepted("hello@shop.test")
+        await theirs.wait_for(1)
+        await stack.idle()
+    assert len(theirs.messages) == 1
+
+
+async def test_mail_of_a_list_causes_no_notification_but_the_owner_is_told(opened: Opener) -> None:
+    content = b"List-Id: <news.sender.test>\r\n" + letter()
+    async with (
+        Destination({"RCPT": NO_SUCH_USER}) as inbox,
+        Destination() as theirs,
+        opened({"inbox.test": inbox, "sender.test": theirs}) as stack,
+    ):
+        await stack.alias("hello", "you@inbox.test")
+        await stack.start("mx", "worker")
+        message_id = await stack.accepted("hello@shop.test", content)
+        await stack.has_event(message_id, "received", "hard-bounced")
+        await stack.idle()
+        told = await stack.world.value("select count from undelivered")
+    assert (told, theirs.messages) == (1, [])
+
+
 async def test_without_spf_pass_the_owner_is_told_the_next_day_and_the_sender_is_not(opened: Opener) -> None:
     async with (
         Destination({"RCPT": NO_SUCH_USER}) as inbox,

@@ -66,6 +66,46 @@ async def test_a_receiver_killed_before_its_250_delivers_nothing(opened: Opener)
     assert len(inbox.messages) == 1
 
 
+async def test_a_worker_killed_after_the_dot_repeats_the_message_once_at_most(opened: Opener) -> None:
+    """Nobody can know whether the server took it: at least once is what we promise."""
+    never = asyncio.Event()
+    async with (
+        Destination({"DOT": [Act("250 OK", until=never)]}) as inbox,
+        opened({"inbox.test": inbox}, first_attempts=0, **QUICK_DEATH) as stack,
+    ):
+        await stack.alias("hello", "you@inbox.test")
+        worker = await stack.spawn("worker")
+        await stack.start("mx")
+        message_id = await stack.accepted("hello@shop.test")
+        await inbox.wait_for(1)
+        await stack.kill(worker)
+        await stack.start("worker")
+        await stack.has_event(message_id, *INTERRUPTED)
+    assert len(inbox.messages) == 2
+
+
+async def test_a_frozen_worker_that_was_declared_dead_sends_nothing_and_ends(opened: Opener) -> None:
+    thaw = asyncio.Event()
+    async with (
+        Destination({"DATA": [Act("354 Go ahead", until=thaw)]}) as inbox,
+        opened({"inbox.test": inbox}, first_attempts=0, **QUICK_DEATH) as stack,
+    ):
+        await stack.alias("hello", "you@inbox.test")
+        frozen = await stack.spawn("worker")
+        await stack.start("mx")
+        message_id = await stack.accepted("hello@shop.test")
+        await inbox.reach("DATA")
+        frozen.freeze()
+        await stack.start("worker")
+        await stack.has_event(message_id, *INTERRUPTED)
+        frozen.thaw()
+        thaw.set()
+        stack.running.remove(frozen)
+        assert await frozen.ended() == 1
+        assert await stack.types(message_id) == INTERRUPTED
+    assert len(inbox.messages) == 1
+
+
 def assert_interrupted(lost: Event, delivered: Event) -> None:
     assert (lost.code, lost.response, lost.attempt) == ("4.3.0", "attempt interrupted", 1)
     assert delivered.attempt == 2

@@ -8,6 +8,7 @@ from tests.journeys.conftest import Opener
 from tests.support.destination import Destination
 from tests.support.sender import letter
 from tests.support.stack import Stack, until
+from tests.support.sweeping import sweep
 
 LATER = "451 4.7.1 Greylisted, come again"
 NEVER = (timedelta(hours=1),)
@@ -105,6 +106,42 @@ async def test_a_damaged_record_is_held_and_nothing_empty_is_sent(opened: Opener
         (line,) = await ledger.balance(stack.world.database)
     assert (line.held, line.waiting) == (1, 0)
     assert inbox.messages == inbox.refused == []
+
+
+async def test_a_damaged_record_whose_alias_was_deleted_ends_all_the_same(opened: Opener) -> None:
+    async with (
+        Destination({"RCPT": LATER}) as inbox,
+        opened({"inbox.test": inbox}, standard_ladder=NEVER) as stack,
+    ):
+        alias = await stack.alias("hello", "you@inbox.test")
+        await stack.start("mx", "worker")
+        message_id = await stack.accepted("hello@shop.test", letter(text="intact"))
+        await stack.has_event(message_id, "received", "soft-bounced")
+        flip_a_byte(stack, b"intact")
+        async with stack.world.database.session() as session:
+            await aliases.remove(session, stack.account.id, alias.id)
+        await stack.has_event(message_id, "received", "soft-bounced", "hard-bounced")
+        await stack.idle()
+
+
+async def test_what_waits_long_is_moved_and_still_arrives_byte_for_byte(opened: Opener) -> None:
+    content = letter(text="patience")
+    quickly = {"segment_age": timedelta(0), "survivor_age": timedelta(0)}
+    async with (
+        Destination({"RCPT": [LATER]}) as inbox,
+        opened({"inbox.test": inbox}, standard_ladder=NEVER, **quickly) as stack,
+    ):
+        await stack.alias("hello", "you@inbox.test")
+        receiver = await stack.start("mx")
+        message_id = await stack.accepted("hello@shop.test", content)
+        await stack.has_event(message_id, "received", "soft-bounced")
+        await stack.stop(receiver)
+        await sweep(stack)
+        assert [path.suffix for path in stack.segments.iterdir()] == [".long"]
+        await make_due(stack)
+        await stack.start("worker")
+        await stack.has_event(message_id, "received", "soft-bounced", "delivered")
+    assert [message.content.endswith(content) for message in inbox.messages] == [True]
 
 
 async def test_a_message_is_given_up_after_four_days_and_its_sender_is_told(opened: Opener) -> None:

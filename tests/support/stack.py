@@ -38,6 +38,10 @@ from workers import delivery, upkeep
 
 PATIENCE = 20.0
 _POLL = 0.02
+_WAITING = """
+select d.state, d.attempt, d.next_attempt_at - now() as due_in, p.role as held_by, d.lease_owner
+from delivery d left join process p on p.id = d.lease_owner
+"""
 _SERVE = {"mx": mx.serve, "worker": delivery.serve, "upkeep": upkeep.serve}
 
 # A crash is noticed within seconds instead of half a minute; the order of the three is that of production.
@@ -97,15 +101,23 @@ class Spawned:
     async def kill(self) -> None:
         """SIGKILL: it does nothing more, not even close a file."""
         self._process.kill()
-        await self._ended()
+        await self.ended()
+
+    def freeze(self) -> None:
+        """It stands still and keeps all it has, its connections too."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     async def stop(self) -> None:
         """SIGTERM, and its end in good order."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            assert await self._ended() == 0
+            assert await self.ended() == 0
 
-    async def _ended(self) -> int:
+    async def ended(self) -> int:
+        """The exit code, once there is one."""
         return await asyncio.to_thread(self._process.wait, PATIENCE)
 
 
@@ -213,7 +225,11 @@ class Stack:
         async def is_empty() -> bool:
             return await self.waits() == 0
 
-        await until(is_empty, seconds)
+        try:
+            await until(is_empty, seconds)
+        except TimeoutError:
+            rows = await self.world.database.fetch(_WAITING)
+            raise AssertionError(f"still waiting: {[tuple(row.values()) for row in rows]}") from None
 
     async def has_event(self, message_id: UUID, *types: str) -> None:
         """Returns when the timeline shows exactly these types, in this order."""
