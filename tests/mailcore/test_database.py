@@ -55,11 +55,15 @@ async def test_a_transaction_is_committed_at_its_end(database: Database) -> None
 async def test_an_exception_rolls_everything_back_and_wakes_nobody(proxy: PostgresProxy) -> None:
     woken: list[frozenset[LaneOfNode]] = []
     database = await Database.open(proxy.url, wake=woken.append)
-    with pytest.raises(KeyError):
+
+    async def fail() -> None:
         async with database.transaction() as tx:
             await tx.execute(INSERT, NODE)
             tx.wake(NODE, Lane.FAST)
             raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
     assert await nodes(database) == 0
     assert woken == []
     async with database.transaction() as tx:
@@ -73,10 +77,14 @@ async def test_an_exception_rolls_everything_back_and_wakes_nobody(proxy: Postgr
 async def test_a_session_wakes_after_its_commit_only(proxy: PostgresProxy) -> None:
     woken: list[frozenset[LaneOfNode]] = []
     database = await Database.open(proxy.url, wake=woken.append)
-    with pytest.raises(KeyError):
+
+    async def fail() -> None:
         async with database.session() as session:
             wake_after_commit(session, NODE, Lane.FAST)
             raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
     assert woken == []
     async with database.session() as session:
         wake_after_commit(session, NODE, Lane.FAST)
