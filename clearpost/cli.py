@@ -7,6 +7,7 @@ for FastAPI, nor `--help` for any of it.
 """
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -110,6 +111,28 @@ def migrate() -> None:
     except OSError as error:
         fail(f"the database does not answer: {error.strerror or error}")
     print("the database is up to date")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write it, such as today.zip.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Save what customers configured: no mail, no logs, no keys of the service. 0 written, 1 not."""
+    from clearpost import backup as backups
+
+    raise typer.Exit(backups.backup(_asking_settings(), file, as_json=as_json))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `backup` wrote.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Fill a new, migrated database from a backup. 0 restored, 1 not: then nothing was changed."""
+    from clearpost import backup as backups
+
+    raise typer.Exit(backups.restore(load_settings(), file, as_json=as_json))
 
 
 @app.command()
