@@ -24,6 +24,7 @@ demo: ## The same, but end by itself once the message has arrived and its bytes 
 
 test: ## Run the tests (all of it, or ARGS="tests/mailcore -k srs")
 	@$(BOOTSTRAP) dev
+	@$(BOOTSTRAP) corpus
 	@$(VENV)/python -m pytest $(ARGS)
 
 check: ## Format, lint, types, import contracts, migrations

@@ -1,6 +1,7 @@
-"""Set up `.venv` from a lock file with nothing but Python: `python3 bootstrap.py run|dev|lock`.
+"""Set up `.venv` from a lock file with nothing but Python: `python3 bootstrap.py run|dev|corpus|lock`.
 
-run: what the service needs. dev: that and the tools for tests and checks. lock: resolve the lock files anew.
+run: what the service needs. dev: that and the tools for tests and checks. corpus: other projects' test mail,
+unpacked from their source distributions. lock: resolve the lock files (but that of the corpus) anew.
 Runs on the standard library alone, and does nothing when `.venv` already is what the lock says. Must never
 install anything that is not named, with its hash, in a lock file.
 """
@@ -11,8 +12,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
-from pathlib import Path
+from pathlib import Path, PurePath
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -22,6 +25,8 @@ STAMP = VENV / "clearpost.json"
 LOG = VENV / "setup.log"
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
 UV_LOCK = "requirements-uv.lock"
+CORPUS = VENV / "corpus"
+CORPUS_LOCK = "requirements-corpus.lock"
 BASE_PYTHON = str(getattr(sys, "_base_executable", sys.executable))
 
 SCRIPT = """#!/bin/sh
@@ -35,13 +40,15 @@ class SetupError(Exception):
 
 def main(arguments: list[str]) -> int:
     """Bring `.venv` to the wanted kind; returns the exit code."""
-    if arguments not in (["run"], ["dev"], ["lock"]):
-        return _fail("usage: python3 bootstrap.py run|dev|lock")
+    if arguments not in (["run"], ["dev"], ["corpus"], ["lock"]):
+        return _fail("usage: python3 bootstrap.py run|dev|corpus|lock")
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this by hand may have an older one
         return _fail(f"Clearpost needs Python 3.11 or later, this is {sys.version.split()[0]}")
     try:
         if arguments == ["lock"]:
             _lock()
+        elif arguments == ["corpus"]:
+            _fetch_corpus()
         elif not _is_current(arguments[0]):
             _set_up(arguments[0])
     except SetupError as error:
@@ -140,6 +147,36 @@ def _add_project() -> None:
     script = VENV / "bin" / "clearpost"
     script.write_text(SCRIPT, encoding="utf-8")
     script.chmod(0o755)
+
+
+def _fetch_corpus() -> None:
+    """The copy of the lock file beside what it names is written last: it says that all is there."""
+    lock = (ROOT / CORPUS_LOCK).read_bytes()
+    stamp = CORPUS / CORPUS_LOCK
+    if stamp.exists() and stamp.read_bytes() == lock:
+        return
+    _say(f"fetching test mail of other projects ({CORPUS_LOCK})")
+    _take_folder()
+    shutil.rmtree(CORPUS, ignore_errors=True)
+    CORPUS.mkdir()
+    fetch = [*_pip(), "download", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
+    fetch += ["--no-binary=:all:", "--require-hashes", "-r", str(ROOT / CORPUS_LOCK)]
+    with tempfile.TemporaryDirectory(dir=CORPUS) as folder:
+        _run(*fetch, "--dest", folder)
+        for archive in sorted(Path(folder).iterdir()):
+            _unpack(archive)
+    stamp.write_bytes(lock)
+
+
+def _unpack(archive: Path) -> None:
+    """Its plain files, and nothing outside the corpus."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            name, file = PurePath(member.name), tar.extractfile(member)
+            if file is None or not member.isfile() or name.is_absolute() or ".." in name.parts:
+                continue
+            (CORPUS / name).parent.mkdir(parents=True, exist_ok=True)
+            (CORPUS / name).write_bytes(file.read())
 
 
 def _lock() -> None:

@@ -72,13 +72,37 @@ def test_a_moved_checkout_starts_over(checkout: Path, tmp_path_factory: pytest.T
 
 
 def test_an_unknown_kind_is_refused(checkout: Path) -> None:
-    assert bootstrap(checkout, "all").stderr == "bootstrap: usage: python3 bootstrap.py run|dev|lock\n"
+    assert bootstrap(checkout, "all").stderr == "bootstrap: usage: python3 bootstrap.py run|dev|corpus|lock\n"
 
 
 def test_locks_name_no_host_and_every_package_has_a_hash() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock", "requirements-uv.lock"):
+    for name in (
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-uv.lock",
+        "requirements-corpus.lock",
+    ):
         text = (ROOT / name).read_text()
         assert "://" not in text
         entries = [entry for entry in text.replace("\\\n", "").splitlines() if "==" in entry]
         assert entries
         assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_a_current_corpus_is_left_alone(checkout: Path) -> None:
+    corpus = checkout / ".venv" / "corpus"
+    corpus.mkdir()
+    shutil.copy(ROOT / "requirements-corpus.lock", corpus)
+    shutil.copy(ROOT / "requirements-corpus.lock", checkout)
+    assert (bootstrap(checkout, "corpus").stdout, bootstrap(checkout, "corpus").returncode) == ("", 0)
+
+
+def test_a_corpus_of_another_lock_goes_before_the_new_one_is_fetched(checkout: Path) -> None:
+    old = checkout / ".venv" / "corpus" / "project-1"
+    old.mkdir(parents=True)
+    shutil.copy(ROOT / "requirements-corpus.lock", checkout)
+    result = bootstrap(checkout, "corpus")
+    assert result.returncode == 1
+    assert result.stdout == "set-up: fetching test mail of other projects (requirements-corpus.lock)\n"
+    assert result.stderr.count("\n") == 1
+    assert not old.exists()
