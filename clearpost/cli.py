@@ -25,8 +25,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+account = typer.Typer(help="Customers of this server.", no_args_is_help=True)
 queue = typer.Typer(help="The deliveries that wait.", no_args_is_help=True)
 spool = typer.Typer(help="The content of mail that waits, on this machine.", no_args_is_help=True)
+app.add_typer(account, name="account")
 app.add_typer(queue, name="queue")
 app.add_typer(spool, name="spool")
 
@@ -68,7 +70,12 @@ def _import_for_children() -> None:
 
 @app.command("mx")
 def mx_process(lane: LaneOption = Lane.STANDARD) -> None:
-    """An SMTP receiver of one lane."""
+    """An SMTP receiver of one lane; CLEARPOST_MX_PROCESSES of them share its port."""
+    settings = load_settings()
+    if settings.mx_processes > 1:
+        from clearpost import fleet
+
+        raise typer.Exit(fleet.run(["mx", "--lane", lane], settings.mx_processes, settings.metrics_port))
     from clearpost import mx
 
     _serve(mx.serve, "mx", lane)
@@ -111,6 +118,25 @@ def migrate() -> None:
     except OSError as error:
         fail(f"the database does not answer: {error.strerror or error}")
     print("the database is up to date")
+
+
+@account.command("create")
+def account_create(
+    email: Annotated[str, typer.Argument(help="The owner's address.")],
+    name: Annotated[
+        str, typer.Option(help="What the account is called; by default the owner's domain.")
+    ] = "",
+    plan: Annotated[str, typer.Option(help="free, premium or business.")] = "free",
+    as_json: JsonOption = False,
+) -> None:
+    """A new account with its owner and an API key, which is shown once."""
+    from clearpost import account_commands
+    from mailcore.plans import Plan
+
+    if plan not in list(Plan):
+        fail(f"{plan!r} is no plan: choose free, premium or business", code=2)
+    settings = load_settings()
+    raise typer.Exit(account_commands.create(settings, email, name, Plan(plan), as_json=as_json))
 
 
 @app.command()

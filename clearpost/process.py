@@ -65,7 +65,7 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
             extra_groups=None if program.user is None else [],
             process_group=0,
             pass_fds=program.pass_fds,
-            preexec_fn=_death_signal(program.death_signal),
+            preexec_fn=death_signal(program.death_signal),
         )
 
 
@@ -75,7 +75,7 @@ def open_log(path: Path) -> IO[bytes]:
     return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab", buffering=0)
 
 
-def _death_signal(number: signal.Signals) -> Callable[[], None]:
+def death_signal(number: signal.Signals) -> Callable[[], None]:
     parent = os.getpid()
 
     def set_death_signal() -> None:

@@ -17,20 +17,23 @@ class UnsafeKeyFolder(Exception):
 
 
 class Keyring:
-    """The service's own keys, one file each. Several lines in a file are a rotation: the first one signs."""
+    """The service's own keys, one file each, read once. Several lines are a rotation: the first one signs."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._read: dict[str, tuple[bytes, ...]] = {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             raise UnsafeKeyFolder(f"the key folder {folder} can be read by others: chmod 700 {folder}")
 
     def keys(self, name: str) -> Sequence[bytes]:
         """All valid keys of that name, the signing one first; made at the first call on this machine."""
-        path = self._folder / f"{name}.key"
-        if not path.exists():
-            self._create(path)
-        return tuple(bytes.fromhex(line) for line in path.read_text().split())
+        if name not in self._read:
+            path = self._folder / f"{name}.key"
+            if not path.exists():
+                self._create(path)
+            self._read[name] = tuple(bytes.fromhex(line) for line in path.read_text().split())
+        return self._read[name]
 
     def key(self, name: str) -> bytes:
         return self.keys(name)[0]
