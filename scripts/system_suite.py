@@ -8,7 +8,7 @@ from shutil import which
 ROOT = Path(__file__).resolve().parents[1]
 
 # suite -> program it needs -> the Debian package that has it
-NEEDS: dict[str, dict[str, str]] = {"interop": {}, "e2e": {}}
+NEEDS: dict[str, dict[str, str]] = {"interop": {"systemd-analyze": "systemd"}, "e2e": {}}
 LACKING = 3
 
 
