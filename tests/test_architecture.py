@@ -53,7 +53,8 @@ TYPES_ONLY = {"api/domains.py", "api/aliases.py", "api/destinations.py"}
 # What may stand in a log line: ids, kinds, counts.
 LOGGED = {
     "error", "where", "batch", "deliveries", "delivery", "message", "messages", "disk_full", "duty",
-    "deleted", "ordered", "most", "wanted", "open_files", "request_id", "route", "status", "method",
+    "deleted", "index", "code", "ordered", "most", "wanted", "open_files", "request_id", "route", "status",
+    "method",
     "verb",  # of the SMTP command: one that we know
 }  # fmt: skip
 LOG_METHODS = {"debug", "info", "warning", "error", "exception", "critical", "msg", "bind"}

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from mailcore.settings import Settings
+from mailcore.plans import Lane
+from mailcore.retries import next_wait
+from mailcore.settings import Settings, example_env
 
 
 def test_a_duration_is_seconds_or_iso_8601(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +27,57 @@ def test_a_duration_in_words_is_refused_by_name(monkeypatch: pytest.MonkeyPatch)
 def test_a_ladder_is_a_list_of_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARPOST_STANDARD_LADDER", "60, 240")
     assert Settings().standard_ladder == (timedelta(minutes=1), timedelta(minutes=4))
+
+
+def moments(lane: Lane, count: int) -> list[float]:
+    """When the attempts of a delivery fall, in minutes after its receipt, without jitter."""
+    at, found = timedelta(0), [0.0]
+    for failures in range(count - 1):
+        at += next_wait(Settings().ladder(lane), failures, 0.15, 0.5)
+        found.append(at.total_seconds() / 60)
+    return found
+
+
+def test_standard_attempts_fall_at_the_documented_times() -> None:
+    hours = [60, 120, 240, 480, 960, 1440]
+    assert moments(Lane.STANDARD, 11) == [0, 1, 5, 15, 30, *hours]
+
+
+def test_fast_attempts_fall_every_half_minute_for_five_minutes() -> None:
+    assert moments(Lane.FAST, 11) == [number / 2 for number in range(11)]
+    assert moments(Lane.FAST, 18)[11:] == [15, 30, 60, 120, 240, 480, 960]
+
+
+def test_jitter_moves_a_wait_by_its_share_at_most() -> None:
+    ladder = Settings().standard_ladder
+    assert next_wait(ladder, 0, 0.15, 0.0) == timedelta(seconds=51)
+    assert next_wait(ladder, 0, 0.15, 1.0) == timedelta(seconds=69)
+
+
+def test_routes_are_read_as_domain_and_next_hop() -> None:
+    settings = Settings(routes="inbox.test=127.0.0.1:2500, *=127.0.0.1:2600")  # type: ignore[arg-type]
+    assert settings.routes == {"inbox.test": "127.0.0.1:2500", "*": "127.0.0.1:2600"}
+    with pytest.raises(ValidationError, match="domain=host:port"):
+        Settings(routes="inbox.test")  # type: ignore[arg-type]
+
+
+def test_production_must_have_a_postmaster() -> None:
+    with pytest.raises(ValidationError, match="CLEARPOST_POSTMASTER_ADDRESS"):
+        Settings(environment="production")
+
+
+def test_secrets_do_not_show() -> None:
+    settings = Settings(database_url="postgresql://u:hunter2@h/d")  # type: ignore[arg-type]
+    assert "hunter2" not in repr(settings)
+
+
+def test_the_example_names_every_setting_and_changes_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = [line[1:] for line in example_env().splitlines() if line.startswith("#CLEARPOST_")]
+    assert len(lines) == len(Settings.model_fields)
+    for line in lines:
+        name, _, value = line.partition("=")
+        if value:
+            monkeypatch.setenv(name, value)
+    assert Settings() == Settings.model_construct()
