@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import invariants
+from tests.support import invariants, leaks
 from tests.support.destination import Destination
 from tests.support.stack import Stack, service
 
@@ -27,5 +27,6 @@ def opened(database_url: str, redis_url: str, tmp_path: Path) -> Opener:
             yield stack
             if check:
                 await invariants.check(stack)
+                await leaks.check(stack)
 
     return open_stack

@@ -187,6 +187,17 @@ async def test_a_letter_to_a_return_address_is_refused_554(opened: Opener) -> No
     assert len(inbox.messages) == 1
 
 
+async def test_mail_to_our_own_postmaster_ends_even_if_nobody_can_be_told(opened: Opener) -> None:
+    async with (
+        Destination({"RCPT": NO_SUCH_USER}) as inbox,
+        opened({"inbox.test": inbox}, postmaster_address="staff@inbox.test") as stack,
+    ):
+        await stack.start("mx", "worker")
+        await stack.accepted("postmaster@clearpost.test", by="bob@forged.test")
+        await stack.idle()
+        assert await hard_bounces(stack) == 1
+
+
 async def test_a_notification_that_fails_ends_and_causes_no_other(opened: Opener) -> None:
     async with (
         Destination({"RCPT": "550 5.1.1 no"}) as nowhere,

@@ -193,6 +193,34 @@ async def test_a_null_mx_is_a_hard_bounce_at_once(opened: Opener) -> None:
     assert last.response.startswith("556 5.1.10")
 
 
+async def test_an_mx_that_leads_to_loopback_is_never_connected_to(opened: Opener) -> None:
+    async with Destination() as inside, opened({}, standard_ladder=NEVER) as stack:
+        stack.zone.put("evil.test", "MX", "10 inside.evil.test.")
+        stack.zone.put("inside.evil.test", "A", "127.0.0.1")
+        await stack.alias("hello", "you@evil.test")
+        await stack.start("mx")
+        message_id = await stack.accepted("hello@shop.test")
+        await stack.has_event(message_id, "received", "soft-bounced")
+        last = (await stack.timeline(message_id))[-1]
+    assert last.code == "4.4.4"
+    assert inside.connections == 0
+
+
+async def test_an_account_deleted_while_its_mail_waits_leaves_nothing_in_the_queue(opened: Opener) -> None:
+    async with (
+        Destination({"RCPT": LATER}) as inbox,
+        opened({"inbox.test": inbox}, standard_ladder=NEVER) as stack,
+    ):
+        await stack.alias("hello", "you@inbox.test")
+        await stack.start("mx", "worker")
+        message_id = await stack.accepted("hello@shop.test", by="bob@forged.test")
+        await stack.has_event(message_id, "received", "soft-bounced")
+        await stack.world.execute("delete from account")
+        await make_due(stack)
+        await stack.has_event(message_id, "received", "soft-bounced", "hard-bounced")
+        await stack.idle()
+
+
 async def test_the_fast_lane_retries_with_a_worker_of_its_own(opened: Opener) -> None:
     async with Destination({"RCPT": [LATER]}) as inbox, opened({"inbox.test": inbox}) as stack:
         await stack.world.execute("update account set plan = 'premium'")
