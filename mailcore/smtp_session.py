@@ -320,9 +320,10 @@ class SmtpSession(SMTP):
 
     def _hello(self, argument: bytes, *, extended: bool) -> Reply:
         assert self._peer is not None
-        if not argument or not argument.isascii():
+        name = argument.decode("ascii", "replace")
+        if not name or not (name.isascii() and name.isprintable()):
             return replies.BAD_ARGUMENT
-        self._peer.helo = argument[:255].decode("ascii")
+        self._peer.helo = name[:255]
         self._peer.extended = extended
         self._mail = None
         return Reply(250, "", self._settings.hostname)
