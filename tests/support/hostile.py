@@ -11,7 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from time import perf_counter, sleep
+from time import perf_counter
 
 import psutil
 
@@ -145,7 +145,3 @@ async def drip(client: SmtpClient, octets: bytes, seconds: float) -> None:
         for octet in octets:
             client.writer.write(bytes([octet]))
             await asyncio.sleep(seconds)
-
-
-def plain_sleep(seconds: float) -> None:
-    sleep(seconds)

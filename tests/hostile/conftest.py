@@ -1,0 +1,67 @@
+"""A receiver as a process of its own, with two tenants: one is attacked, the other must not notice."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.destination import Destination, Received
+from tests.support.sender import letter, send
+from tests.support.stack import Spawned, Stack, service
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """shop.test, with hello@ and any extra alias, is for the attacker; friend@other.test must go on."""
+
+    stack: Stack
+    mx: Spawned
+    inbox: Destination
+
+    @property
+    def port(self) -> int:
+        return self.stack.settings.mx_port
+
+    async def friend_writes(self, text: str = "See you at noon.") -> str:
+        """One ordinary message to the other tenant: the reply."""
+        return await send(self.port, "ann@sender.test", "friend@other.test", letter(text=text))
+
+    async def friends_mail(self, count: int, seconds: float = 10) -> list[Received]:
+        """Waits until so many of the other tenant's messages have arrived."""
+        await self.inbox.wait_for(count, seconds)
+        return self.inbox.messages
+
+
+Note = Callable[[str], None]
+HouseOpener = Callable[..., AbstractAsyncContextManager[House]]
+
+
+@pytest.fixture
+def house(database_url: str, redis_url: str, tmp_path: Path) -> HouseOpener:
+    """`async with house(**settings) as h`. What the attacker sends goes to another destination."""
+
+    @asynccontextmanager
+    async def open_house(**changes: Any) -> AsyncIterator[House]:
+        async with Destination() as inbox, Destination() as pit:
+            routes = {"inbox.test": inbox, "pit.test": pit}
+            async with service(database_url, redis_url, tmp_path, routes, **changes) as stack:
+                await stack.alias("hello", "me@pit.test")
+                other = await stack.world.account("other")
+                domain = await stack.world.domain(other, "other.test")
+                await stack.world.alias(domain, "friend", "friend@inbox.test")
+                yield House(stack, await stack.spawn("mx"), inbox)
+
+    return open_house
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Note:
+    """Figures worth keeping: shown by `pytest -rP`, and when the test fails."""
+
+    def add(text: str) -> None:
+        request.node.add_report_section("call", "figures", text)
+
+    return add
