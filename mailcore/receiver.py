@@ -104,7 +104,15 @@ class MailReceiver:
         assert isinstance(resolution, Resolved)  # anything else was refused
         return self._admit(transaction, resolution.recipient)
 
-    def content(self, peer: Peer, transaction: MailTransaction) -> _Body:
+    def content(self, peer: Peer, transaction: MailTransaction) -> _Body | Reply:
+        standard = any(r.lane is Lane.STANDARD for r in _recipients(transaction))
+        if standard and self._is_full_of_guests():
+            return replies.LANE_BUSY  # others were faster since RCPT
+        self._standard_transactions += standard
+        spf_question = asyncio.create_task(self._spf(peer, transaction))
+        return _Body(self._intake(peer, transaction), spf_question, standard)
+
+    def _intake(self, peer: Peer, transaction: MailTransaction) -> Intake:
         record_id = self._clock.new_id()
         trace = rewriting.received_header(
             helo=peer.helo,
@@ -115,7 +123,7 @@ class MailReceiver:
             message_id=str(record_id),
             at=self._clock.now(),
         )
-        intake = Intake(
+        return Intake(
             record_id=record_id,
             trace=trace,
             limit=LARGEST_MESSAGE,
@@ -125,9 +133,6 @@ class MailReceiver:
             clock=self._clock,
             scan=ContentScan(),
         )
-        standard = any(r.lane is Lane.STANDARD for r in _recipients(transaction))
-        self._standard_transactions += standard
-        return _Body(intake, asyncio.create_task(self._spf(peer, transaction)), standard)
 
     async def data(self, peer: Peer, transaction: MailTransaction, body: _Body) -> Reply:
         try:
@@ -167,10 +172,12 @@ class MailReceiver:
 
     def _admit(self, transaction: MailTransaction, recipient: Recipient) -> Reply:
         """The fast mx keeps its room for the fast lane."""
-        is_guest = self._lane is Lane.FAST and recipient.lane is Lane.STANDARD
-        if is_guest and self._standard_transactions >= self._settings.fast_mx_standard_cap:
+        if recipient.lane is Lane.STANDARD and self._is_full_of_guests():
             return replies.LANE_BUSY
         return self._add(transaction, recipient)
+
+    def _is_full_of_guests(self) -> bool:
+        return self._lane is Lane.FAST and self._standard_transactions >= self._settings.fast_mx_standard_cap
 
     def _add(self, transaction: MailTransaction, recipient: Recipient) -> Reply:
         """A return address stays alone; the same recipient twice, in whatever letters, is one."""

@@ -96,7 +96,7 @@ class Receiver(Protocol):
 
     async def rcpt(self, peer: Peer, transaction: MailTransaction, path: ForwardPath) -> Reply: ...
 
-    def content(self, peer: Peer, transaction: MailTransaction) -> Content: ...
+    def content(self, peer: Peer, transaction: MailTransaction) -> "Content | Reply": ...
 
     async def data(self, peer: Peer, transaction: MailTransaction, content: Any) -> Reply: ...
 
@@ -385,6 +385,8 @@ class SmtpSession(SMTP):
             return replies.BAD_ARGUMENT
         transaction, self._mail = self._mail, None
         content = self._receiver.content(self._peer, transaction)
+        if isinstance(content, Reply):
+            return content
         self._in_data = True
         # DATA has its own pace; this is for a client that takes no replies.
         self._reset_timeout(self._settings.data_timeout.total_seconds() + _RATE_WINDOW)

@@ -212,6 +212,32 @@ async def test_a_guest_of_the_fast_mx_gives_its_place_back_however_it_leaves(
         assert (await send(mx, "hello@shop.test")).startswith(QUEUED)
 
 
+async def test_guests_that_come_together_are_counted_at_data(around: Surroundings, hello: AliasRow) -> None:
+    settings = around.changed(fast_mx_standard_cap=1).settings
+    async with running_mx(settings, Lane.FAST) as mx, mx.client() as first, mx.client() as second:
+        for client in (first, second):
+            await client.hello()
+            assert (await client.envelope("hello@shop.test"))[1] == replies.RECIPIENT_OK.line()
+        assert await first.say("DATA") == replies.START_MAIL_INPUT.line()
+        assert await second.say("DATA") == replies.LANE_BUSY.line()
+        await first.send(SMALL + b".\r\n")
+        assert (await first.reply()).startswith(QUEUED)
+
+
+async def test_a_hundred_recipients_are_taken_and_no_more(
+    mx: Mx, around: Surroundings, hello: AliasRow
+) -> None:
+    await around.world.alias(await around.world.domain(hello.account, "all.test"), "*", "you@inbox.test")
+    async with mx.client() as client:
+        await client.hello()
+        await client.say("MAIL FROM:<someone@sender.test>")
+        await client.send(b"".join(b"RCPT TO:<%d@all.test>\r\n" % number for number in range(101)))
+        said = [await client.reply() for _ in range(101)]
+        assert said == [replies.RECIPIENT_OK.line()] * 100 + [replies.TOO_MANY_RECIPIENTS.line()]
+        assert (await client.content(SMALL)).startswith(QUEUED)
+    assert await around.world.value("select sum(created) from ledger") == 100
+
+
 # --- return addresses ---
 
 DSN = (GOLDEN / "returned" / "postfix" / "in.eml").read_bytes()
