@@ -270,9 +270,10 @@ async def put_off(tx: Transaction, lease: Lease, provider: str, seconds: float) 
 
 
 async def hold(tx: Transaction, lease: Lease) -> None:
-    """The bytes are damaged: nothing is sent, nothing is lost, an operator must look."""
+    """The bytes are damaged: nothing is sent nor lost, no attempt is counted, an operator must look."""
     await tx.execute(
-        "update delivery set state = 'held', lease_owner = null, lease_token = null where lease_token = $1",
+        "update delivery set state = 'held', lease_owner = null, lease_token = null, attempt = attempt - 1 "
+        "where lease_token = $1",
         lease.token,
     )
 
