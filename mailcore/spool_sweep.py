@@ -98,9 +98,6 @@ class SpoolSweep:
                 continue
             try:
                 reclaimed += await self._visit(segment)
-            except SpoolFault:
-                log.error("copy_failed")  # the disk is full, perhaps: what is finished must go all the more
-                self._may_copy = False
             finally:
                 segment.release()
         self._forget({UUID(path.stem) for path in paths})
@@ -110,15 +107,25 @@ class SpoolSweep:
         if not await self._is_settled(segment.id):
             return False
         survivors = await self._survivors(segment.id)
-        moved = False
-        if survivors and self._may_copy and self._is_due(segment, survivors):
-            await self._move(segment, survivors)
-            survivors, moved = await self._survivors(segment.id), True
+        due = bool(survivors) and self._is_due(segment, survivors)
+        if due:
+            await self._try_to_move(segment, survivors)
+            survivors = await self._survivors(segment.id)
         if not survivors:
             return _reclaimed(segment)
-        if moved or segment.long_wait:
+        if due or segment.long_wait:
             await self._wipe(segment, [survivor.location for survivor in survivors])
         return False
+
+    async def _try_to_move(self, segment: LockedSegment, survivors: Sequence[_Survivor]) -> None:
+        """On a full disk nothing can be copied; what is finished must be wiped and reclaimed all the more."""
+        if not self._may_copy:
+            return
+        try:
+            await self._move(segment, survivors)
+        except SpoolFault as fault:
+            log.error("copy_failed", disk_full=fault.disk_full)
+            self._may_copy = False
 
     async def _is_settled(self, segment: UUID) -> bool:
         """True once every transaction that ran when we first met the unlocked segment has ended.

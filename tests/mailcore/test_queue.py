@@ -7,14 +7,20 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
 from mailcore import queue
+from mailcore.delivery import LaneWorker
 from mailcore.event_log import columns
 from mailcore.plans import Lane
 from mailcore.queue import FIRST_TURN, Claimed, DeliveryRow, MessageRow, Turn
+from mailcore.runtime import open_runtime
+from mailcore.settings import Settings
 from mailcore.settlement import Result
 from mailcore.spool import Location
+from tests.support.destination import Destination
 from tests.support.ground import Ground, ground, settlement
+from tests.support.tcp_proxy import Cut, PostgresProxy
 
 OWNER = UUID(int=7)
 
@@ -170,3 +176,31 @@ async def test_a_full_queue_costs_a_claim_little(g: Ground) -> None:
 
 def test_columns_turn_rows_into_arrays() -> None:
     assert columns([(1, "a"), (2, "b")]) == [[1, 2], ["a", "b"]]
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+async def test_a_claim_whose_answer_was_cut_is_attempted_all_the_same(
+    database_url: str, tmp_path: Path, how: Cut
+) -> None:
+    """Leased to a process that lives and does not know of it, a delivery would wait for ever."""
+    async with PostgresProxy(database_url) as proxy, Destination() as destination:
+        settings = Settings(
+            database_url=SecretStr(proxy.url),
+            redis_url=SecretStr("redis://127.0.0.1:1/0"),
+            spool_dir=tmp_path / "spool",
+            key_dir=tmp_path / "keys",
+            routes={"*": f"127.0.0.1:{destination.port}"},
+        )
+        async with open_runtime(settings, role="worker", lane=Lane.STANDARD) as runtime:
+            async with ground(database_url, tmp_path) as g:
+                submission = g.submission(await g.recipient("one"))
+                assert (await runtime.acceptance.accept(submission)).code == 250
+            proxy.cut_next(how, after=b"recursive turn")
+            working = asyncio.create_task(LaneWorker(runtime.courier, Lane.STANDARD).run())
+            await destination.wait_for(1)
+            while runtime.courier.busy:  # noqa: ASYNC110  until it is settled
+                await asyncio.sleep(0.01)
+            working.cancel()
+            await asyncio.wait({working})
+            assert proxy.cuts == 1
+            assert await runtime.database.value("select count(*) from delivery") == 0

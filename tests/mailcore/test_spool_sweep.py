@@ -321,10 +321,15 @@ async def test_a_full_disk_does_not_stop_the_reclaiming_of_what_is_finished(g: G
         g.spool, g.clock, largest=1_000_000, oldest_seconds=10, long_wait=True, sync=full
     )
     assert len(segments(g)) == 2
-    assert await sweep_of(g, long_wait).sweep() == 1
+    sweep = sweep_of(g, long_wait)
+    assert await sweep.sweep() == 1
     assert len(segments(g)) == 1
     assert await g.count("message") == 2
     assert g.readable(CONTENT + b"one")
+    await end_without_discard(g, "alias_address = 'hello@one.test'")
+    await sweep.sweep()
+    assert not g.readable(CONTENT + b"one"), "wiped where it lies"
+    assert g.readable(CONTENT + b"two")
 
 
 async def test_a_damaged_record_is_held_and_its_neighbours_move_on(g: Ground, sweep: SpoolSweep) -> None:
