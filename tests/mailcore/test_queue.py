@@ -204,3 +204,29 @@ async def test_a_claim_whose_answer_was_cut_is_attempted_all_the_same(
             await asyncio.wait({working})
             assert proxy.cuts == 1
             assert await runtime.database.value("select count(*) from delivery") == 0
+
+
+async def test_a_lease_is_given_back_once_the_database_is_there_again(
+    database_url: str, tmp_path: Path
+) -> None:
+    """A process that lives is never declared dead: what it fails to give back, nobody else could take."""
+    async with PostgresProxy(database_url) as proxy:
+        settings = Settings(
+            database_url=SecretStr(proxy.url),
+            redis_url=SecretStr("redis://127.0.0.1:1/0"),
+            spool_dir=tmp_path / "spool",
+            key_dir=tmp_path / "keys",
+        )
+        async with (
+            open_runtime(settings, role="worker", lane=Lane.STANDARD) as runtime,
+            ground(database_url, tmp_path) as g,
+        ):
+            assert (await g.acceptance.accept(g.submission(await g.recipient("one")))).code == 250
+            claimed = await g.claim(runtime.lease.id)
+            proxy.go_down()
+            giving = asyncio.create_task(runtime.courier._give_back(claimed))
+            done, _ = await asyncio.wait({giving}, timeout=0.3)
+            assert not done
+            proxy.come_up()
+            await giving
+            assert [c.attempt for c in await g.claim()] == [1]
