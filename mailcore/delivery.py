@@ -84,10 +84,11 @@ class Courier:
     async def stop(self) -> None:
         """Gives back what has not passed the final dot; waits for the rest and for its results.
 
+        Once declared dead it waits for nothing: others hold what we held, and our results are void.
         Not longer than a server may take after the dot: a database that stays away must not keep us for ever.
         """
         self.closing = True
-        early = [flight for flight in self._in_flight.values() if not flight.past_dot]
+        early = [flight for flight in self._in_flight.values() if self._may_break_off(flight)]
         for flight in early:
             flight.task.cancel()
         try:
@@ -102,9 +103,12 @@ class Courier:
             flights = list(self._in_flight.values())
             await asyncio.wait([flight.task for flight in flights], timeout=_CANCEL_AGAIN)
             for flight in flights:
-                if not flight.past_dot:  # asyncio.wait_for of Python 3.11 can lose a cancellation
+                if self._may_break_off(flight):  # asyncio.wait_for of Python 3.11 can lose a cancellation
                     flight.task.cancel()
         await self.settler.drain()
+
+    def _may_break_off(self, flight: _InFlight) -> bool:
+        return self.lease.is_lost or not flight.past_dot
 
     # --- one attempt ---
 

@@ -46,6 +46,7 @@ class ProcessLease:
         self._clock = clock
         self._settings = settings
         self._on_lost = on_lost
+        self.is_lost = False
         self._acknowledged = clock.monotonic()
 
     @classmethod
@@ -98,6 +99,7 @@ class ProcessLease:
             self._acknowledged = asked
         else:
             log.error("declared_dead")  # frozen for too long: what we hold belongs to others now
+            self.is_lost = True
             self._on_lost()
 
     async def leave(self) -> None:
