@@ -106,6 +106,26 @@ async def test_a_frozen_worker_that_was_declared_dead_sends_nothing_and_ends(ope
     assert len(inbox.messages) == 1
 
 
+async def test_a_worker_declared_dead_waits_for_no_reply_that_counts_no_more(opened: Opener) -> None:
+    never = asyncio.Event()
+    async with (
+        Destination({"DOT": [Act("250 OK", until=never)]}) as inbox,
+        opened({"inbox.test": inbox}, first_attempts=0, **QUICK_DEATH) as stack,
+    ):
+        await stack.alias("hello", "you@inbox.test")
+        frozen = await stack.spawn("worker")
+        await stack.start("mx")
+        message_id = await stack.accepted("hello@shop.test")
+        await inbox.wait_for(1)
+        frozen.freeze()
+        await stack.start("worker")
+        await stack.has_event(message_id, *INTERRUPTED)
+        frozen.thaw()
+        stack.running.remove(frozen)
+        assert await frozen.ended() == 1
+    assert len(inbox.messages) == 2
+
+
 def assert_interrupted(lost: Event, delivered: Event) -> None:
     assert (lost.code, lost.response, lost.attempt) == ("4.3.0", "attempt interrupted", 1)
     assert delivered.attempt == 2
