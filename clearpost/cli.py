@@ -68,6 +68,36 @@ def _import_for_children() -> None:
         import_module(name)
 
 
+@app.command()
+def init(
+    hostname: Annotated[str, typer.Option(help="Name of this mail server, such as mx.example.org.")] = "",
+    service_domain: Annotated[str, typer.Option(help="The service's own domain, as example.org.")] = "",
+    postmaster: Annotated[str, typer.Option(help="Inbox for postmaster mail, at another domain.")] = "",
+    ip: Annotated[list[str] | None, typer.Option(help="Public address; may be given twice.")] = None,
+    env_file: Annotated[Path, typer.Option(dir_okay=False, help="Settings: read, or else written.")] = Path(
+        "/etc/clearpost/clearpost.env"
+    ),
+    database_url: Annotated[
+        str, typer.Option(help="PostgreSQL 15 or later.")
+    ] = "postgresql://clearpost@/clearpost?host=/run/postgresql",
+    redis_url: Annotated[str, typer.Option(help="Valkey or Redis.")] = "redis://127.0.0.1:6379/0",
+    spool_dir: Annotated[Path, typer.Option(help="Local disk.")] = Path("/var/lib/clearpost/spool"),
+    key_dir: Annotated[Path, typer.Option(help="Never in a backup.")] = Path("/var/lib/clearpost/keys"),
+    mx_port: Annotated[int, typer.Option(help="Where senders reach us.")] = 25,
+    owner: Annotated[str, typer.Option(help="User that runs the service; gets both folders.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Set up production: settings, folders, keys, DNS to publish, checks. 0 fit, 1 to mend, 2 usage."""
+    from clearpost import init
+    from clearpost.first_settings import Wish
+
+    wish = Wish(
+        env_file, hostname, service_domain, postmaster, tuple(ip or ()), database_url, redis_url,
+        spool_dir, key_dir, mx_port, owner,
+    )  # fmt: skip
+    raise typer.Exit(init.main(wish, as_json=as_json))
+
+
 @app.command("mx")
 def mx_process(lane: LaneOption = Lane.STANDARD) -> None:
     """An SMTP receiver of one lane; CLEARPOST_MX_PROCESSES of them share its port."""

@@ -51,12 +51,17 @@ def is_fit(findings: Iterable[Finding]) -> bool:
 
 
 def as_text(subject: str, findings: Sequence[Finding]) -> str:
-    lines = [f"Looking at {subject}", ""]
+    return "\n".join([f"Looking at {subject}", "", *lines_of(findings), "", f"  {_summary(findings)}"])
+
+
+def lines_of(findings: Sequence[Finding]) -> list[str]:
+    """One line for each finding, and one below it where there is something to mend."""
+    lines = []
     for finding in findings:
         lines.append(f"  {_SIGNS[finding.state]:<5} {finding.area:<11} {finding.what}")
         if finding.mend:
             lines.append(f"{'':20}to mend: {finding.mend}")
-    return "\n".join([*lines, "", f"  {_summary(findings)}"])
+    return lines
 
 
 def _summary(findings: Sequence[Finding]) -> str:

@@ -23,7 +23,7 @@ from mailcore.database import Database
 from mailcore.keyring import Keyring
 from mailcore.models import ApiKey
 
-_KEY_NAME: Final = "api-key"
+KEY_NAME: Final = "api-key"
 _USED_EVERY: Final = timedelta(minutes=1)
 _SHOWN: Final = 12  # "cp_test_" and four characters more: enough to recognise, too few to guess from
 _SECRET_BYTES: Final = 16
@@ -103,7 +103,7 @@ async def _note_use(database: Database, key_id: UUID, now: datetime) -> None:
 
 def _hashes(keyring: Keyring, secret: str) -> list[str]:
     """Under every valid key, the newest first: a rotation must not lock customers out."""
-    return [hmac.new(key, secret.encode(), hashlib.sha256).hexdigest() for key in keyring.keys(_KEY_NAME)]
+    return [hmac.new(key, secret.encode(), hashlib.sha256).hexdigest() for key in keyring.keys(KEY_NAME)]
 
 
 def _checksum(body: str) -> str:

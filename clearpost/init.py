@@ -1,0 +1,153 @@
+"""`clearpost init`: the first run in production. Settings, folders, keys, DNS records to publish, checks.
+
+May be run again at any time. Must never overwrite a file or a key, print a secret, or change the system
+beyond its own folders.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from clearpost.checks import folders, names, ports
+from clearpost.checks.finding import Finding
+from clearpost.doctor import is_fit, lines_of
+from clearpost.first_settings import Unusable, Wish, settings_of
+from clearpost.our_records import Record, records
+from clearpost.progress import complain, say, table
+from mailcore import api_keys
+from mailcore.clock import Clock
+from mailcore.keyring import Keyring, UnsafeKeyFolder
+from mailcore.resolver import Resolver
+from mailcore.settings import Settings
+
+KEYS: Final = ("srs", "loop", api_keys.KEY_NAME)
+FIT, UNFIT, USAGE = 0, 1, 2
+_ANY_ADDRESS: Final = "0.0.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What `init` found and did."""
+
+    wrote: bool
+    new_keys: int
+    records: Sequence[Record]
+    findings: Sequence[Finding]
+
+
+def main(wish: Wish, *, as_json: bool) -> int:
+    """0 all is fit for mail, 1 something is to mend (it is said what), 2 an answer is missing or wrong."""
+    try:
+        wrote, settings = settings_of(wish)
+        new_keys = _folders(settings)
+        _hand_over(wish, settings, wrote)
+        installed = asyncio.run(_look(settings, wish, wrote, new_keys))
+    except (Unusable, UnsafeKeyFolder) as reason:
+        complain(str(reason))
+        return USAGE
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}: run init as root, or choose folders of your own")
+        return UNFIT
+    say(_document(wish, installed) if as_json else _text(wish, settings, installed))
+    return FIT if is_fit(installed.findings) else UNFIT
+
+
+# --- folders and keys ---
+
+
+def _folders(settings: Settings) -> int:
+    """Returns how many keys were made."""
+    settings.spool_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keyring = Keyring(settings.key_dir)
+    missing = [name for name in KEYS if not (settings.key_dir / f"{name}.key").exists()]
+    for name in missing:
+        keyring.keys(name)
+    return len(missing)
+
+
+def _hand_over(wish: Wish, settings: Settings, wrote: bool) -> None:
+    """To the user that runs the service; only root can, and only what init makes."""
+    if not wish.owner or os.geteuid() != 0:
+        return
+    folders_and_keys = [settings.spool_dir, settings.key_dir, *settings.key_dir.glob("*.key")]
+    try:
+        for path in [*folders_and_keys, *([wish.env_file] if wrote else [])]:
+            shutil.chown(path, wish.owner, wish.owner)
+    except LookupError:
+        make = f"useradd --system --user-group {wish.owner}"
+        raise Unusable(f"there is no user {wish.owner}: {make}, then run init again") from None
+
+
+# --- what the world sees ---
+
+
+async def _look(settings: Settings, wish: Wish, wrote: bool, new_keys: int) -> Installed:
+    clock = Clock()
+    ips = wish.ips or await _published(settings, clock)
+    listening = settings.model_copy(update={"listen_host": _ANY_ADDRESS})
+    # The reverse names of these are asked for, whatever DNS says about our own name by now.
+    sources = {"outbound_source_address": ips[0], "fast_outbound_source_address": ips[-1]} if ips else {}
+    seen = settings.model_copy(update=sources)
+    findings = [
+        *folders.check(settings, clock),
+        *await ports.check(listening),
+        *await names.check(seen, clock),
+    ]
+    return Installed(wrote, new_keys, records(settings, ips), findings)
+
+
+async def _published(settings: Settings, clock: Clock) -> tuple[str, ...]:
+    resolver = Resolver(settings=settings, clock=clock)
+    try:
+        return (await resolver.addresses(settings.hostname)).ips
+    finally:
+        await resolver.close()
+
+
+# --- what is said ---
+
+
+def _text(wish: Wish, settings: Settings, installed: Installed) -> str:
+    rows = [(r.name, r.type, r.value) for r in installed.records if r.type != "PTR"]
+    reverse = [(r.name, r.value) for r in installed.records if r.type == "PTR"]
+    return "\n".join(
+        [
+            f"  settings  {wish.env_file} ({'written, mode 0600' if installed.wrote else 'kept as it is'})",
+            f"  keys      {settings.key_dir} ({installed.new_keys} made): keep a copy apart from backups",
+            f"  spool     {settings.spool_dir}",
+            "",
+            "  Publish in DNS:",
+            table(("name", "type", "value"), rows),
+            "",
+            "  Ask whoever gave you the address for its reverse name:",
+            table(("address", "PTR"), reverse),
+            "",
+            *lines_of(installed.findings),
+            "",
+            _next(wish) if is_fit(installed.findings) else "  Mend what failed, then run init again.",
+        ]
+    )
+
+
+def _next(wish: Wish) -> str:
+    by = f"sudo -u {wish.owner} " if wish.owner else ""
+    migrate = f"{by}sh -c 'set -a; . {wish.env_file}; exec clearpost migrate'"
+    return f"  All is fit. Next: {migrate}; then the same with doctor, then start the units."
+
+
+def _document(wish: Wish, installed: Installed) -> str:
+    return json.dumps(
+        {
+            "env_file": str(wish.env_file),
+            "written": installed.wrote,
+            "new_keys": installed.new_keys,
+            "records": [asdict(record) for record in installed.records],
+            "findings": [asdict(finding) for finding in installed.findings],
+            "fit": is_fit(installed.findings),
+        },
+        indent=2,
+    )

@@ -1,0 +1,202 @@
+"""`clearpost init` on a bare machine: what it writes, what it asks the world, and what it never does."""
+
+import asyncio
+import json
+import os
+import socket
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from clearpost.cli import app
+from clearpost.init import KEYS
+from clearpost.our_records import PLACEHOLDER, records
+from clearpost.ports import free_port
+from clearpost.standins.dns import DnsStandin
+from mailcore.settings import Settings
+from tests.support.services import ROOT
+
+ANSWERS = ("--hostname", "mx.example.org", "--service-domain", "example.org",
+           "--postmaster", "me@elsewhere.example", "--ip", "192.0.2.10")  # fmt: skip
+
+
+@pytest.fixture
+async def dns() -> AsyncIterator[DnsStandin]:
+    async with DnsStandin() as server:
+        yield server
+
+
+class Machine:
+    """A folder that stands for one machine, and a way to run `clearpost init` on it."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.env_file = folder / "etc" / "clearpost.env"
+        self.spool, self.keys = folder / "spool", folder / "keys"
+        self.port = free_port()
+        self._capsys = capsys
+
+    async def init(self, *options: str) -> tuple[int, str]:
+        """Exit code and output. No terminal: nobody can be asked. In a thread, since it has its own loop."""
+        places = ("--env-file", self.env_file, "--spool-dir", self.spool, "--key-dir", self.keys)
+        arguments = ["init", *map(str, places), "--mx-port", str(self.port), *options]
+        code = await asyncio.to_thread(_run, arguments)
+        out = self._capsys.readouterr()
+        return code, out.out + out.err
+
+    async def as_json(self, *options: str) -> tuple[int, Any]:
+        code, output = await self.init("--json", *options)
+        return code, json.loads(output)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        app(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@pytest.fixture
+def machine(
+    tmp_path: Path, dns: DnsStandin, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Machine:
+    for name in [name for name in os.environ if name.startswith("CLEARPOST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CLEARPOST_DNS_SERVERS", dns.address)
+    return Machine(tmp_path, capsys)
+
+
+def publish(dns: DnsStandin, shown: list[dict[str, str]]) -> None:
+    """As a person does who was shown the records."""
+    for record in shown:
+        if record["type"] == "PTR":
+            name = ".".join([*reversed(record["name"].split(".")), "in-addr.arpa"])
+            dns.zone.put(name, "PTR", record["value"])
+        elif record["type"] == "TXT":
+            dns.zone.put_txt(record["name"], record["value"])
+        else:
+            dns.zone.put(record["name"], record["type"], record["value"])
+
+
+def failed(document: Any) -> list[str]:
+    return [finding["what"] for finding in document["findings"] if finding["state"] == "fail"]
+
+
+async def test_publishing_what_it_shows_makes_it_content(machine: Machine, dns: DnsStandin) -> None:
+    code, first = await machine.as_json(*ANSWERS)
+    assert (code, first["fit"], first["written"], first["new_keys"]) == (1, False, True, len(KEYS))
+    assert any("has no MX of ours" in what for what in failed(first))
+    assert "192.0.2.10 has no reverse name" in failed(first)
+    publish(dns, first["records"])
+    code, second = await machine.as_json()
+    assert (code, failed(second), second["written"], second["new_keys"]) == (0, [], False, 0)
+    assert second["records"] == first["records"]
+
+
+async def test_settings_and_keys_are_private_and_never_overwritten(machine: Machine) -> None:
+    await machine.init(*ANSWERS)
+    written = machine.env_file.read_text()
+    keys = {path.name: path.read_bytes() for path in machine.keys.iterdir()}
+    assert stat.S_IMODE(machine.env_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(machine.keys.stat().st_mode) == stat.S_IMODE(machine.spool.stat().st_mode) == 0o700
+    assert set(keys) == {f"{name}.key" for name in KEYS}
+    _, output = await machine.init("--hostname", "other.example.org", *ANSWERS[2:])
+    assert "kept as it is" in output
+    assert machine.env_file.read_text() == written
+    assert {path.name: path.read_bytes() for path in machine.keys.iterdir()} == keys
+
+
+async def test_no_secret_is_printed(machine: Machine) -> None:
+    url = "postgresql://clearpost:hush@127.0.0.1/clearpost?a=1&b=2"
+    for options in (ANSWERS, ("--json",)):
+        _, output = await machine.init(*options, "--database-url", url)
+        assert "hush" not in output
+        assert all(path.read_text().strip() not in output for path in machine.keys.iterdir())
+    assert f"CLEARPOST_DATABASE_URL='{url}'\n" in machine.env_file.read_text()
+
+
+async def test_the_file_starts_a_production(machine: Machine) -> None:
+    await machine.init(*ANSWERS)
+    script = f"set -a; . {machine.env_file}; exec {sys.executable} -c '{_PRINT}'"
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", script, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert output.decode().split() == ["production", "mx.example.org", "example.org", "me@elsewhere.example"]
+
+
+_PRINT = (
+    "from mailcore.settings import Settings; s = Settings(); "
+    "print(s.environment, s.hostname, s.service_domain, s.postmaster)"
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "--hostname is missing"),
+        (ANSWERS[:2], "--service-domain is missing"),
+        (("--hostname", "localhost", *ANSWERS[2:]), "write names such as"),
+        ((*ANSWERS[:4], "--postmaster", "nobody"), "--postmaster is an address"),
+        ((*ANSWERS[:4], "--postmaster", "me@mail.example.org"), "must be at another domain"),
+        ((*ANSWERS[:6], "--ip", "mx.example.org"), "--ip is an address"),
+        ((*ANSWERS, "--database-url", "postgresql://a:b c@d/e"), "without spaces"),
+    ],
+)
+async def test_a_missing_or_wrong_answer_is_one_line_and_writes_nothing(
+    machine: Machine, options: tuple[str, ...], said: str
+) -> None:
+    code, output = await machine.init(*options)
+    assert (code, output.count("\n")) == (2, 1)
+    assert said in output
+    assert not machine.env_file.exists()
+    assert not machine.keys.exists()
+
+
+async def test_a_key_folder_that_others_can_read_is_refused(machine: Machine) -> None:
+    machine.keys.mkdir(mode=0o755)
+    code, output = await machine.init(*ANSWERS)
+    assert code == 2
+    assert "chmod 700" in output
+
+
+async def test_a_reverse_name_that_is_not_our_greeting_is_noticed(machine: Machine, dns: DnsStandin) -> None:
+    _, first = await machine.as_json(*ANSWERS)
+    publish(dns, first["records"])
+    dns.zone.put("10.2.0.192.in-addr.arpa", "PTR", "static.provider.example.")
+    code, document = await machine.as_json()
+    assert code == 1
+    assert any("static.provider.example" in what for what in failed(document))
+
+
+async def test_a_port_that_somebody_holds_is_noticed(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", machine.port)):
+        _, document = await machine.as_json(*ANSWERS)
+    assert any(f"port {machine.port}" in what for what in failed(document))
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings(
+        service_domain="example.org", hostname="mx.example.org", mx_name="mx.example.org",
+        fast_mx_name="fast.mx.example.org", database_url=SecretStr("x"), **changes,
+    )  # fmt: skip
+
+
+def test_each_kind_of_address_gets_its_own_record() -> None:
+    shown = {(r.name, r.type, r.value) for r in records(settings(), ["192.0.2.1", "2001:db8::1"])}
+    assert ("mx.example.org", "A", "192.0.2.1") in shown
+    assert ("fast.mx.example.org", "AAAA", "2001:db8::1") in shown
+    assert ("example.org", "TXT", "v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all") in shown
+    assert ("spf.example.org", "TXT", "v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all") in shown
+    assert ("2001:db8::1", "PTR", "mx.example.org.") in shown
+
+
+def test_without_an_address_a_placeholder_says_so() -> None:
+    values = {r.value for r in records(settings(), [])}
+    assert PLACEHOLDER in values
+    assert f"v=spf1 ip4:{PLACEHOLDER} -all" in values
