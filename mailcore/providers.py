@@ -24,6 +24,7 @@ from mailcore.settings import Settings
 _TROUBLE = frozenset({"connect", "no-reply"})
 _OURS = frozenset({"aborted", "put-off"})
 _SERVICE_CLOSING = 421
+_TURNS_AHEAD = 2
 _LONGEST_PAUSE = timedelta(minutes=10)
 _SUFFIXES = PublicSuffixList()
 
@@ -61,13 +62,15 @@ class Providers:
         self._news: list[Pause] = []
 
     async def enter(self, provider: str) -> bool:
-        """A place for one attempt, first come, first served; False when it is paused, or stays too busy."""
+        """A place for one attempt, first come, first served; False when it is paused or too busy."""
         state = self._states.setdefault(provider, _State(self._start))
         if self._is_paused(state):
             return False
         if state.in_flight < int(state.limit):
             state.in_flight += 1
             return True
+        if len(state.waiting) >= _TURNS_AHEAD * int(state.limit):
+            return False  # whoever waits holds a place of this process that other destinations need
         return await self._queue_up(state)
 
     async def _queue_up(self, state: _State) -> bool:

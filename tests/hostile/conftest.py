@@ -1,4 +1,4 @@
-"""A receiver as a process of its own, with two tenants: one is attacked, the other must not notice."""
+"""A receiver and a worker as processes, with two tenants: one is attacked, the other must not notice."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mailcore.plans import Lane
 from tests.support.destination import Destination, Received
 from tests.support.sender import letter, send
 from tests.support.stack import Spawned, Stack, service
@@ -52,7 +53,8 @@ def house(database_url: str, redis_url: str, tmp_path: Path) -> HouseOpener:
                 other = await stack.world.account("other")
                 domain = await stack.world.domain(other, "other.test")
                 await stack.world.alias(domain, "friend", "friend@inbox.test")
-                yield House(stack, await stack.spawn("mx"), inbox)
+                mx, _ = await stack.spawn_all(("mx", Lane.STANDARD), ("worker", Lane.STANDARD))
+                yield House(stack, mx, inbox)
 
     return open_house
 
