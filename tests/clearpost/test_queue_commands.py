@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from clearpost import queue_commands, spool_commands
+from clearpost.cli import app
 from clearpost.queue_commands import BadChoice, choice_of
 from mailcore.queue_admin import Choice
 from tests.support import invariants
@@ -155,3 +156,29 @@ def test_ids_and_names_are_checked() -> None:
     for ids, domain in ((["nonsense"], ""), ([], "no domain"), ([], "localhost")):
         with pytest.raises(BadChoice):
             choice_of(ids, domain, "")
+
+
+@pytest.mark.parametrize("name", ["hold", "release", "retry", "fail"])
+def test_nothing_is_chosen_for_want_of_an_option(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        app(["queue", name])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "clearpost: say which: ids, --domain or --provider\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "nonsense"], "an id looks like"),
+        (["hold", "--domain", "localhost"], "'localhost' is not a domain name"),
+        (["list", "--state", "lost"], "--state is waiting or held"),
+    ],
+)
+def test_a_wrong_option_is_one_line(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        app(["queue", *arguments])
+    out = capsys.readouterr().err
+    assert (end.value.code, out.count("\n")) == (2, 1)
+    assert said in out
