@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from mailcore.event_log import LogFilter
-from mailcore.plans import Plan
+from mailcore.plans import Lane, Plan
 from tests.journeys.conftest import Opener
 from tests.support.destination import Destination
 from tests.support.sender import letter, send, sender_at
@@ -104,6 +104,27 @@ async def test_a_bounce_to_an_alias_is_forwarded_with_a_null_reverse_path(opened
         (message,) = await inbox.wait_for(1)
         await stack.idle()
     assert message.mail.startswith("MAIL FROM:<> ")
+
+
+async def test_the_fast_mx_takes_standard_mail_and_keeps_its_lane(opened: Opener) -> None:
+    async with Destination({"RCPT": ["451 4.7.1 wait"]}) as inbox, opened({"inbox.test": inbox}) as stack:
+        await stack.alias("hello", "you@inbox.test")
+        await stack.start("mx", lane=Lane.FAST)
+        reply = await send(stack.settings.fast_mx_port, "ann@sender.test", "hello@shop.test", letter())
+        assert reply.startswith("250")
+        await stack.start("worker", lane=Lane.STANDARD)
+        await inbox.wait_for(1)
+        await stack.idle()
+
+
+async def test_a_destination_with_starttls_is_spoken_to_in_secret(opened: Opener) -> None:
+    async with Destination(tls="self-signed") as inbox, opened({"inbox.test": inbox}) as stack:
+        await stack.alias("hello", "you@inbox.test")
+        await stack.start("mx")
+        await stack.accepted("hello@shop.test")
+        (message,) = await inbox.wait_for(1)
+        await stack.idle()
+    assert message.tls
 
 
 async def test_recipients_of_one_transaction_share_bytes_and_each_has_a_timeline(opened: Opener) -> None:

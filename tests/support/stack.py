@@ -114,7 +114,12 @@ class Spawned:
         """SIGTERM, and its end in good order."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            assert await self.ended() == 0
+            try:
+                code = await self.ended()
+            except subprocess.TimeoutExpired:
+                await self.kill()
+                raise
+            assert code == 0, f"ended with {code}"
 
     async def ended(self) -> int:
         """The exit code, once there is one."""
