@@ -1,29 +1,65 @@
-"""`make interop`, `make e2e`: suites that need Debian packages. Must never pass for want of one."""
+"""`make interop`, `make e2e`: suites that need Debian packages. Must never pass for want of one.
+
+`system_suite.py SUITE` runs it: 0 passed, or no tests yet (said by name); 3 packages are lacking (said by
+name); else what pytest says. `system_suite.py lacking SUITE...` prints what to install and runs nothing.
+"""
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import which
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# suite -> program it needs -> the Debian package that has it
-NEEDS: dict[str, dict[str, str]] = {"interop": {"systemd-analyze": "systemd"}, "e2e": {}}
+# suite -> Debian package -> what is there once it is installed: a program on the path, or a file
+NEEDS: dict[str, dict[str, str]] = {
+    "interop": {
+        "libpython3.11-testsuite": "/usr/lib/python3.11/test/test_email/data/msg_01.txt",
+        "postgresql-15": "/usr/lib/postgresql/15/bin/initdb",
+        "strace": "strace",
+        "systemd": "systemd-analyze",
+    },
+    "e2e": {},
+}
 LACKING = 3
 
 
-def main(suite: str) -> int:
-    """0: passed, or no tests yet (said by name). 3: packages are lacking. Else what pytest says."""
-    tests = sorted((ROOT / "tests" / suite).glob("**/test_*.py"))
-    if not tests:
+def main(arguments: Sequence[str]) -> int:
+    if arguments[0] == "lacking":
+        print(" ".join(sorted({package for suite in arguments[1:] for package in lacking(suite)})))
+        return 0
+    return run(arguments[0])
+
+
+def run(suite: str) -> int:
+    if not has_tests(suite):
         print(f"{suite}: no tests yet in tests/{suite}, nothing was run")
         return 0
-    lacking = sorted({package for program, package in NEEDS[suite].items() if which(program) is None})
-    if lacking:
-        print(f"{suite} lacks Debian packages: apt-get install {' '.join(lacking)}", file=sys.stderr)
+    if packages := lacking(suite):
+        print(f"{suite} lacks Debian packages: apt-get install {' '.join(packages)}", file=sys.stderr)
         return LACKING
     return subprocess.call([sys.executable, "-m", "pytest", f"tests/{suite}"], cwd=ROOT)
 
 
+def has_tests(suite: str) -> bool:
+    return any((ROOT / "tests" / suite).glob("**/test_*.py"))
+
+
+def lacking(suite: str) -> list[str]:
+    """The packages that a suite with tests needs and does not find."""
+    if not has_tests(suite):
+        return []
+    return [
+        package
+        for package, proof in sorted(NEEDS[suite].items())
+        if which(proof) is None and not is_file(proof)
+    ]
+
+
+def is_file(proof: str) -> bool:
+    return proof.startswith("/") and Path(proof).is_file()
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,38 @@
+"""A suite whose Debian packages are absent does not pass: it names them."""
+
+import subprocess
+import sys
+
+from tests.support.services import ROOT
+
+
+def system_suite(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """On a machine whose path leads to no program."""
+    return subprocess.run(
+        [sys.executable, "scripts/system_suite.py", *arguments],
+        cwd=ROOT,
+        env={"PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_suite_that_lacks_packages_exits_3_and_names_them() -> None:
+    result = system_suite("interop")
+    assert result.returncode == 3
+    assert result.stderr.startswith("interop lacks Debian packages: apt-get install ")
+    assert {"strace", "systemd"} <= set(result.stderr.split())
+
+
+def test_what_lacks_is_printed_for_the_installer() -> None:
+    result = system_suite("lacking", "interop")
+    assert result.returncode == 0
+    assert {"strace", "systemd"} <= set(result.stdout.split())
+
+
+def test_a_suite_without_tests_lacks_nothing_and_says_so() -> None:
+    if list((ROOT / "tests" / "e2e").glob("**/test_*.py")):
+        return  # it has tests by now
+    assert system_suite("lacking", "e2e").stdout.strip() == ""
+    assert system_suite("e2e").stdout == "e2e: no tests yet in tests/e2e, nothing was run\n"
