@@ -289,10 +289,10 @@ async def ensure_partitions(database: Database, now: datetime, retention: timede
     """A partition for every day that can still be read, and a few ahead; a default one catches the rest."""
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     days = [today + timedelta(days=offset) for offset in range(-retention.days - 1, _DAYS_AHEAD + 1)]
-    async with database.transaction() as tx:
-        await tx.execute("select pg_advisory_xact_lock(hashtext('log partitions'))")
-        existing = await _partitions(tx)
-        for table in _TABLES:
+    for table in _TABLES:  # a transaction each: it locks the table, and mail may hold the other one
+        async with database.transaction() as tx:
+            await tx.execute("select pg_advisory_xact_lock(hashtext('log partitions'))")
+            existing = await _partitions(tx)
             for day in days:
                 if f"{table}_{day:%Y%m%d}" not in existing and not await _default_has(tx, table, day):
                     await _create_partition(tx, table, day)
@@ -314,13 +314,19 @@ async def expire(database: Database, now: datetime, retention: timedelta, *, bat
     for table in _TABLES:
         while count := await _delete_some(database, table, horizon, batch):
             deleted += count
+        await _drop_empty(database, table, horizon)
+    return deleted
+
+
+async def _drop_empty(database: Database, table: str, horizon: datetime) -> None:
     async with database.transaction() as tx:
         await tx.execute("select pg_advisory_xact_lock(hashtext('log partitions'))")
         await tx.execute("set local lock_timeout = '2s'")
         for name in await _partitions(tx):
-            if _ends_before(name, horizon) and not await tx.value(f"select exists (select from {name})"):
+            if not name.startswith(f"{table}_") or not _ends_before(name, horizon):
+                continue
+            if not await tx.value(f"select exists (select from {name})"):
                 await tx.execute(f"drop table {name}")
-    return deleted
 
 
 async def oldest(database: Database) -> datetime | None:
