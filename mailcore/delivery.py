@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from mailcore import crash_points, dsn, metrics, outcome, queue, retries, rewriting
-from mailcore.acceptance import Acceptance, Client, Draft
+from mailcore.acceptance import Acceptance, Draft
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.envelope import Mailbox, parse_mailbox
@@ -29,6 +30,7 @@ from mailcore.routing import Recipient
 from mailcore.settings import Settings
 from mailcore.settlement import Result, Settler
 from mailcore.spool import Buffer, Damaged, Gone, Location, Spool
+from mailcore.submission import Client
 from mailcore.transport import Parcel, Transport
 
 log = structlog.get_logger("delivery")
@@ -290,7 +292,7 @@ class Courier:
                     for c in claimed:
                         tx.wake(self.spool.node_id, c.lane)
                 return
-            except (*CONNECTION_LOST, Aborted):
+            except (*CONNECTION_LOST, Aborted, asyncpg.PostgresError):
                 log.warning("lease_not_given_back", deliveries=len(claimed))
             if self.closing:
                 return  # the sweepers find out; while we live, nobody else could
@@ -372,7 +374,8 @@ class LaneWorker:
             try:
                 claimed = await self._claim()
                 pause = 0.0 if claimed else await self._pause()
-            except (*CONNECTION_LOST, Aborted) as error:
+            except (*CONNECTION_LOST, Aborted, asyncpg.PostgresError) as error:
+                # Whatever it is: ending here would break off what is in flight, after the dot too.
                 log.warning("claim_waits_for_database", error=type(error).__name__)
                 pause = 1.0
             await self._wait(pause)

@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from mailcore.acceptance import Acceptance, FirstAttempts, NoFirstAttempts
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database
@@ -227,7 +229,7 @@ async def _exchange_forever(providers: Providers, database: Database) -> None:
         await asyncio.sleep(_EXCHANGE_INTERVAL)
         try:
             await providers.exchange(database)
-        except (*CONNECTION_LOST, Aborted):
+        except (*CONNECTION_LOST, Aborted, asyncpg.PostgresError):
             continue  # pacing is our own until the database is back
 
 
