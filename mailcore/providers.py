@@ -160,6 +160,9 @@ class Providers:
             del self._states[name]
 
     def _note_trouble(self, provider: str, state: _State) -> None:
+        """Attempts that were under way when the pause began tell nothing new: they must not lengthen it."""
+        if self._is_paused(state):
+            return
         state.troubles += 1
         state.limit = max(1.0, state.limit / 2)
         beyond = state.troubles - self._patience
