@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from tests.faults.table import all_cases, header, line
 
 
 def main() -> int:
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # its pool tells of each Postgres we kill
     options = _options()
     chosen = _chosen(options)
     if options.list:

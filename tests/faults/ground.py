@@ -5,11 +5,10 @@ Must never end a server it did not start.
 
 import asyncio
 import contextlib
-import os
-import signal
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from clearpost.embedded.postgres import EmbeddedPostgres, remove
 from clearpost.embedded.valkey import EmbeddedValkey
@@ -55,8 +54,13 @@ class Ground:
         """kill -9 of the whole server: nothing is written any more, not even by a backend."""
         process = self.postgres.process
         assert process is not None
-        os.killpg(process.pid, signal.SIGKILL)
+        backends = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        for backend in backends:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                backend.kill()
         await asyncio.to_thread(process.wait)
+        await asyncio.to_thread(psutil.wait_procs, backends, 20)  # their shared memory goes with the last
 
     async def stop_postgres(self) -> None:
         """In good order, for a cold copy of its data."""

@@ -1,9 +1,25 @@
 """The table of all cases, and how it is printed."""
 
-from tests.faults import cases_database, cases_receiver, cases_redis, cases_sender
+from tests.faults import (
+    cases_database,
+    cases_destinations,
+    cases_dns,
+    cases_receiver,
+    cases_redis,
+    cases_sender,
+    cases_spool,
+)
 from tests.faults.case import CASES, Case, Result
 
-PARTS = (cases_receiver, cases_sender, cases_database, cases_redis)
+PARTS = (
+    cases_receiver,
+    cases_sender,
+    cases_database,
+    cases_redis,
+    cases_spool,
+    cases_dns,
+    cases_destinations,
+)
 
 
 def all_cases() -> list[Case]:
