@@ -182,7 +182,8 @@ async def test_after_a_lost_database_mail_flows_again(
         await stack.start("mx", "worker", "upkeep")
         await stack.accepted("hello@shop.test", letter(text="after"))
         messages = await inbox.wait_for(2)
-        assert sorted(message.content.split()[-1] for message in messages) == [b"after", b"before"]
+        for word in (b"before", b"after"):
+            assert sum(word in message.content for message in messages) == 1
         await stack.stop_all()
         await migrated_postgres.drop_database(url)
 
