@@ -10,13 +10,14 @@ import socket
 from clearpost.doorway import Doorway, most_connections
 from clearpost.listening import listening_socket
 from mailcore import certificates
+from mailcore.connection_limits import Connections, ip_of
 from mailcore.plans import LARGEST_MESSAGE, Lane
 from mailcore.receiver import MailReceiver
 from mailcore.refusals import RefusalLog
 from mailcore.returns import Returns
 from mailcore.runtime import Ready, Runtime, open_runtime, until
 from mailcore.settings import Settings
-from mailcore.smtp_session import Connections, SmtpSession, ip_of
+from mailcore.smtp_session import SmtpSession
 
 
 async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready: Ready) -> bool:

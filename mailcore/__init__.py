@@ -3,7 +3,10 @@
 Read from top to bottom; docs/flow.md tells the same as a story.
 
 In
-    smtp_session.py     one SMTP connection: commands in, replies out, DATA in chunks
+    smtp_session.py     one SMTP connection: commands in, replies out
+    smtp_dialogue.py    what session and receiver say to each other
+    connection_limits.py  who may connect
+    data_decoder.py     DATA chunk by chunk: the final dot, stuffed dots, the pace
     receiver.py         MAIL, RCPT, DATA -> reply
     envelope.py         addresses and parameters by the grammar of RFC 5321
     routing.py          whose a forward-path is, and where its mail goes
@@ -16,7 +19,9 @@ In
     replies.py          every SMTP reply we give
 
 The moment it becomes ours
+    submission.py       a complete message, for whom, and its content
     acceptance.py       bytes synced, rows committed, then 250
+    quota.py            the daily quota, counted in that transaction
     spool.py            content on disk, in append-only segments
     spool_owner.py      which database a spool belongs to
     spool_walk.py       every record of a spool at rest, without its content
@@ -28,7 +33,8 @@ The moment it becomes ours
     ledger.py           created = delivered + hard-bounced + waiting + held
 
 Out
-    delivery.py         one delivery from lease to settlement; first attempts and lane workers
+    delivery.py         one delivery from lease to settlement; first attempts
+    lane_worker.py      claims what is due in a lane of this node
     leases.py           who holds a delivery: heartbeats, and what becomes of the dead
     rewriting.py        what we add on top: Received, loop mark
     srs.py              reverse-paths under our domain (pure)

@@ -5,59 +5,27 @@ nor a permanent refusal for a fault of ours, nor forget bytes whose COMMIT has a
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 import asyncpg
 import structlog
 
-from mailcore import crash_points, event_log, metrics, queue, replies
+from mailcore import crash_points, event_log, metrics, queue, quota, replies
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
 from mailcore.ledger import Entries
-from mailcore.plans import Lane, limits_for
+from mailcore.plans import Lane
 from mailcore.queue import Claimed, DeliveryRow, Lease, MessageRow
 from mailcore.replies import Reply
 from mailcore.routing import DestinationRef, Recipient
 from mailcore.spool import Buffer, Entry, LargeEntry, Location, SegmentWriter, Spool, SpoolFault
+from mailcore.submission import Submission, envelope_of
 
 log = structlog.get_logger("acceptance")
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Who brought the message, as the policy allows to note it; `duration` is that of the SMTP
-    transaction.
-    """
-
-    ip: str
-    name: str
-    helo: str
-    server_ip: str
-    duration: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A complete message that passed every check. `content` is in memory, or streamed to disk already."""
-
-    id: UUID
-    origin: str
-    reverse_path: str
-    sender_authenticated: bool
-    smtputf8: bool
-    recipients: tuple[Recipient, ...]
-    client: Client
-    subject: str
-    sender: str
-    received_at: datetime
-    content: "Sequence[Buffer] | LargeEntry"
-    size: int
 
 
 class FirstAttempts(Protocol):
@@ -240,7 +208,8 @@ class Acceptance:
 
     async def insert(self, tx: Transaction, drafts: Sequence[Draft]) -> set[UUID]:
         """Rows, received events and ledger of all that fit into their quota. Returns the others' ids."""
-        over_quota = await _count_usage(tx, drafts, self._clock.now())
+        day = self._clock.now().date()
+        over_quota = await quota.count(tx, [draft.submission for draft in drafts], day)
         kept = [draft for draft in drafts if draft.submission.id not in over_quota]
         if not kept:
             return over_quota
@@ -319,30 +288,6 @@ class Acceptance:
             self.rejected(drafts, replies.TRY_LATER)
 
 
-def envelope_of(s: Submission) -> dict[str, object]:
-    """Enough to rebuild the rows of the message from its record."""
-    return {
-        "v": 1,
-        "origin": s.origin,
-        "reverse_path": s.reverse_path,
-        "authenticated": s.sender_authenticated,
-        "smtputf8": s.smtputf8,
-        "received_at": s.received_at.isoformat(),
-        "client_ip": s.client.ip,
-        "recipients": [
-            {
-                "account": str(r.account_id),
-                "domain": r.domain_id and str(r.domain_id),
-                "alias": r.alias_id and str(r.alias_id),
-                "address": r.alias_address,
-                "lane": r.lane,
-                "destinations": [str(d.id) if d.id else d.address for d in r.destinations],
-            }
-            for r in s.recipients
-        ],
-    }
-
-
 def _reply_to(fault: SpoolFault) -> Reply:
     return replies.DISK_FULL if fault.disk_full else replies.TRY_LATER
 
@@ -394,56 +339,3 @@ def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) 
         for delivery, destination in zip(rows, recipient.destinations, strict=True)
         if delivery.lease
     ]
-
-
-_COUNT_USAGE = """
-insert into usage_day (account_id, day, forwarded, bytes)
-select account_id, $2, forwarded, bytes from unnest($1::uuid[], $3::int[], $4::bigint[]) as row
-    (account_id, forwarded, bytes)
-on conflict (account_id, day) do update
-    set forwarded = usage_day.forwarded + excluded.forwarded, bytes = usage_day.bytes + excluded.bytes
-returning account_id, forwarded
-"""
-
-
-async def _count_usage(tx: Transaction, drafts: Sequence[Draft], now: datetime) -> set[UUID]:
-    """Counts customers' mail against the daily quota. Returns the submissions that do not fit."""
-    counted = [draft for draft in drafts if draft.submission.origin == "smtp"]
-    forwarded: Counter[UUID] = Counter()
-    size: Counter[UUID] = Counter()
-    limit: dict[UUID, int] = {}
-    for draft in counted:
-        for recipient in draft.submission.recipients:
-            forwarded[recipient.account_id] += len(recipient.destinations)
-            size[recipient.account_id] += draft.submission.size
-            limit[recipient.account_id] = limits_for(recipient.plan).daily_quota
-    accounts = sorted(forwarded)  # one order for all, so that two receivers cannot wait for each other
-    if not accounts:
-        return set()
-    rows = await tx.fetch(
-        _COUNT_USAGE, accounts, now.date(), [forwarded[a] for a in accounts], [size[a] for a in accounts]
-    )
-    excess = {row["account_id"]: row["forwarded"] - limit[row["account_id"]] for row in rows}
-    over = _those_over(counted, excess)
-    for draft in counted:
-        if draft.submission.id in over:
-            for recipient in draft.submission.recipients:
-                count = len(recipient.destinations)
-                await tx.execute(
-                    "update usage_day set forwarded = forwarded - $3, bytes = bytes - $4 "
-                    "where account_id = $1 and day = $2",
-                    recipient.account_id, now.date(), count, draft.submission.size,
-                )  # fmt: skip
-    return over
-
-
-def _those_over(drafts: Sequence[Draft], excess: dict[UUID, int]) -> set[UUID]:
-    """The latest submissions, until no account is over its quota any more."""
-    over: set[UUID] = set()
-    for draft in reversed(drafts):
-        recipients = draft.submission.recipients
-        if any(excess[r.account_id] > 0 for r in recipients):
-            over.add(draft.submission.id)
-            for r in recipients:
-                excess[r.account_id] -= len(r.destinations)
-    return over

@@ -35,3 +35,11 @@ def _of(role: str, lane: str) -> Any:
         return event | {"role": role} | ({"lane": lane} if lane else {})
 
     return add
+
+
+def where(error: BaseException) -> str:
+    """File and line of a fault of ours, without any value."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""

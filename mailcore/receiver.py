@@ -11,7 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from mailcore import admission, content_scan, crash_points, metrics, replies, returns, rewriting, routing
-from mailcore.acceptance import Acceptance, Client, Submission
+from mailcore.acceptance import Acceptance
 from mailcore.admission import Door
 from mailcore.authentication import SpfVerdict, spf
 from mailcore.clock import Clock
@@ -27,8 +27,9 @@ from mailcore.replies import Reply
 from mailcore.returns import Return, Returns
 from mailcore.routing import NotServed, Recipient, Resolved
 from mailcore.settings import Settings
-from mailcore.smtp_session import MailTransaction, Peer
+from mailcore.smtp_dialogue import MailTransaction, Peer
 from mailcore.spool import Spool
+from mailcore.submission import Client, Submission
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from mailcore import dsn, replies
-from mailcore.acceptance import Acceptance, Client, Submission
+from mailcore.acceptance import Acceptance
 from mailcore.database import Database, Transaction
 from mailcore.envelope import Mailbox, parse_mailbox
 from mailcore.plans import Plan
@@ -20,6 +20,7 @@ from mailcore.routing import DestinationRef, Recipient
 from mailcore.settings import Settings
 from mailcore.srs import Srs, SrsFault
 from mailcore.status_words import plain_words
+from mailcore.submission import Client, Submission
 
 READ_LIMIT = 1_000_000
 VALID_FOR = timedelta(days=10)

@@ -6,37 +6,34 @@ log what a client sends.
 """
 
 import asyncio
-import ipaddress
 import ssl
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from logging import CRITICAL, getLogger
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from aiosmtpd.smtp import SMTP
 
 from mailcore import crash_points, metrics, replies
 from mailcore.clock import Clock
-from mailcore.envelope import ForwardPath, MailParameters, ReversePath, parse_mail, parse_rcpt
+from mailcore.connection_limits import Connections, ip_of
+from mailcore.data_decoder import RATE_WINDOW, DataDecoder, Pace
+from mailcore.envelope import parse_mail, parse_rcpt
+from mailcore.logs import where
 from mailcore.replies import Reply
 from mailcore.settings import Settings
+from mailcore.smtp_dialogue import Content, MailTransaction, Peer, Receiver
 
 # aiosmtpd logs addresses at INFO and bodies at DEBUG: never, at any level.
 getLogger("mail.log").setLevel(CRITICAL + 1)
 log = structlog.get_logger("smtp")
 
 _CHUNK = 64 * 1024
-_END_OF_DATA = b"\r\n.\r\n"
-_RATE_WINDOW = 30.0
 # So many pipelined commands are answered before others get their turn.
 _TURN = 50
 # A client that does not read would keep its connection open for ever.
 _LAST_WORDS_SECONDS = 5.0
-# The reverse name is asked for while the client talks; whoever wants it waits at most this long.
-_NAME_PATIENCE = 2.0
 _HTTP = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH"})
 
 
@@ -44,116 +41,13 @@ class Disconnected(Exception):
     """The client is gone, or was sent away; there is nobody left to answer."""
 
 
-@dataclass(slots=True)
-class Peer:
-    """The other side of a connection. `name` is its confirmed reverse name, when it is known in time."""
-
-    ip: str
-    local_ip: str
-    name: "asyncio.Task[str | None]"
-    helo: str = ""
-    extended: bool = False
-    tls: bool = False
-
-    @property
-    def protocol(self) -> str:
-        """The word for the Received field (RFC 3848)."""
-        return ("ESMTPS" if self.tls else "ESMTP") if self.extended else "SMTP"
-
-    @property
-    def known_name(self) -> str | None:
-        """The reverse name, if it is known by now."""
-        name = self.name
-        return name.result() if name.done() and not name.cancelled() and name.exception() is None else None
-
-    async def reverse_name(self) -> str:
-        """The reverse name, waited for a little; empty where there is none in time."""
-        if not self.name.done():
-            await asyncio.wait({self.name}, timeout=_NAME_PATIENCE)
-        return self.known_name or ""
-
-
-@dataclass(slots=True)
-class MailTransaction:
-    """MAIL to the final dot. `recipients` are whatever the receiver made of each RCPT."""
-
-    reverse_path: ReversePath
-    parameters: MailParameters
-    began: float
-    recipients: list[Any] = field(default_factory=list)
-
-
-class Content(Protocol):
-    """Takes the content of one message, dots unstuffed, as it arrives."""
-
-    async def feed(self, chunk: bytes) -> None: ...
-
-
-class Receiver(Protocol):
-    """Decides. Every method answers with a Reply; an exception of theirs becomes 451."""
-
-    async def mail(self, peer: Peer, transaction: MailTransaction) -> Reply: ...
-
-    async def rcpt(self, peer: Peer, transaction: MailTransaction, path: ForwardPath) -> Reply: ...
-
-    def content(self, peer: Peer, transaction: MailTransaction) -> "Content | Reply": ...
-
-    async def data(self, peer: Peer, transaction: MailTransaction, content: Any) -> Reply: ...
-
-    def drop(self, content: Any) -> None: ...
-
-
-class Connections:
-    """Counts the open connections of one process, in all and by client network."""
-
-    def __init__(self, settings: Settings, *, most: int | None = None) -> None:
-        self._most = settings.max_connections if most is None else most
-        self._most_per_network = settings.max_connections_per_ip
-        self._by_network: Counter[str] = Counter()
-        self.sessions: set[SmtpSession] = set()
-        self.closing = False
-        self._emptied = asyncio.Event()
-
-    def refusal(self, ip: str) -> Reply | None:
-        """Why nobody from this address may come in just now."""
-        if self.closing:
-            return replies.SHUTTING_DOWN
-        if len(self.sessions) >= self._most or self._by_network[_network(ip)] >= self._most_per_network:
-            return replies.TOO_MANY_CONNECTIONS
-        return None
-
-    def admit(self, session: "SmtpSession", ip: str) -> Reply | None:
-        if refusal := self.refusal(ip):
-            return refusal
-        self.sessions.add(session)
-        self._by_network[_network(ip)] += 1
-        metrics.CONNECTIONS.set(len(self.sessions))
-        return None
-
-    def leave(self, session: "SmtpSession", ip: str) -> None:
-        if session not in self.sessions:
-            return
-        self.sessions.discard(session)
-        network = _network(ip)
-        self._by_network[network] -= 1
-        if not self._by_network[network]:
-            del self._by_network[network]
-        metrics.CONNECTIONS.set(len(self.sessions))
-        if not self.sessions:
-            self._emptied.set()
-
-    async def empty(self) -> None:
-        """Returns when nobody is connected any more."""
-        while self.sessions:
-            self._emptied.clear()
-            await self._emptied.wait()
-
-
-def _network(ip: str) -> str:
-    """An IPv4 address, or the /64 of an IPv6 address: what one client can easily have."""
-    if ":" not in ip:
-        return ip
-    return str(ipaddress.IPv6Network((ip.partition("%")[0], 64), strict=False))
+@contextmanager
+def _client_losses() -> Iterator[None]:
+    """A connection lost here is the client's; anywhere else it is one of ours, and a fault."""
+    try:
+        yield
+    except ConnectionError:
+        raise Disconnected from None
 
 
 class SmtpSession(SMTP):
@@ -298,7 +192,7 @@ class SmtpSession(SMTP):
                 "command_failed",
                 verb=verb[:4].decode("ascii", "replace"),
                 error=type(error).__name__,
-                where=_where(error),
+                where=where(error),
             )
             return replies.TRY_LATER
 
@@ -389,7 +283,7 @@ class SmtpSession(SMTP):
             return content
         self._in_data = True
         # DATA has its own pace; this is for a client that takes no replies.
-        self._reset_timeout(self._settings.data_timeout.total_seconds() + _RATE_WINDOW)
+        self._reset_timeout(self._settings.data_timeout.total_seconds() + RATE_WINDOW)
         try:
             self._say(replies.START_MAIL_INPUT)
             await self._read_all(content)
@@ -413,7 +307,7 @@ class SmtpSession(SMTP):
             raise
         except Exception as error:  # noqa: BLE001  a fault of ours, whatever it is
             self._receiver.drop(content)
-            log.error("data_failed", error=type(error).__name__, where=_where(error))
+            log.error("data_failed", error=type(error).__name__, where=where(error))
             await self._end(replies.FAULT_IN_DATA)
 
     async def _rset(self, argument: bytes) -> Reply | None:
@@ -517,27 +411,20 @@ class SmtpSession(SMTP):
         return None if too_long or len(line) > limit else line
 
     async def _read_content(self, content: Content) -> None:
-        """Feeds the content to `content`, unstuffed, up to CRLF.CRLF; what follows stays for the next
-        command.
-
-        The stream is looked at through a window that starts with an imagined CRLF, so that a first line
-        that begins with a dot needs no special case.
-        """
-        window = b"\r\n" + bytes(self._input)
+        """Feeds the content to `content` up to the final dot; what follows stays for the next command."""
+        decoder, pace = DataDecoder(), Pace(self._settings, self._clock)
+        chunk = bytes(self._input)
         self._input.clear()
-        skip = 2
-        pace = _Pace(self._settings, self._clock)
-        while (end := window.find(_END_OF_DATA)) < 0:
-            cut = _safe_cut(window)
-            if cut > skip:
-                await content.feed(window[:cut].replace(b"\r\n.", b"\r\n")[skip:])
-                window, skip = window[cut:], 0
-                crash_points.reach("receiver-mid-data")
-            window += await self._next_chunk(pace)
-        await content.feed(window[: end + 2].replace(b"\r\n.", b"\r\n")[skip:])
-        self._input += window[end + len(_END_OF_DATA) :]
+        while True:
+            if piece := decoder.push(chunk):
+                await content.feed(piece)
+            if decoder.rest is not None:
+                break
+            crash_points.reach("receiver-mid-data")
+            chunk = await self._next_chunk(pace)
+        self._input += decoder.rest
 
-    async def _next_chunk(self, pace: "_Pace") -> bytes:
+    async def _next_chunk(self, pace: Pace) -> bytes:
         await self._flush()
         while True:
             try:
@@ -557,68 +444,6 @@ class SmtpSession(SMTP):
         """What follows the dot is our own time."""
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
-
-
-@contextmanager
-def _client_losses() -> Iterator[None]:
-    """A connection lost here is the client's; anywhere else it is one of ours, and a fault."""
-    try:
-        yield
-    except ConnectionError:
-        raise Disconnected from None
-
-
-class _Pace:
-    """DATA must keep a minimum rate over every window, and end within its time."""
-
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._clock = clock
-        self._least = settings.data_minimum_rate * _RATE_WINDOW
-        self._deadline = clock.monotonic() + settings.data_timeout.total_seconds()
-        self._open_window()
-
-    def patience(self) -> float:
-        return max(0.0, min(self._window_end, self._deadline) - self._clock.monotonic())
-
-    def is_too_slow_after(self, size: int) -> bool:
-        """Counts a chunk; true when the time is up, or too little came in the window that ends now."""
-        self._seen += size
-        now = self._clock.monotonic()
-        if now < min(self._window_end, self._deadline):
-            return False
-        slow = now >= self._deadline or self._seen < self._least
-        self._open_window()
-        return slow
-
-    def _open_window(self) -> None:
-        self._seen = 0
-        self._window_end = self._clock.monotonic() + _RATE_WINDOW
-
-
-def _safe_cut(window: bytes) -> int:
-    """How much of the window can go: neither the end mark nor a stuffed dot may lie across the cut."""
-    cut = len(window) - len(_END_OF_DATA) + 1
-    if cut <= 0:
-        return 0
-    if window[cut - 1 : cut] == b"\r":
-        return cut - 1
-    return cut - 2 if window[max(0, cut - 2) : cut] == b"\r\n" else cut
-
-
-def ip_of(name: Any) -> str:
-    """The address in a socket name; an IPv4 client of an IPv6 socket is one of IPv4."""
-    if not name:
-        return ""
-    ip = str(name[0])
-    return ip.removeprefix("::ffff:") if "." in ip else ip
-
-
-def _where(error: BaseException) -> str:
-    """File and line of a fault of ours, without any value."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
 
 
 _COMMANDS = {

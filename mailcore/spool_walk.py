@@ -15,7 +15,7 @@ from mailcore.spool import Damaged, Gone, InUse, Location, LockedSegment, Record
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A record that can be read, without its content. `recipients` are those of acceptance.envelope_of."""
+    """A record that can be read, without its content. `recipients` are those of submission.envelope_of."""
 
     id: UUID
     location: Location

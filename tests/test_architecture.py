@@ -39,7 +39,7 @@ GATES = {
     "log_message": {"mailcore/event_log.py", "mailcore/spool_recovery.py"},
     "log_event": {"mailcore/event_log.py"},
     "ledger": {"mailcore/ledger.py"},
-    "usage_day": {"mailcore/acceptance.py", "mailcore/refusals.py", "mailcore/routing.py",
+    "usage_day": {"mailcore/quota.py", "mailcore/refusals.py", "mailcore/routing.py",
                   "mailcore/accounts.py"},
     "srs_token": {"mailcore/returns.py", "workers/upkeep.py"},
     "message": {"mailcore/queue.py", "mailcore/settlement.py", "mailcore/cancellation.py",

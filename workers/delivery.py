@@ -5,8 +5,8 @@ Retries, overflow, and what a crash left behind. Must never know anything about 
 
 import asyncio
 
-from mailcore.delivery import LaneWorker
 from mailcore.jobs import queue_name
+from mailcore.lane_worker import LaneWorker
 from mailcore.leases import Sweeper
 from mailcore.plans import Lane
 from mailcore.runtime import Ready, open_runtime, until

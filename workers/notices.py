@@ -8,13 +8,14 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from mailcore import domains, notices, replies
-from mailcore.acceptance import Client, Draft, Submission
+from mailcore.acceptance import Draft
 from mailcore.database import Transaction, UnknownOutcome
 from mailcore.notices import NoticeRow
 from mailcore.plans import Plan
 from mailcore.returns import own_mail
 from mailcore.routing import Recipient
 from mailcore.runtime import Runtime
+from mailcore.submission import Client, Submission
 
 _NOBODY = Client("", "", "", "", timedelta(0))
 _SERVICE = "Clearpost"

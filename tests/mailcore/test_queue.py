@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from mailcore import queue
-from mailcore.delivery import LaneWorker
+from mailcore.lane_worker import LaneWorker
 from mailcore.event_log import columns
 from mailcore.plans import Lane
 from mailcore.queue import FIRST_TURN, Claimed, DeliveryRow, MessageRow, Turn

@@ -17,11 +17,14 @@ from hypothesis import strategies as st
 
 from mailcore import certificates, replies
 from mailcore.clock import Clock
+from mailcore.connection_limits import Connections, _network
+from mailcore.data_decoder import Pace
 from mailcore.envelope import ForwardPath
 from mailcore.keyring import Keyring
 from mailcore.replies import Reply
 from mailcore.settings import Settings
-from mailcore.smtp_session import Connections, MailTransaction, Peer, SmtpSession, _network, _Pace
+from mailcore.smtp_dialogue import MailTransaction, Peer
+from mailcore.smtp_session import SmtpSession
 from tests.support.smtp_client import SmtpClient, connected
 
 END_OF_DATA_VARIANTS = [
@@ -385,9 +388,9 @@ class SteppedClock(Clock):
         return self.seconds
 
 
-def pace() -> tuple[_Pace, SteppedClock]:
+def pace() -> tuple[Pace, SteppedClock]:
     clock = SteppedClock()
-    return _Pace(Settings(_env_file=None), clock), clock
+    return Pace(Settings(_env_file=None), clock), clock
 
 
 def test_data_below_one_kilobyte_a_second_over_thirty_seconds_is_too_slow() -> None:

@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 
 from mailcore import ledger, spool_owner
-from mailcore.acceptance import Submission
 from mailcore.routing import DestinationRef, Recipient
 from mailcore.settlement import Result
 from mailcore.spool import Entry, InUse, Location, Spool, segments_in
 from mailcore.spool_recovery import Recovered, Recovery
 from mailcore.spool_sweep import SpoolSweep
+from mailcore.submission import Submission
 from tests.support.ground import CONTENT, Ground, counted_writer, ground, settlement
 from tests.support.moments import go_back, remember
 

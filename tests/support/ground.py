@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 from mailcore import queue
-from mailcore.acceptance import Acceptance, Client, FirstAttempts, NoFirstAttempts, Submission
+from mailcore.acceptance import Acceptance, FirstAttempts, NoFirstAttempts
 from mailcore.clock import Clock, ShiftedClock
 from mailcore.database import Database
 from mailcore.event_log import Answer, ensure_partitions
@@ -22,6 +22,7 @@ from mailcore.routing import DestinationRef, Recipient
 from mailcore.settings import Settings
 from mailcore.settlement import Settler
 from mailcore.spool import Buffer, SegmentWriter, Spool
+from mailcore.submission import Client, Submission
 from tests.support.world import World
 
 CLIENT = Client("192.0.2.1", "client.test", "client.test", "127.0.0.1", timedelta(milliseconds=5))
