@@ -3,15 +3,18 @@
 That the proof fails for any other order is shown without strace in tests/support/test_durability.py.
 """
 
+import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 from tests.interop.tracing import traced
 from tests.journeys.conftest import Opener
 from tests.support.destination import Destination
-from tests.support.durability import prove_accepted, prove_discarded, prove_reported, records
+from tests.support.durability import prove_accepted, prove_discarded, prove_moved, prove_reported, records
 from tests.support.sender import letter
+from tests.support.stack import until
 from tests.support.strace import Call
 
 GONE = "550 5.1.1 no such user"
@@ -79,3 +82,27 @@ async def test_a_worker_syncs_a_notification_before_it_settles_and_overwrites(
     notification = the_other(calls, message)
     prove_reported(calls, message, notification)
     prove_discarded(calls, notification)
+
+
+async def test_upkeep_syncs_a_copy_before_it_points_there_and_removes_the_original(
+    opened: Opener, tmp_path: Path
+) -> None:
+    at_once = {
+        "segment_age": timedelta(0),
+        "survivor_age": timedelta(0),
+        "standard_ladder": (timedelta(hours=1),),
+    }
+    async with (
+        Destination({"RCPT": "451 4.2.1 later"}) as inbox,
+        opened({"inbox.test": inbox}, **at_once) as stack,
+    ):
+        await stack.alias("hello", "you@inbox.test")
+        receiver = await stack.spawn("mx")
+        message = await stack.accepted("hello@shop.test")
+        await stack.has_event(message, "received", "soft-bounced")
+        await stack.stop(receiver)
+        (original,) = stack.segments.iterdir()
+        async with traced(stack, "upkeep", tmp_path / "upkeep.strace") as trace:
+            await until(lambda: asyncio.to_thread(lambda: not original.exists()))
+        assert [path.suffix for path in stack.segments.iterdir()] == [".long"]
+    prove_moved(trace.calls(), message)

@@ -31,9 +31,10 @@ class Trace:
 
 @asynccontextmanager
 async def traced(stack: Stack, name: str, file: Path) -> AsyncIterator[Trace]:
-    """`clearpost <name>` of the standard lane, stopped in order at the end of the block."""
+    """`clearpost <name>`, of the standard lane where it has one, stopped in order at the end of the block."""
     strace = (*_STRACE, "-e", f"trace={','.join(sorted(CALLS))}", "-o", str(file))
     trace = Trace(file)
-    async with running(stack.settings, stack.log, name, "--lane", "standard", under=strace) as pid:
+    lane = () if name == "upkeep" else ("--lane", "standard")
+    async with running(stack.settings, stack.log, name, *lane, under=strace) as pid:
         yield trace
     await until(lambda: asyncio.to_thread(trace.is_complete, pid))

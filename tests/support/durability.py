@@ -9,14 +9,14 @@ The traced process must handle one message at a time, so that every write before
 
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePath
 from typing import TypeVar
 from uuid import UUID
 
-from tests.support.strace import Call
+from tests.support.strace import REMOVALS, Call
 
 T = TypeVar("T")
 
@@ -51,17 +51,10 @@ class Commit:
 
 
 def records(calls: Sequence[Call]) -> list[Stored]:
-    """The records that the process wrote or read, in the order of their first appearance."""
+    """The records that the process wrote or read, each where it was first, in the order of appearance."""
     found: dict[UUID, Stored] = {}
-    for call in calls:
-        if call.offset is None or not call.target.endswith((".seg", ".long")):
-            continue
-        if not call.data.startswith(_MAGIC) or len(call.data) < _HEADER.size:
-            continue
-        _, envelope, content, identifier, _ = _HEADER.unpack_from(call.data)
-        end = call.offset + _HEADER.size + envelope + content
-        record = Stored(UUID(bytes=identifier), call.target, call.offset, end)
-        found.setdefault(record.id, record)
+    for place in _places(calls):
+        found.setdefault(place.id, place)
     return list(found.values())
 
 
@@ -91,6 +84,23 @@ def prove_discarded(calls: Sequence[Call], message: UUID) -> None:
     if not commits:
         raise NotProven("no COMMIT ended the message")
     _prove_overwritten(calls, _record(calls, message), commits[-1])
+
+
+def prove_moved(calls: Sequence[Call], message: UUID) -> None:
+    """A copy is on disk before the COMMIT that points at it; the original goes once that is acknowledged."""
+    original = _record(calls, message)
+    copy = _first(
+        (place for place in _places(calls) if place.id == message and place.segment != original.segment),
+        "the record was not copied",
+    )
+    commit = _commit_with(calls, message, UUID(PurePath(copy.segment).stem))
+    _prove_synced(calls, copy, commit)
+    removed = _first(
+        (call for call in calls if call.name in REMOVALS and call.target == original.segment),
+        "the original was not removed",
+    )
+    for call in (removed, *_overwritings(calls, original)):
+        _prove_order(("COMMIT was acknowledged", commit.acknowledged), ("the original went", call))
 
 
 # --- the steps ---
@@ -123,16 +133,17 @@ def _prove_name_synced(calls: Sequence[Call], record: Stored, commit: Commit) ->
 
 
 def _prove_overwritten(calls: Sequence[Call], record: Stored, commit: Commit) -> None:
-    wanted = range(record.start + _LENGTHS_BYTES, record.end)
-    wiped = [
-        call
-        for call in calls
-        if call.is_write and call.target == record.segment and call.offset in wanted and not any(call.data)
-    ]
-    if sum(call.result for call in wiped) < len(wanted):
+    wiped = _overwritings(calls, record)
+    if sum(call.result for call in wiped) < record.end - record.start - _LENGTHS_BYTES:
         raise NotProven("the record was not overwritten")
     for call in wiped:
         _prove_order(("COMMIT was acknowledged", commit.acknowledged), ("the record was overwritten", call))
+
+
+def _overwritings(calls: Sequence[Call], record: Stored) -> list[Call]:
+    body = range(record.start + _LENGTHS_BYTES, record.end)
+    writes = [call for call in calls if call.is_write and call.target == record.segment]
+    return [call for call in writes if call.offset in body and not any(call.data)]
 
 
 def _prove_order(*steps: tuple[str, Call]) -> None:
@@ -142,6 +153,18 @@ def _prove_order(*steps: tuple[str, Call]) -> None:
 
 
 # --- finding calls ---
+
+
+def _places(calls: Sequence[Call]) -> Iterator[Stored]:
+    """Wherever a whole header of a record was written or read."""
+    for call in calls:
+        if call.offset is None or not call.target.endswith((".seg", ".long")):
+            continue
+        if not call.data.startswith(_MAGIC) or len(call.data) < _HEADER.size:
+            continue
+        _, envelope, content, identifier, _ = _HEADER.unpack_from(call.data)
+        end = call.offset + _HEADER.size + envelope + content
+        yield Stored(UUID(bytes=identifier), call.target, call.offset, end)
 
 
 def _record(calls: Sequence[Call], identifier: UUID) -> Stored:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 WRITES = frozenset({"write", "writev", "sendto", "sendmsg", "pwrite64", "pwritev", "pwritev2"})
 READS = frozenset({"read", "readv", "recvfrom", "recvmsg", "pread64", "preadv", "preadv2"})
 SYNCS = frozenset({"fsync", "fdatasync"})
-CALLS = WRITES | READS | SYNCS | {"openat"}
+REMOVALS = frozenset({"unlink", "unlinkat"})
+CALLS = WRITES | READS | SYNCS | REMOVALS | {"openat"}
 _VECTORED = frozenset({"writev", "sendmsg", "pwritev", "pwritev2", "readv", "recvmsg", "preadv", "preadv2"})
 _LAST_NUMBER_IS_OFFSET = frozenset({"pwrite64", "pwritev", "pread64", "preadv"})
 _OFFSET_COMES_BEFORE_FLAGS = frozenset({"pwritev2", "preadv2"})
@@ -92,19 +93,27 @@ def _call(said: str, thread: int, began: int, ended: int) -> Call | None:
     name, arguments, result = match[1], match[2], match[3]
     if result == "?" or int(result) < 0:
         return None
-    opens = name == "openat"
-    target = _OPENED.search(match[4]) if opens else _FILE.match(arguments)
+    has_data = name in WRITES | READS
     return Call(
         name=name,
         thread=thread,
-        target=target[1] if target else "",
-        data=b"" if opens else _data(name, arguments),
+        target=_target(name, arguments, match[4]),
+        data=_data(name, arguments) if has_data else b"",
         offset=_offset(name, arguments),
         result=int(result),
         began=began,
         ended=ended,
-        creates=opens and "O_CREAT" in arguments,
+        creates=name == "openat" and "O_CREAT" in arguments,
     )
+
+
+def _target(name: str, arguments: str, after: str) -> str:
+    """What a descriptor stands for; of a removal the name as it was given."""
+    if name in REMOVALS:
+        found = _STRING.search(arguments)
+    else:
+        found = _OPENED.search(after) if name == "openat" else _FILE.match(arguments)
+    return found[1] if found else ""
 
 
 def _data(name: str, arguments: str) -> bytes:

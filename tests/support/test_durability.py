@@ -1,7 +1,8 @@
 """The proof of durability is worth something: it accepts a real trace, and no trace in another order.
 
-The trace is a real one of a receiver (strace 6.1): a message is taken, refused by its destination, reported
-to its sender, overwritten. Only lines that say nothing about the order were left out, and the folder renamed.
+The traces are real ones (strace 6.1). A receiver: a message is taken, refused by its destination, reported to
+its sender, overwritten. Upkeep: what waits is copied, the original removed. Only lines that say nothing about
+the order were left out, and the folders renamed.
 """
 
 from collections.abc import Callable
@@ -10,13 +11,29 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.durability import NotProven, prove_accepted, prove_discarded, prove_reported, records
+from tests.support.durability import (
+    NotProven,
+    prove_accepted,
+    prove_discarded,
+    prove_moved,
+    prove_reported,
+    records,
+)
 from tests.support.strace import Unreadable, parse
 
-TRACE = Path(__file__).with_name("durability.strace").read_text(encoding="ascii").splitlines()
+
+def trace_of(process: str) -> list[str]:
+    return Path(__file__).with_name(f"durability_{process}.strace").read_text(encoding="ascii").splitlines()
+
+
+TRACE = trace_of("mx")
 CREATE, _, FOLDER_SYNC, WRITE, SYNC, _, COMMIT, COMMITTED, SAY_250 = TRACE[:9]
 DSN_WRITE, DSN_SYNC, _, _, SETTLE, SETTLED, _, OVERWRITE = TRACE[9:]
 MESSAGE, NOTIFICATION = (record.id for record in records(parse(TRACE)))
+
+UPKEEP = trace_of("upkeep")
+_, _, _, COPY_FOLDER_SYNC, _, COPY_SYNC, COPY_SYNCED, _, MOVE, MOVED, REMOVE = UPKEEP
+(WAITING,) = (record.id for record in records(parse(UPKEEP)))
 
 Proof = Callable[[list[str]], None]
 
@@ -33,14 +50,18 @@ def discarded(lines: list[str]) -> None:
     prove_discarded(parse(lines), MESSAGE)
 
 
-def moved(line: str, *, behind: str) -> list[str]:
-    rest = [other for other in TRACE if other is not line]
+def kept(lines: list[str]) -> None:
+    prove_moved(parse(lines), WAITING)
+
+
+def moved(line: str, *, behind: str, trace: list[str] = TRACE) -> list[str]:
+    rest = [other for other in trace if other is not line]
     at = next(index for index, other in enumerate(rest) if other is behind) + 1
     return [*rest[:at], line, *rest[at:]]
 
 
-def without(line: str) -> list[str]:
-    return [other for other in TRACE if other is not line]
+def without(*lines: str, trace: list[str] = TRACE) -> list[str]:
+    return [other for other in trace if all(other is not line for line in lines)]
 
 
 def blocked(line: str, *, until: str) -> list[str]:
@@ -56,6 +77,7 @@ def blocked(line: str, *, until: str) -> list[str]:
 def test_a_real_trace_is_proven() -> None:
     for proof in (accepted, reported, discarded):
         proof(TRACE)
+    kept(UPKEEP)
 
 
 WRONG: dict[str, tuple[Proof, list[str]]] = {
@@ -70,12 +92,18 @@ WRONG: dict[str, tuple[Proof, list[str]]] = {
     "the name never synced": (accepted, without(FOLDER_SYNC)),
     "the name synced before it was there": (accepted, moved(CREATE, behind=FOLDER_SYNC)),
     "no 250": (accepted, without(SAY_250)),
-    "COMMIT never answered": (accepted, [line for line in TRACE if line not in (COMMITTED, SETTLED)]),
+    "COMMIT never answered": (accepted, without(COMMITTED, SETTLED)),
     "settled before the notification is synced": (reported, moved(DSN_SYNC, behind=SETTLE)),
     "the notification written after its sync": (reported, moved(DSN_WRITE, behind=DSN_SYNC)),
     "the notification never synced": (reported, without(DSN_SYNC)),
     "overwritten before it is settled": (reported, moved(OVERWRITE, behind=DSN_SYNC)),
     "overwritten before the answer to COMMIT": (discarded, moved(SETTLED, behind=OVERWRITE)),
+    "moved while the copy is not synced": (kept, moved(COPY_SYNCED, behind=MOVE, trace=UPKEEP)),
+    "the copy never synced": (kept, without(COPY_SYNC, COPY_SYNCED, trace=UPKEEP)),
+    "the copy's name synced after COMMIT": (kept, moved(COPY_FOLDER_SYNC, behind=MOVE, trace=UPKEEP)),
+    "the original removed before COMMIT": (kept, moved(MOVE, behind=REMOVE, trace=UPKEEP)),
+    "the original removed before the answer to COMMIT": (kept, moved(MOVED, behind=REMOVE, trace=UPKEEP)),
+    "the original never removed": (kept, without(REMOVE, trace=UPKEEP)),
     "never overwritten": (discarded, without(OVERWRITE)),
     "not all of it overwritten": (
         discarded,
