@@ -4,9 +4,12 @@ from tests.faults import (
     cases_database,
     cases_destinations,
     cases_dns,
+    cases_hostile,
     cases_receiver,
     cases_redis,
     cases_sender,
+    cases_shutdown,
+    cases_soak,
     cases_spool,
 )
 from tests.faults.case import CASES, Case, Result
@@ -19,6 +22,9 @@ PARTS = (
     cases_spool,
     cases_dns,
     cases_destinations,
+    cases_hostile,
+    cases_shutdown,
+    cases_soak,
 )
 
 
