@@ -5,7 +5,7 @@ hold a transaction open while it talks to a server, send what it has no lease fo
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -96,14 +96,15 @@ class Courier:
             flight.task.cancel()
         try:
             async with asyncio.timeout(self.settings.after_dot_timeout.total_seconds()):
-                await self._land_all()
+                await self._land({flight.claimed.id for flight in early})
+                await self._give_back([flight.claimed for flight in early])  # not as late as the last dot
+                await self._land(self._in_flight.keys())
         except TimeoutError:
             log.error("results_not_written", deliveries=len(self._in_flight))
-        await self._give_back([flight.claimed for flight in early])
 
-    async def _land_all(self) -> None:
-        while self._in_flight:
-            flights = list(self._in_flight.values())
+    async def _land(self, wanted: Set[UUID]) -> None:
+        """Returns when none of these is in flight any more."""
+        while flights := [flight for key, flight in self._in_flight.items() if key in wanted]:
             await asyncio.wait([flight.task for flight in flights], timeout=_CANCEL_AGAIN)
             for flight in flights:
                 if self._may_break_off(flight):  # asyncio.wait_for of Python 3.11 can lose a cancellation
