@@ -43,6 +43,23 @@ async def test_a_receiver_says_250_after_the_sync_and_the_commit(opened: Opener,
         prove_discarded(calls, message)
 
 
+async def test_each_of_many_at_once_hears_250_after_its_own_sync_and_commit(
+    opened: Opener, tmp_path: Path
+) -> None:
+    room = {"provider_start": 40, "connections_per_next_hop": 40}  # nothing is left to a worker
+    async with Destination() as inbox, opened({"inbox.test": inbox}, **room) as stack:
+        await stack.alias("hello", "you@inbox.test")
+        async with traced(stack, "mx", tmp_path / "mx.strace") as trace:
+            accepted = await asyncio.gather(*(stack.accepted("hello@shop.test") for _ in range(40)))
+            await stack.idle()
+    calls = trace.calls()
+    written = [call for call in calls if call.is_write and call.data.startswith(b"CPR1")]
+    assert len(written) < len(accepted)  # some shared a write
+    for message in accepted:
+        prove_accepted(calls, message)
+        prove_discarded(calls, message)
+
+
 async def test_a_receiver_syncs_a_notification_before_it_settles_and_overwrites(
     opened: Opener, tmp_path: Path
 ) -> None:

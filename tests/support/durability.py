@@ -3,8 +3,8 @@
     bytes written -> file synced, and its folder where the file is new -> COMMIT sent -> COMMIT
     acknowledged -> 250 said, or old bytes overwritten
 
-Must never take one message's calls for another's: rows and records are found by the 16 octets of the id.
-The traced process must handle one message at a time, so that every write before a COMMIT belongs to it.
+Must never take one message's calls for another's: rows are found by the 16 octets of the id, bytes by their
+place in the segment, so that any number of messages may share a write, a sync and a COMMIT.
 """
 
 import re
@@ -107,10 +107,10 @@ def prove_moved(calls: Sequence[Call], message: UUID) -> None:
 
 
 def _prove_synced(calls: Sequence[Call], record: Stored, commit: Commit) -> None:
-    """One sync covers all that was written to the segment, and is over before COMMIT is sent."""
+    """A sync that began after all of the record was written is over before COMMIT is sent."""
     about = [call for call in calls if call.target == record.segment and call.began < commit.sent.began]
-    written = [call for call in about if call.is_write and any(call.data)]  # zeros overwrite an older record
-    if not written:
+    written = [call for call in about if call.is_write and any(call.data) and _overlap(call, record)]
+    if sum(_overlap(call, record) for call in written) < record.end - record.start:
         raise NotProven("the record was not written before COMMIT")
     synced = [call for call in about if call.name == "fdatasync" and call.ended < commit.sent.began]
     if not synced:
@@ -134,16 +134,15 @@ def _prove_name_synced(calls: Sequence[Call], record: Stored, commit: Commit) ->
 
 def _prove_overwritten(calls: Sequence[Call], record: Stored, commit: Commit) -> None:
     wiped = _overwritings(calls, record)
-    if sum(call.result for call in wiped) < record.end - record.start - _LENGTHS_BYTES:
+    if sum(_overlap(call, record) for call in wiped) < record.end - record.start - _LENGTHS_BYTES:
         raise NotProven("the record was not overwritten")
     for call in wiped:
         _prove_order(("COMMIT was acknowledged", commit.acknowledged), ("the record was overwritten", call))
 
 
 def _overwritings(calls: Sequence[Call], record: Stored) -> list[Call]:
-    body = range(record.start + _LENGTHS_BYTES, record.end)
     writes = [call for call in calls if call.is_write and call.target == record.segment]
-    return [call for call in writes if call.offset in body and not any(call.data)]
+    return [call for call in writes if not any(call.data) and _overlap(call, record)]
 
 
 def _prove_order(*steps: tuple[str, Call]) -> None:
@@ -160,11 +159,18 @@ def _places(calls: Sequence[Call]) -> Iterator[Stored]:
     for call in calls:
         if call.offset is None or not call.target.endswith((".seg", ".long")):
             continue
-        if not call.data.startswith(_MAGIC) or len(call.data) < _HEADER.size:
-            continue
-        _, envelope, content, identifier, _ = _HEADER.unpack_from(call.data)
-        end = call.offset + _HEADER.size + envelope + content
-        yield Stored(UUID(bytes=identifier), call.target, call.offset, end)
+        at = 0
+        while call.data.startswith(_MAGIC, at) and len(call.data) - at >= _HEADER.size:
+            _, envelope, content, identifier, _ = _HEADER.unpack_from(call.data, at)
+            end = at + _HEADER.size + envelope + content
+            yield Stored(UUID(bytes=identifier), call.target, call.offset + at, call.offset + end)
+            at = end
+
+
+def _overlap(call: Call, record: Stored) -> int:
+    """How many octets of the record a write or read covers."""
+    start = call.offset or 0
+    return max(0, min(start + call.result, record.end) - max(start, record.start))
 
 
 def _record(calls: Sequence[Call], identifier: UUID) -> Stored:
