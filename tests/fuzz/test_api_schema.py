@@ -1,0 +1,125 @@
+"""The running API against its own OpenAPI document: valid and invalid requests of each operation.
+
+Schemathesis makes them. No answer may be a fault, nor have a status, a type or a shape that the document
+does not name.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+import api.main
+from clearpost.ports import free_port
+from mailcore.plans import Plan
+from tests.support.api import Tenant, World, running_api
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+EFFORT = settings(
+    max_examples=40,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@asynccontextmanager
+async def listening(world: World) -> AsyncIterator[str]:
+    """The URL of the API as it is served to customers: uvicorn, on the world's database."""
+    port = free_port()
+    ready = asyncio.Event()
+    served = world.runtime.settings.model_copy(update={"api_port": port})
+    serving = asyncio.create_task(api.main.serve(served, on_ready=ready.set))
+    try:
+        async with asyncio.timeout(10):
+            await ready.wait()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        serving.cancel()
+        await asyncio.wait({serving})
+
+
+async def known_ids(tenant: Tenant) -> dict[str, str]:
+    """What exists, so that not every path ends in 404."""
+    domain = await tenant.claim("fuzz-home.test")
+    alias = await tenant.alias(domain)
+    return {"domain_id": domain["id"], "alias_id": alias["id"]}
+
+
+@dataclass
+class Told:
+    """What all requests came to: (operation, status) of each answer, and the failures."""
+
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    def statuses(self) -> set[int]:
+        return {status for _, status in self.answers}
+
+
+def ask_everything(url: str, secret: str, known: dict[str, str], mode: GenerationMode) -> Told:
+    """Every operation, many times. Blocks: runs in a thread."""
+    told = Told()
+    for found in schemathesis.openapi.from_url(f"{url}/openapi.json").get_all_operations():
+        assert isinstance(found, Ok), found
+        ask_one(found.ok(), secret, known, mode, told)
+    return told
+
+
+def ask_one(operation: Any, secret: str, known: dict[str, str], mode: GenerationMode, told: Told) -> None:
+    @EFFORT
+    @given(case=operation.as_strategy(generation_mode=mode), exists=st.booleans())
+    def ask(case: Any, exists: bool) -> None:
+        if exists and case.method != "DELETE":
+            case.path_parameters = {**(case.path_parameters or {}), **chosen(case, known)}
+        answer = case.call(headers={"Authorization": f"Bearer {secret}"})
+        told.answers[operation.label, answer.status_code] += 1
+        case.validate_response(answer, checks=CHECKS)
+
+    try:
+        ask()
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  all of them are to be told
+        told.failures.append(f"{operation.label}: {error} {getattr(error, 'exceptions', '')}")
+
+
+def chosen(case: Any, known: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in known.items() if f"{{{name}}}" in case.operation.path}
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize(
+    ("mode", "seen"), [(GenerationMode.POSITIVE, {200, 201, 404}), (GenerationMode.NEGATIVE, {422})], ids=str
+)
+async def test_every_answer_is_as_the_document_says(
+    database_url: str, tmp_path: Path, mode: GenerationMode, seen: set[int]
+) -> None:
+    async with running_api(database_url, tmp_path) as world, listening(world) as url:
+        tenant = await world.tenant(plan=Plan.BUSINESS)
+        known = await known_ids(tenant)
+        told = await asyncio.to_thread(ask_everything, url, tenant.secret, known, mode)
+    assert not told.failures, "\n\n".join(told.failures)
+    assert told.statuses() >= seen, told.answers
