@@ -103,8 +103,8 @@ class Load:
         """Letters of all tenants and both lanes, so many a second, each delivered to the end."""
         tasks = []
         async with asyncio.timeout(seconds):
-            for number in range(count):
-                letter, lane = self._next(number)
+            for _ in range(count):
+                letter, lane = self._next(len(self.letters))
                 tasks.append(asyncio.create_task(self.deliver(letter, lane, seconds)))
                 await asyncio.sleep(1 / rate)
             await asyncio.gather(*tasks)

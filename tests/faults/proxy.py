@@ -45,15 +45,14 @@ class PostgresProxy:
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._server:
             self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
+        self.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
@@ -92,19 +91,25 @@ class PostgresProxy:
     def open(self) -> None:
         self._closed = False
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer))
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        try:
+            await self._relay(reader, writer)
+        except asyncio.CancelledError:
+            return  # by us, in `close`
+        finally:
+            writer.transport.abort()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         parts = urlsplit(self.url)
         try:
             if self._closed:
                 raise ConnectionRefusedError
             back, server = await asyncio.open_connection(parts.hostname, parts.port)
         except OSError:
-            writer.transport.abort()
             return
         link = _Link(writer, server)
         answers = asyncio.create_task(self._answers(back, link))
@@ -115,7 +120,6 @@ class PostgresProxy:
         finally:
             answers.cancel()
             await asyncio.wait({answers})
-            writer.transport.abort()
             server.transport.abort()
 
     async def _forward(self, link: _Link, chunk: bytes) -> None:
