@@ -56,9 +56,12 @@ with counted as (
     select origin, sum(created) as created, sum(delivered) as delivered, sum(hard_bounced) as hard_bounced
     from ledger group by origin
 ), queued as (
-    select origin, count(*) filter (where state = 'waiting') as waiting, count(*) filter (where state =
-        'held') as held
-    from delivery group by origin
+    select origin, count(*) filter (where not held) as waiting, count(*) filter (where held) as held
+    from (
+        select d.origin, d.state = 'held' or not exists (select from process p where p.node_id =
+            d.node_id) as held
+        from delivery d
+    ) seen group by origin
 )
 select origin, coalesce(created, 0)::bigint as created, coalesce(delivered, 0)::bigint as delivered,
        coalesce(hard_bounced, 0)::bigint as hard_bounced, coalesce(waiting, 0) as waiting,
@@ -68,7 +71,7 @@ from counted full join queued using (origin) order by origin
 
 
 async def balance(database: Database) -> Sequence[Balance]:
-    """Read in one statement, so in one snapshot."""
+    """Read in one statement, so in one snapshot. The mail of a node without any process counts as held."""
     return [Balance(*row) for row in await database.fetch(_BALANCE)]
 
 

@@ -18,6 +18,7 @@ from mailcore.retries import Settlement
 from mailcore.spool import Location
 
 FAILED_CODE = "5.3.0"
+HELD_CODE = "4.3.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +119,47 @@ def _wake(tx: Transaction, rows: Sequence[Any]) -> None:
 
 
 # Held or waiting, but not while somebody attempts it: that result must not get lost.
-_LEASE = f"""
+_LEASE = """
 with picked as (
-    select d.id from delivery d where d.node_id = $4 and d.lease_owner is null and {_CHOSEN}
-    order by d.accepted_at limit $6 for update of d skip locked
+    select d.id from delivery d where d.lease_owner is null and {condition}
+    order by d.accepted_at limit $2 for update of d skip locked
 ), leased as (
-    update delivery d set lease_owner = $5, lease_token = gen_random_uuid(), attempt = d.attempt + 1
+    update delivery d set lease_owner = $1, lease_token = gen_random_uuid(), attempt = d.attempt + 1
     from picked where d.id = picked.id returning d.*
 )
 select d.*, m.alias_id, m.alias_address, m.reverse_path, m.sender_authenticated, m.smtputf8, m.segment,
        m.record_offset, m.record_length
 from leased d join message m on m.id = d.message_id
 """
+_LEASE_CHOSEN = _LEASE.replace(
+    "{condition}",
+    "d.node_id = $3 and " + _CHOSEN.replace("$3", "$6").replace("$2", "$5").replace("$1", "$4"),
+)
+# A node without a process is dead, or its disk is gone: nobody can read what it holds.
+_LEASE_EXPIRED = _LEASE.replace(
+    "{condition}",
+    "d.accepted_at < now() - $3::interval and (d.state = 'held' "
+    "or not exists (select from process p where p.node_id = d.node_id))",
+)
+
+
+async def take_expired(tx: Transaction, owner: UUID, after: timedelta, limit: int) -> list[Claimed]:
+    """Leases what has been held for so long since it was accepted, on any node, to be ended."""
+    rows = await tx.fetch(_LEASE_EXPIRED, owner, limit, after)
+    return [_claimed(row, owner) for row in rows]
+
+
+def expired(claimed: Claimed) -> Settlement:
+    """The end of mail that was held too long: the owner is told, a disk that returns can't send it."""
+    answer = Answer(
+        "given up: held for too long on a machine that did not return", HELD_CODE, "", timedelta(0)
+    )
+    return Settlement(claimed, "hard-bounced", answer, {})
 
 
 async def take(tx: Transaction, choice: Choice, node_id: UUID, owner: UUID, limit: int) -> list[Claimed]:
     """Leases deliveries of this node to be failed; they are never sent, so no address comes along."""
-    rows = await tx.fetch(_LEASE, *choice.values, node_id, owner, limit)
+    rows = await tx.fetch(_LEASE_CHOSEN, owner, limit, node_id, *choice.values)
     return [_claimed(row, owner) for row in rows]
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from mailcore import domains, event_log, ledger, metrics, queue
+from mailcore import domains, event_log, ledger, metrics, queue, queue_admin
 from mailcore.leases import Sweeper
 from mailcore.plans import Lane
 from mailcore.runtime import Ready, Runtime, open_runtime, segment_writer, until
@@ -21,6 +21,8 @@ from mailcore.spool_sweep import SpoolSweep
 from workers.notices import send_dispute_notices, send_undeliverable_notices
 
 log = structlog.get_logger("upkeep")
+
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter) -> list[Duty]:
         Duty("dispute notices", timedelta(minutes=1), lambda: send_dispute_notices(r)),
         Duty("undeliverable notices", timedelta(minutes=10), lambda: send_undeliverable_notices(r)),
         Duty("seven days", timedelta(hours=1), lambda: _seven_days(r)),
+        Duty("held mail", timedelta(minutes=10), lambda: _end_held(r)),
         Duty("ledger", timedelta(hours=1), lambda: ledger.compact(r.database)),
     ]
 
@@ -96,6 +99,19 @@ async def _seven_days(runtime: Runtime) -> None:
             "delete from undelivered where noticed_at < $1", now - runtime.settings.log_retention
         )
     log.info("seven_days", deleted=deleted)
+
+
+async def _end_held(runtime: Runtime) -> None:
+    """What nobody could send for as long as anything is tried: it ends, and its owner is told."""
+    while True:
+        async with runtime.database.transaction(certain=True) as tx:
+            taken = await queue_admin.take_expired(
+                tx, runtime.lease.id, runtime.settings.give_up_after, _AT_ONCE
+            )
+        for claimed in taken:
+            await runtime.courier.end(queue_admin.expired(claimed))
+        if len(taken) < _AT_ONCE:
+            return
 
 
 async def _gauges(runtime: Runtime) -> None:
