@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -315,5 +315,6 @@ EFFORT = settings(
     stateful_step_count=40,
     deadline=None,
     database=None,
+    phases=[Phase.explicit, Phase.generate],  # a hang takes its time in each step of shrinking
     suppress_health_check=list(HealthCheck),
 )

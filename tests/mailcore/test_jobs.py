@@ -15,7 +15,7 @@ STANDARD, FAST = LaneOfNode(NODE, Lane.STANDARD), LaneOfNode(NODE, Lane.FAST)
 
 def waiting(redis_url: str, lane: Lane) -> int:
     with redis.Redis.from_url(redis_url) as client:
-        return int(client.zcard(queue_name(NODE, lane)))  # type: ignore[arg-type]
+        return int(client.zcard(queue_name(NODE, lane)))
 
 
 async def test_many_wakes_in_one_moment_are_one_job_for_each_lane(redis_url: str) -> None:
@@ -32,8 +32,8 @@ async def test_a_job_carries_no_ids_and_is_no_pickle(redis_url: str) -> None:
     alarm.wake(frozenset({STANDARD}))
     await alarm.close()
     with redis.Redis.from_url(redis_url) as client:
-        (key,) = client.keys("arq:job:*")  # type: ignore[misc]
-        job = from_bytes(client.get(key))  # type: ignore[arg-type]
+        (key,) = client.keys("arq:job:*")
+        job = from_bytes(client.get(key))
     assert (job["f"], job["a"], job["k"]) == ("wake", [], {})
 
 

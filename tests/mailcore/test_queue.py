@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from mailcore import queue
-from mailcore.lane_worker import LaneWorker
 from mailcore.event_log import columns
+from mailcore.lane_worker import LaneWorker
 from mailcore.plans import Lane
 from mailcore.queue import FIRST_TURN, Claimed, DeliveryRow, MessageRow, Turn
 from mailcore.runtime import open_runtime

@@ -55,10 +55,10 @@ def test_jitter_moves_a_wait_by_its_share_at_most() -> None:
 
 
 def test_routes_are_read_as_domain_and_next_hop() -> None:
-    settings = Settings(routes="inbox.test=127.0.0.1:2500, *=127.0.0.1:2600")  # type: ignore[arg-type]
+    settings = Settings(routes="inbox.test=127.0.0.1:2500, *=127.0.0.1:2600")
     assert settings.routes == {"inbox.test": "127.0.0.1:2500", "*": "127.0.0.1:2600"}
     with pytest.raises(ValidationError, match="domain=host:port"):
-        Settings(routes="inbox.test")  # type: ignore[arg-type]
+        Settings(routes="inbox.test")
 
 
 def test_production_must_have_a_postmaster() -> None:
@@ -67,7 +67,7 @@ def test_production_must_have_a_postmaster() -> None:
 
 
 def test_secrets_do_not_show() -> None:
-    settings = Settings(database_url="postgresql://u:hunter2@h/d")  # type: ignore[arg-type]
+    settings = Settings(database_url="postgresql://u:hunter2@h/d")
     assert "hunter2" not in repr(settings)
 
 
