@@ -25,7 +25,12 @@ demo: ## The same, but end by itself once the message has arrived and its bytes 
 test: ## Run the tests (all of it, or ARGS="tests/mailcore -k srs")
 	@$(BOOTSTRAP) dev
 	@$(BOOTSTRAP) corpus
+ifdef ARGS
 	@$(VENV)/python -m pytest $(ARGS)
+else
+	@$(VENV)/python -m pytest --numprocesses 3 --dist loadfile --ignore tests/faults --ignore tests/hostile
+	@$(VENV)/python -m pytest tests/faults tests/hostile
+endif
 
 check: ## Format, lint, types, import contracts, migrations
 	@$(BOOTSTRAP) dev
