@@ -24,7 +24,7 @@ async def _told(run: Run, letter: Letter, kind: str, code: str) -> None:
     assert row["attempt"] >= 1
 
 
-@case("F51", "a tarpit holds back its banner; others are unharmed", reduced=True)
+@case("F51", "a tarpit holds back its banner; others are unharmed")
 async def tarpit(run: Run) -> None:
     rig = run.rig
     rig.sinks["d1"].script["CONNECT"] = SILENT
@@ -116,7 +116,7 @@ async def _late(run: Run, seconds: float) -> None:
     assert run.load.arrived(letter) == 1, "it was not waited for"
 
 
-@case("F59", "the reply to the dot comes after 8 s, longer than a death verdict", reduced=True)
+@case("F59", "the reply to the dot comes after 8 s, longer than a death verdict")
 async def late_reply(run: Run) -> None:
     await _late(run, 8)
 
@@ -139,7 +139,7 @@ async def _with_tls(run: Run, tls: Tls) -> Letter:
         await sink.cut()
 
 
-@case("F60", "STARTTLS refused, broken, dying: opportunistic goes on without", reduced=True)
+@case("F60", "STARTTLS refused, broken, dying: opportunistic goes on without")
 async def broken_tls(run: Run) -> None:
     sink = run.rig.sinks["d1"]
     for tls in ("refused", "broken", "dies"):
@@ -170,7 +170,7 @@ async def too_large(run: Run) -> None:
         await sink.cut()
 
 
-@case("F50s", "endless replies, garbage, octet by octet: one bad destination holds back nobody")
+@case("F57 odd", "endless replies, garbage, octet by octet: one bad destination holds back nobody")
 async def hostile_servers(run: Run) -> None:
     rig = run.rig
     rig.sinks["d1"].script["MAIL"] = [Act(endless=b"250-and so on\r\n" * 64)]

@@ -170,7 +170,7 @@ async def flipped_byte(run: Run) -> None:
     await rig.world.execute("update delivery set state = 'waiting', next_attempt_at = now()")
 
 
-@case("F11", "the sweep meets an append whose COMMIT hangs, its writer alive", reduced=True)
+@case("F11", "the sweep meets an append whose COMMIT hangs, its writer alive")
 async def commit_hangs(run: Run) -> None:
     await _hangs(run, writer_dies=False)
 

@@ -29,9 +29,9 @@ PARTS = (
 
 
 def all_cases() -> list[Case]:
-    """In the order of FAULTS: importing the parts has entered them."""
+    """Faults by number, graceful stops (T), the soak (S). Importing the parts has entered them."""
     assert PARTS
-    return list(CASES)
+    return sorted(CASES, key=lambda case: ("FTS".index(case.id[0]), int(case.id.split()[0][1:])))
 
 
 def header() -> str:

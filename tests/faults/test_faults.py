@@ -10,7 +10,6 @@ from tests.faults.case import Case, Runner
 from tests.faults.ground import Ground
 from tests.faults.table import all_cases
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 REDUCED = [case for case in all_cases() if case.reduced]
 
 
@@ -27,6 +26,7 @@ async def runner(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runn
     await ground.stop()
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("case", REDUCED, ids=lambda case: str(case.id).replace(" ", "-"))
 async def test_a_fault_loses_nothing_and_doubles_within_bounds(runner: Runner, case: Case) -> None:
