@@ -42,19 +42,20 @@ HouseOpener = Callable[..., AbstractAsyncContextManager[House]]
 
 @pytest.fixture
 def house(database_url: str, redis_url: str, tmp_path: Path) -> HouseOpener:
-    """`async with house(**settings) as h`. What the attacker sends goes to another destination."""
+    """`async with house(**settings) as h`. What the attacker sends is refused elsewhere."""
 
     @asynccontextmanager
     async def open_house(**changes: Any) -> AsyncIterator[House]:
-        async with Destination() as inbox, Destination() as pit:
+        async with Destination() as inbox, Destination({"RCPT": "550 5.1.1 no"}) as pit:
             routes = {"inbox.test": inbox, "pit.test": pit}
             async with service(database_url, redis_url, tmp_path, routes, **changes) as stack:
                 await stack.alias("hello", "me@pit.test")
                 other = await stack.world.account("other")
                 domain = await stack.world.domain(other, "other.test")
                 await stack.world.alias(domain, "friend", "friend@inbox.test")
-                mx, _ = await stack.spawn_all(("mx", Lane.STANDARD), ("worker", Lane.STANDARD))
+                mx, worker = await stack.spawn_all(("mx", Lane.STANDARD), ("worker", Lane.STANDARD))
                 yield House(stack, mx, inbox)
+                await stack.kill(worker)  # it need not end what the attacker left behind
 
     return open_house
 
