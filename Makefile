@@ -1,6 +1,6 @@
 # Every target does its own set-up: Python 3.11 or later (venv or pip) and make are all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check format interop e2e clean lock
+.PHONY: help up demo test faults check format interop e2e clean lock
 
 VENV := .venv/bin
 # The environment's own Python where it works, else the first one that is new enough.
@@ -31,6 +31,10 @@ else
 	@$(VENV)/python -m pytest --numprocesses 3 --dist loadfile --ignore tests/faults --ignore tests/hostile
 	@$(VENV)/python -m pytest tests/faults tests/hostile
 endif
+
+faults: ## Every fault there is against real processes, as a table (ARGS="--only F13,F21", --json)
+	@$(BOOTSTRAP) dev
+	@$(VENV)/python -m tests.faults $(ARGS)
 
 check: ## Format, lint, types, import contracts, migrations
 	@$(BOOTSTRAP) dev
