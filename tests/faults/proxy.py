@@ -118,9 +118,9 @@ class PostgresProxy:
                 while chunk := await reader.read(_CHUNK):
                     await self._forward(link, chunk)
         finally:
+            server.transport.abort()
             answers.cancel()
             await asyncio.wait({answers})
-            server.transport.abort()
 
     async def _forward(self, link: _Link, chunk: bytes) -> None:
         if _BEGIN in chunk:
