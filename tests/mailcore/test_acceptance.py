@@ -64,6 +64,7 @@ async def balanced(g: Ground) -> bool:
 
 
 async def test_an_accepted_message_has_bytes_rows_event_and_ledger(g: Ground) -> None:
+    await g.live()
     recipient = await g.recipient("one", "a@inbox.test", "b@inbox.test")
     submission = g.submission(recipient)
     reply = await g.acceptance.accept(submission)

@@ -30,19 +30,8 @@ async def age(g: Ground) -> None:
     await g.world.execute("update ledger set at = at - interval '2 hours'")
 
 
-async def register(g: Ground) -> None:
-    """A node that lives: without any process its mail would count as held."""
-    node = g.spool.node_id
-    await g.world.execute("insert into node (id) values ($1) on conflict do nothing", node)
-    await g.world.execute(
-        "insert into process (id, node_id, role, lane) values ($1, $2, 'mx', 'standard')",
-        g.clock.new_id(),
-        node,
-    )
-
-
 async def test_what_was_created_is_delivered_bounced_waiting_or_held(g: Ground) -> None:
-    await register(g)
+    await g.live()
     for name in ("one", "two", "three", "four"):
         await g.acceptance.accept(g.submission(await g.recipient(name)))
     one, two, three, _ = await g.claim()

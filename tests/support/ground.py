@@ -116,6 +116,16 @@ class Ground:
                 tx, owner or self.clock.new_id(), self.spool.node_id, Lane.STANDARD, limit=limit, each=limit
             )
 
+    async def live(self) -> None:
+        """Registers a process, as every real one does: without any, a node's mail counts as held."""
+        node = self.spool.node_id
+        await self.world.execute("insert into node (id) values ($1) on conflict do nothing", node)
+        await self.world.execute(
+            "insert into process (id, node_id, role, lane) values ($1, $2, 'mx', 'standard')",
+            self.clock.new_id(),
+            node,
+        )
+
     async def count(self, table: str, where: str = "true") -> int:
         counted: int = await self.database.value(f"select count(*) from {table} where {where}")
         return counted
