@@ -40,6 +40,10 @@ class Ground:
         """The URL of a fresh, migrated database."""
         return await self._databases.create_database()
 
+    async def administer(self, statement: str) -> None:
+        """One statement as superuser, outside of any transaction."""
+        await self._databases._admin(statement)
+
     # --- Postgres ---
 
     async def start_postgres(self) -> None:

@@ -23,7 +23,7 @@ from clearpost.ports import free_port
 from clearpost.process import Program, spawn
 from clearpost.readiness import READY_FD
 from clearpost.standins.dns import DnsStandin, Zone
-from mailcore.database import CONNECTION_LOST
+from mailcore.database import CONNECTION_LOST, Database
 from mailcore.plans import Lane
 from mailcore.settings import Settings
 from tests.faults.ground import Ground
@@ -213,6 +213,13 @@ class Rig:
         except CONNECTION_LOST:
             return False
         return True
+
+    @asynccontextmanager
+    async def world_away(self) -> AsyncIterator[None]:
+        """Our own connection is closed meanwhile: a database can't be copied while anybody looks at it."""
+        await self.world.database.close()
+        yield
+        self.world.database = await Database.open(self.settings.database_url.get_secret_value(), size=2)
 
     async def waiting(self) -> int:
         """Deliveries that are not held."""

@@ -5,6 +5,7 @@ from tests.faults import (
     cases_destinations,
     cases_dns,
     cases_hostile,
+    cases_nodes,
     cases_receiver,
     cases_redis,
     cases_sender,
@@ -23,6 +24,7 @@ PARTS = (
     cases_dns,
     cases_destinations,
     cases_hostile,
+    cases_nodes,
     cases_shutdown,
     cases_soak,
 )
