@@ -123,6 +123,12 @@ class Recovery:
                 "where id = any($1::uuid[])",
                 strayed, location.segment, location.offset, location.length,
             )  # fmt: skip
+            # A worker that met the restored rows before us found no bytes, and held them.
+            await tx.execute(
+                "update delivery set state = 'waiting', next_attempt_at = now() "
+                "where message_id = any($1::uuid[]) and state = 'held'",
+                strayed,
+            )
         self._done.found_again += len(strayed)
 
     async def _rebuild(self, tx: Transaction, unknown: Sequence[Found]) -> None:
