@@ -6,6 +6,7 @@ nor a permanent refusal for a fault of ours, nor forget bytes whose COMMIT has a
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -26,6 +27,9 @@ from mailcore.spool import Buffer, Entry, LargeEntry, Location, SegmentWriter, S
 from mailcore.submission import Submission, envelope_of
 
 log = structlog.get_logger("acceptance")
+
+# Threads of its own, one for each batch under way: nothing else that blocks may stand before a 250.
+_APPENDING = ThreadPoolExecutor(max_workers=2, thread_name_prefix="append")
 
 
 class FirstAttempts(Protocol):
@@ -95,7 +99,7 @@ class Acceptance:
 
         Follow with `insert` in that transaction and `accepted` after it, or else with `rejected`.
         """
-        place = (await asyncio.to_thread(self._store, [submission]))[0]
+        place = (await self._stored([submission]))[0]
         return self._draft(submission, place) if isinstance(place, Location) else place
 
     async def drain(self) -> None:
@@ -104,7 +108,7 @@ class Acceptance:
 
     async def _accept(self, batch: Sequence[Submission]) -> Sequence[Reply]:
         metrics.ACCEPT_BATCH.observe(len(batch))
-        stored = await asyncio.to_thread(self._store, batch)
+        stored = await self._stored(batch)
         drafts = {
             s.id: self._draft(s, place)
             for s, place in zip(batch, stored, strict=True)
@@ -117,6 +121,9 @@ class Acceptance:
         ]
 
     # --- bytes ---
+
+    async def _stored(self, batch: Sequence[Submission]) -> list[Location | Reply]:
+        return await asyncio.get_running_loop().run_in_executor(_APPENDING, self._store, batch)
 
     def _store(self, batch: Sequence[Submission]) -> list[Location | Reply]:
         """One sync for all that fit into memory; a large one has its own file. Runs in a thread."""

@@ -14,6 +14,10 @@ from urllib.parse import unquote_to_bytes
 
 MAX_DEPTH = 100
 MAX_PARTS = 20_000  # a part costs microseconds whatever its size; more of them are refused as too deep
+# Lines that only look like what is searched for are cheap, but a message has room for millions of them.
+MAX_DELIMITERS = 500_000
+MAX_UU_BLOCKS = 100_000
+_FEW_BOUNDARIES = 4  # up to here, asking for each of them is cheaper than looking at every line
 _WINDOW = 1 << 20  # bytes looked at by one call into C, which holds the interpreter lock
 _HEADER_STEPS = (2_048, 32_768, 262_144)  # read on only while the header section has not ended
 _MAX_FIELD = 8_192  # a longer Content-Type is cut: it names no boundary a mail reader would find
@@ -85,7 +89,20 @@ def count(content: Content, *, stop_above: int | None = None, max_depth: int = M
     scan.open_part(-1, 0, b"text/plain")
     if scan.pass_over(len(content) if stop_above is None else stop_above):
         scan.finish()
-    return AttachmentCount(scan.decoded_bytes, scan.depth, scan.parts, scan.too_deep)
+    too_deep = scan.too_deep or scan.patience.is_over
+    return AttachmentCount(scan.decoded_bytes, scan.depth, scan.parts, too_deep)
+
+
+@dataclass(slots=True)
+class _Patience:
+    """How many more lines of a message are looked at that may delimit parts, or begin a uuencoded block."""
+
+    delimiters: int = MAX_DELIMITERS
+    uu_blocks: int = MAX_UU_BLOCKS
+
+    @property
+    def is_over(self) -> bool:
+        return self.delimiters < 0 or self.uu_blocks < 0
 
 
 class _Scan:
@@ -97,6 +114,7 @@ class _Scan:
         self.open: list[_Multipart] = []
         self.decoded_bytes = self.depth = self.parts = 0
         self.too_deep = False
+        self.patience = _Patience()
         self.levels: dict[bytes, int] = {}  # boundary -> innermost open level
         self._leaf: tuple[_Part, int] | None = None
 
@@ -121,13 +139,13 @@ class _Scan:
     def pass_over(self, stop_above: int) -> bool:
         """Go through the parts of an outermost multipart; False where there is no need to go on."""
         if self.open:
-            for start, text, end in _delimiters(self.content, self.open[0].start, self.levels):
+            for start, text, end in _delimiters(self.content, self.open[0].start, self.levels, self.patience):
                 self.meet(start, text, end)
-                if self.too_deep or self.decoded_bytes > stop_above:
+                if self.too_deep or self.patience.is_over or self.decoded_bytes > stop_above:
                     return False
                 if not self.open:
                     break  # the rest is epilogue
-        return not self.too_deep
+        return not (self.too_deep or self.patience.is_over)
 
     def meet(self, newline: int, text: bytes, end: int) -> None:
         """Act on a line "--text" that delimits an open multipart; what is open inside it ends unclosed."""
@@ -167,7 +185,7 @@ class _Scan:
         if self._leaf is not None:
             part, start = self._leaf
             self._leaf = None
-            self.decoded_bytes += _decoded_bytes(self.content, part, start, max(start, end))
+            self.decoded_bytes += _decoded_bytes(self.content, part, start, max(start, end), self.patience)
 
 
 def _is_attached_message(part: _Part) -> bool:
@@ -176,17 +194,17 @@ def _is_attached_message(part: _Part) -> bool:
     return part.media_type in (b"message/rfc822", b"message/global") and not is_encoded
 
 
-def _decoded_bytes(content: Content, part: _Part, start: int, end: int) -> int:
+def _decoded_bytes(content: Content, part: _Part, start: int, end: int, patience: _Patience) -> int:
     if part.media_type in _INLINE_TYPES and not part.is_attachment:
         if part.media_type == b"text/html" or part.encoding == b"base64":
             return 0
-        return _uuencoded(content, start, end)
+        return _uuencoded(content, start, end, patience)
     if part.encoding == b"base64":
         return _base64(content, start, end)
     if part.encoding == b"quoted-printable":
         return _quoted_printable(content, start, end)
     if part.encoding in (b"x-uuencode", b"x-uue", b"uuencode"):
-        return _uuencoded(content, start, end)
+        return _uuencoded(content, start, end, patience)
     return end - start
 
 
@@ -207,14 +225,14 @@ def _quoted_printable(content: Content, start: int, end: int) -> int:
     return total
 
 
-def _uuencoded(content: Content, start: int, end: int) -> int:
+def _uuencoded(content: Content, start: int, end: int, patience: _Patience) -> int:
     """Decoded bytes of uuencoded blocks in plain text; at most 2 too many for each block."""
     total, is_inside = 0, False
     for _, window in _windows(content, start - 1, end):
         at = 0
         while at < len(window):
             if not is_inside:
-                at = _uu_block(window, at)
+                at = _uu_block(window, at, patience)
                 if at < 0:
                     break
             lines = _UU_LINES.match(window, at)
@@ -225,9 +243,12 @@ def _uuencoded(content: Content, start: int, end: int) -> int:
     return total * 3 // 4
 
 
-def _uu_block(window: bytes, at: int) -> int:
+def _uu_block(window: bytes, at: int, patience: _Patience) -> int:
     """Where the lines of the next block start, -1 if there is none; its first line must keep its word."""
     while (at := window.find(b"\nbegin ", at)) >= 0:
+        patience.uu_blocks -= 1
+        if patience.is_over:
+            return -1
         begin = _UU_BEGIN.match(window, at)
         if begin is not None and _keeps_its_word(begin[1], begin[2]):
             return begin.end()
@@ -255,10 +276,17 @@ def _windows(content: Content, start: int, end: int) -> Iterator[tuple[int, byte
         position += len(window)
 
 
-def _delimiters(content: Content, body: int, boundaries: Mapping[bytes, int]) -> Iterator[_Delimiter]:
+def _delimiters(
+    content: Content, body: int, boundaries: Mapping[bytes, int], patience: _Patience
+) -> Iterator[_Delimiter]:
     """The lines that delimit one of the `boundaries`, which may change between two of them."""
     for position, window in _windows(content, body - 1, len(content)):
+        if len(boundaries) <= _FEW_BOUNDARIES and not any(b"\n--" + b in window for b in boundaries):
+            continue
         for match in _DELIMITER.finditer(window):
+            patience.delimiters -= 1
+            if patience.is_over:
+                return
             text = match[1]
             if text in boundaries or (text[-2:] == b"--" and text[:-2] in boundaries):
                 yield position + match.start(), text, position + match.end()

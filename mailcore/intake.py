@@ -7,6 +7,8 @@ comes in. Must never hold more than its share of memory, nor keep content that w
 import asyncio
 import mmap
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from mailcore import attachments, replies
@@ -19,6 +21,8 @@ from mailcore.spool import Buffer, LargeEntry, Spool, SpoolFault
 # Above this, counting attachments leaves the event loop.
 _INLINE_COUNT = 64 * 1024
 _WRITE_SIZE = 1024 * 1024
+# Threads of its own: a flood of messages that are slow to count must not stand before those who write.
+_COUNTING = ThreadPoolExecutor(max_workers=2, thread_name_prefix="attachments")
 
 
 class MemoryBudget:
@@ -96,11 +100,11 @@ class Intake:
 
     async def count_attachments(self, stop_above: int) -> AttachmentCount:
         if isinstance(self.content, LargeEntry):
-            return await asyncio.to_thread(_count_on_disk, self.content, len(self._trace), stop_above)
+            return await _counted(_count_on_disk, self.content, len(self._trace), stop_above)
         joined = b"".join(self._chunks[1:])
         if len(joined) <= _INLINE_COUNT:
             return attachments.count(joined, stop_above=stop_above)
-        return await asyncio.to_thread(attachments.count, joined, stop_above=stop_above)
+        return await _counted(_count_in_memory, joined, stop_above)
 
     async def beginning(self, limit: int) -> bytes:
         """The first bytes of the message, without our trace header."""
@@ -165,6 +169,14 @@ class Intake:
         if self._large is None:
             self._large = LargeEntry(self._spool, self._clock, self.record_id)
         self._large.write(chunks)
+
+
+async def _counted(count: Callable[..., AttachmentCount], *arguments: object) -> AttachmentCount:
+    return await asyncio.get_running_loop().run_in_executor(_COUNTING, count, *arguments)
+
+
+def _count_in_memory(content: bytes, stop_above: int) -> AttachmentCount:
+    return attachments.count(content, stop_above=stop_above)
 
 
 def _count_on_disk(entry: LargeEntry, trace_length: int, stop_above: int) -> AttachmentCount:

@@ -3,7 +3,10 @@
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,6 +116,26 @@ async def test_a_failed_sync_is_451_and_nothing_of_it_stays(g: Ground) -> None:
         assert (reply.code, reply.enhanced) == (code, enhanced)
     assert await g.count("message") == 0
     assert not g.readable(SECRET)
+
+
+@contextmanager
+def every_thread_taken() -> Iterator[None]:
+    """Whoever asks the loop for a thread waits until the end of the block."""
+    let_go = threading.Event()
+    with ThreadPoolExecutor(1) as executor:
+        asyncio.get_running_loop().set_default_executor(executor)
+        executor.submit(let_go.wait, 30)
+        try:
+            yield
+        finally:
+            let_go.set()
+
+
+async def test_mail_is_accepted_while_others_keep_every_thread(g: Ground) -> None:
+    submission = g.submission(await g.recipient("one"))
+    with every_thread_taken():
+        async with asyncio.timeout(10):
+            assert (await g.acceptance.accept(submission)).code == 250
 
 
 # --- the database fails ---

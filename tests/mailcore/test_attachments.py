@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailcore.attachments import MAX_PARTS, AttachmentCount, count
+from mailcore.attachments import MAX_DELIMITERS, MAX_PARTS, MAX_UU_BLOCKS, AttachmentCount, count
 
 PDF = bytes(range(256)) * 4
 PDF_BASE64 = base64.encodebytes(PDF).replace(b"\n", b"\r\n")
@@ -247,6 +247,22 @@ def test_more_than_20000_parts_are_refused_as_too_deep() -> None:
     assert count(multipart(*[TEXT] * MAX_PARTS)).too_deep
 
 
+def test_more_lines_like_delimiters_than_any_mail_has_are_too_deep() -> None:
+    assert not count(multipart(TEXT + b"--=_bx\r\n" * (MAX_DELIMITERS - 2))).too_deep
+    assert count(multipart(TEXT + b"--=_bx\r\n" * MAX_DELIMITERS)).too_deep
+
+
+def test_a_long_text_of_dashed_lines_without_a_boundary_is_not_looked_at() -> None:
+    assert not count(multipart(TEXT + b"-- a comment\r\n" * (MAX_DELIMITERS + 1))).too_deep
+
+
+def test_more_uuencoded_blocks_than_any_mail_has_are_too_deep() -> None:
+    block = b"begin 644 a\r\n#ABCD\r\n"
+    assert not count(TEXT + block * MAX_UU_BLOCKS).too_deep
+    assert count(TEXT + block * (MAX_UU_BLOCKS + 1)).too_deep
+    assert count(TEXT + b"begin \r\n" * (MAX_UU_BLOCKS + 1)).too_deep
+
+
 def test_counting_stops_above_the_limit_asked_for() -> None:
     message = multipart(*[attached()] * 100)
     stopped = count(message, stop_above=2 * len(PDF))
@@ -368,7 +384,8 @@ BOMB = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
             b"Content-Type: multipart/x; boundary=%d\r\n\r\n--%d\r\n" % (at, at) for at in range(100_000)
         ),
         b"Content-Type: message/rfc822\r\n\r\n" * 800_000,
-        b"\r\n" + b"begin 644 a\r\n#ABC\r\n" * 500_000,
+        BOMB + b"\r\n" + b"--bx\r\n" * 11_000_000,
+        b"\r\n" + b"begin 644 a\r\n#ABC\r\n" * 3_000_000,
         b'Content-Type: a/b; x="' + b'\\"' * 100_000 + b";" * 100_000,
     ],
     ids=[
@@ -381,6 +398,7 @@ BOMB = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
         "dashes",
         "nest",
         "rfc822",
+        "near misses",
         "uu",
         "quotes",
     ],
