@@ -80,7 +80,8 @@ class Providers:
             async with asyncio.timeout(self._wait):
                 return await place
         except TimeoutError:
-            return False
+            # Handed over in the very moment the wait ended: it is ours, or nobody would ever free it.
+            return place.done() and not place.cancelled() and place.result()
         except asyncio.CancelledError:
             if place.done() and not place.cancelled() and place.result():
                 self._free(state)  # it was ours already
@@ -129,7 +130,7 @@ class Providers:
 
     async def exchange(self, database: Database) -> None:
         """Tells the others of new pauses, and learns theirs. Failing is harmless: pacing is then our own."""
-        news, self._news = self._news, []
+        news = tuple(self._news)
         async with database.transaction() as tx:
             for pause in news:
                 await tx.execute(_PUBLISH, pause.provider, timedelta(seconds=pause.seconds))
@@ -138,6 +139,7 @@ class Providers:
                 "select provider, extract(epoch from until - now())::float8 as seconds from provider_pause "
                 "where until > now()"
             )
+        del self._news[: len(news)]  # and not before: what could not be told is told next time
         self._learn([Pause(row["provider"], row["seconds"]) for row in rows])
 
     def _learn(self, pauses: Sequence[Pause]) -> None:

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 
 from mailcore.clock import Clock
-from mailcore.database import Database
+from mailcore.database import CONNECTION_LOST, Database
 from mailcore.next_hops import NextHop
 from mailcore.outcome import Outcome, ours
 from mailcore.providers import Providers, provider_of
 from mailcore.settings import Settings
+from tests.support.tcp_proxy import PostgresProxy
 
 DELIVERED = Outcome("delivered", 250, "2.0.0", "250 ok")
 REFUSED = Outcome("permanent", 550, "5.1.1", "550 no")
@@ -141,6 +142,36 @@ async def test_a_cancelled_waiter_gives_its_place_back() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert await pacing.enter("a.test")
+
+
+async def test_a_place_handed_over_as_the_wait_ends_is_not_lost() -> None:
+    """The timer rings first, the place is there already: refused, it would be taken for ever."""
+    pacing = providers(provider_start=1, provider_wait=0)
+    await pacing.enter("a.test")
+    waiting = asyncio.create_task(pacing.enter("a.test"))
+    await asyncio.sleep(0)
+    pacing.leave("a.test", None)
+    if await waiting:
+        pacing.leave("a.test", None)
+    assert await pacing.enter("a.test")
+
+
+async def test_a_pause_that_could_not_be_told_is_told_later(database_url: str) -> None:
+    async with PostgresProxy(database_url) as proxy:
+        database = await Database.open(proxy.url)
+        try:
+            one, other = providers(provider_troubles=1), providers()
+            await one.enter("a.test")
+            one.leave("a.test", UNREACHABLE)
+            proxy.go_down()
+            with pytest.raises(CONNECTION_LOST):
+                await one.exchange(database)
+            proxy.come_up()
+            await one.exchange(database)
+            await other.exchange(database)
+            assert not await other.enter("a.test")
+        finally:
+            await database.close()
 
 
 async def test_a_pause_is_shared_through_the_database(database_url: str) -> None:
