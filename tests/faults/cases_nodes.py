@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from mailcore import ledger
 from tests.faults.case import Run, case
 from tests.faults.load import SECRET, Letter
-from tests.faults.rig import Process, Rig, until
+from tests.faults.process import Process
+from tests.faults.rig import Rig, until
 from tests.support.services import ROOT
 from tests.support.stack import environment
 

@@ -7,12 +7,10 @@ frozen, stopped and replaced. Must never end anything it did not start.
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,6 +25,8 @@ from mailcore.database import CONNECTION_LOST, Database
 from mailcore.plans import Lane
 from mailcore.settings import Settings
 from tests.faults.ground import Ground
+from tests.faults.process import PATIENCE, Process
+from tests.faults.timings import TIMINGS
 from tests.support.destination import Destination
 from tests.support.services import ROOT
 from tests.support.stack import environment
@@ -43,67 +43,6 @@ ROLES: Mapping[str, tuple[str, Lane]] = {
 }
 SINKS = ("inbox", "d1", "d2", "d3", "d4", "d5", "d6", "home")
 TENANTS = 20
-_PATIENCE = 40.0
-
-
-def _seconds(**values: float) -> dict[str, Any]:
-    return {name: timedelta(seconds=value) for name, value in values.items()}
-
-
-# Short retries in both; what is promised in seconds is untouched in "real".
-_BOTH: dict[str, Any] = {
-    **_seconds(connection_idle=1, connect_timeout=3, dns_timeout=1, no_domain_confirm=3),
-    **_seconds(provider_first_pause=1),
-    "standard_ladder": (timedelta(seconds=0.5),),
-    "fast_ladder": (timedelta(seconds=0.5),),
-    "spool_reserve": 0,
-    "max_connections_per_ip": 100,
-}
-TIMINGS: Mapping[str, dict[str, Any]] = {
-    "real": _BOTH,
-    "quick": {
-        **_BOTH,
-        **_seconds(heartbeat_interval=0.5, heartbeat_stale=2, death_after=3),
-        **_seconds(sweep_interval=1, fast_sweep_interval=1, segment_age=2, survivor_age=2),
-    },
-}
-
-
-class Process:
-    """One process of ours. `is_pristine`: started without anything special in its environment."""
-
-    def __init__(self, popen: "subprocess.Popen[bytes]", ready: int, *, is_pristine: bool) -> None:
-        self._popen = popen
-        self._ready = ready
-        self.is_pristine = is_pristine
-
-    @property
-    def pid(self) -> int:
-        return self._popen.pid
-
-    @property
-    def is_alive(self) -> bool:
-        return self._popen.poll() is None
-
-    async def ready(self) -> None:
-        said = await asyncio.to_thread(self._await_ready)
-        assert said == b"ready\n", f"a process ended with {self._popen.poll()} before it was ready"
-
-    def _await_ready(self) -> bytes:
-        with open(self._ready, "rb") as pipe:
-            return pipe.read()
-
-    async def kill(self) -> None:
-        """SIGKILL: it does nothing more, not even close a file."""
-        self._popen.kill()
-        await self.ended()
-
-    def tell(self, number: signal.Signals) -> None:
-        self._popen.send_signal(number)
-
-    async def ended(self, seconds: float = _PATIENCE) -> int:
-        """Its exit code, negative for a signal."""
-        return await asyncio.to_thread(self._popen.wait, seconds)
 
 
 @dataclass(slots=True)
@@ -203,7 +142,7 @@ class Rig:
 
     async def settled(self) -> None:
         """Returns when our own connection to the database works."""
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             while not await self._answers():  # noqa: ASYNC110  a server that starts sends no event
                 await asyncio.sleep(0.05)
 
