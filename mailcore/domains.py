@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlmodel import col, func, or_, select, update
+from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import accounts, cancellation
 from mailcore.clock import Clock
-from mailcore.database import Database
+from mailcore.database import Database, Transaction
 from mailcore.domain_check import (
     OWNERSHIP_LABEL,
     OWNERSHIP_PREFIX,
@@ -36,8 +36,6 @@ from mailcore.resolver import MxAnswer, Resolver, TxtAnswer
 from mailcore.settings import Settings
 
 State = Literal["pending", "verified", "displaced"]
-
-# Mail for an unverified claim asks for a check each time; this bounds what a flood of it can ask.
 
 
 # --- what an account does with its own ---
@@ -275,7 +273,7 @@ class DisputeNotice:
 
 
 async def displacement_notices(session: AsyncSession, *, limit: int = 100) -> list[DisputeNotice]:
-    """What to send. Call `notices_sent` once the mail is accepted: a crash between repeats a notice."""
+    """What to send; `mark_told` belongs into the transaction that accepts the mail."""
     query = select(Domain).where(col(Domain.notice).is_not(None)).order_by(col(Domain.id)).limit(limit)
     notices = []
     for domain in (await session.exec(query)).all():
@@ -285,11 +283,12 @@ async def displacement_notices(session: AsyncSession, *, limit: int = 100) -> li
     return notices
 
 
-async def notices_sent(session: AsyncSession, notices: Sequence[DisputeNotice]) -> None:
-    """Also for those without an owner to tell (`to` is empty)."""
-    for notice in notices:
-        told = (col(Domain.id) == notice.domain_id, col(Domain.notice) == notice.outcome)
-        await session.exec(update(Domain).where(*told).values(notice=None))
+async def mark_told(tx: Transaction, notice: DisputeNotice) -> bool:
+    """Also for those without an owner to tell (`to` is empty). False where somebody else told them."""
+    told = await tx.execute(
+        "update domain set notice = null where id = $1 and notice = $2", notice.domain_id, notice.outcome
+    )
+    return not told.endswith(" 0")
 
 
 _OUTCOMES: Final[dict[str, DomainDispute]] = {"lost": "lost", "won": "won", "kept": "kept"}

@@ -3,8 +3,10 @@
 Must never be sent twice: what is told is marked in the transaction that accepts the mail.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
+from functools import partial
 from uuid import UUID
 
 from mailcore import domains, notices, replies
@@ -90,15 +92,26 @@ async def send_dispute_notices(runtime: Runtime) -> None:
             submission = _notice(
                 runtime, identifier, notice.account_id, Plan.FREE, notice.to, "Your domain", content
             )
-            if (await runtime.acceptance.accept(submission)).is_refusal:
-                return
-        async with runtime.database.session() as session:
-            await domains.notices_sent(session, [notice])
+            await _accept_once(runtime, submission, partial(domains.mark_told, notice=notice))
+        else:
+            async with runtime.database.transaction() as tx:
+                await domains.mark_told(tx, notice)
 
 
-async def _accept_once(
-    runtime: Runtime, submission: Submission, mark: Callable[[Transaction], Awaitable[bool]]
-) -> None:
+Mark = Callable[[Transaction], Awaitable[bool]]
+
+
+async def _accept_once(runtime: Runtime, submission: Submission, mark: Mark) -> None:
+    """Once begun it ends: a process that stops waits for it, and a COMMIT on its way keeps its bytes."""
+    accepting = asyncio.create_task(_accept(runtime, submission, mark))
+    try:
+        await asyncio.shield(accepting)
+    except asyncio.CancelledError:
+        await asyncio.wait({accepting})
+        raise
+
+
+async def _accept(runtime: Runtime, submission: Submission, mark: Mark) -> None:
     """Stores the mail, then accepts it in the transaction that marks its cause; somebody else's mark wins."""
     draft = await runtime.acceptance.store(submission)
     if not isinstance(draft, Draft):
@@ -112,7 +125,7 @@ async def _accept_once(
     except UnknownOutcome as unknown:  # its bytes stay until it is known
         runtime.acceptance.remember(unknown, [draft], set() if accepted else {submission.id})
         return
-    except BaseException:
+    except Exception:  # of the statements, or of a COMMIT that is known not to have happened
         runtime.acceptance.rejected([draft], replies.TRY_LATER)
         raise
     if accepted:

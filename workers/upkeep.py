@@ -11,18 +11,20 @@ from datetime import timedelta
 
 import structlog
 
-from mailcore import domains, event_log, ledger, metrics, queue, queue_admin
+from mailcore import domains, event_log, ledger, metrics, queue
 from mailcore.leases import Sweeper
 from mailcore.plans import Lane
 from mailcore.runtime import Ready, Runtime, open_runtime, segment_writer, until
 from mailcore.settings import Settings
 from mailcore.spool import SegmentWriter
 from mailcore.spool_sweep import SpoolSweep
+from workers.held_mail import HeldMail
 from workers.notices import send_dispute_notices, send_undeliverable_notices
 
 log = structlog.get_logger("upkeep")
 
-_AT_ONCE = 100
+# A failure that no owner could be told of, for want of an owner or of an address that takes mail.
+_UNDELIVERED_KEPT = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,15 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
         await event_log.ensure_partitions(runtime.database, runtime.clock.now(), settings.log_retention)
         tasks = [asyncio.create_task(_again_and_again(duty)) for duty in duties(runtime, long_wait)]
         tasks.append(asyncio.create_task(Sweeper(runtime.database, runtime.clock, settings).watch_forever()))
-        on_ready()
-        ordered = await until(stop, runtime.lost, *tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        await runtime.courier.stop()
-        long_wait.close()
-        return ordered
+        try:
+            on_ready()
+            return await until(stop, runtime.lost, *tasks)
+        finally:  # whatever ended it: what is decided must be written down
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await runtime.courier.stop()
+            long_wait.close()
 
 
 def duties(runtime: Runtime, long_wait: SegmentWriter) -> list[Duty]:
@@ -72,46 +75,63 @@ def duties(runtime: Runtime, long_wait: SegmentWriter) -> list[Duty]:
         ),
         Duty("dispute notices", timedelta(minutes=1), lambda: send_dispute_notices(r)),
         Duty("undeliverable notices", timedelta(minutes=10), lambda: send_undeliverable_notices(r)),
+        Duty("log days", timedelta(hours=1), lambda: _make_days(r)),
         Duty("seven days", timedelta(hours=1), lambda: _seven_days(r)),
-        Duty("held mail", timedelta(minutes=10), lambda: _end_held(r)),
+        Duty("return addresses", timedelta(hours=1), lambda: _forget_return_addresses(r)),
+        Duty("failure counts", timedelta(hours=1), lambda: _forget_failures(r)),
+        Duty("refusal counts", timedelta(hours=1), lambda: _forget_refusals(r)),
+        Duty("held mail", timedelta(minutes=10), HeldMail(r).end),
         Duty("ledger", timedelta(hours=1), lambda: ledger.compact(r.database)),
     ]
 
 
 async def _again_and_again(duty: Duty) -> None:
     while True:
-        try:
-            await duty.run()
-        except Exception as error:  # noqa: BLE001  one failing duty must not stop the others
-            log.error("duty_failed", duty=duty.name, error=type(error).__name__)
+        await once(duty)
         await asyncio.sleep(duty.every.total_seconds())
 
 
+async def once(duty: Duty) -> None:
+    try:
+        await duty.run()
+    except Exception as error:  # noqa: BLE001  one failing duty must not stop the others
+        log.error("duty_failed", duty=duty.name, error=type(error).__name__)
+
+
+async def _make_days(runtime: Runtime) -> None:
+    """The days to come, so that mail never waits for one."""
+    await event_log.ensure_partitions(runtime.database, runtime.clock.now(), runtime.settings.log_retention)
+
+
 async def _seven_days(runtime: Runtime) -> None:
-    """Log rows, and the small tables that point at people, leave on their day."""
+    """Log rows leave on their day."""
+    now, retention = runtime.clock.now(), runtime.settings.log_retention
+    log.info("seven_days", deleted=await event_log.expire(runtime.database, now, retention))
+
+
+async def _forget_return_addresses(runtime: Runtime) -> None:
+    await _delete(runtime, "delete from srs_token where expires_at < $1", runtime.clock.now())
+
+
+async def _forget_failures(runtime: Runtime) -> None:
+    """After the owner was told; and also where there is no owner to tell."""
     now = runtime.clock.now()
-    await event_log.ensure_partitions(runtime.database, now, runtime.settings.log_retention)
-    deleted = await event_log.expire(runtime.database, now, runtime.settings.log_retention)
+    await _delete(
+        runtime,
+        "delete from undelivered where noticed_at < $1 or day < $2",
+        now - runtime.settings.log_retention,
+        (now - _UNDELIVERED_KEPT).date(),
+    )
+
+
+async def _forget_refusals(runtime: Runtime) -> None:
+    before = runtime.clock.now() - timedelta(hours=2)
+    await _delete(runtime, "delete from refused_hour where hour < $1", before)
+
+
+async def _delete(runtime: Runtime, statement: str, *arguments: object) -> None:
     async with runtime.database.transaction() as tx:
-        await tx.execute("delete from refused_hour where hour < $1", now - timedelta(hours=2))
-        await tx.execute("delete from srs_token where expires_at < $1", now)
-        await tx.execute(
-            "delete from undelivered where noticed_at < $1", now - runtime.settings.log_retention
-        )
-    log.info("seven_days", deleted=deleted)
-
-
-async def _end_held(runtime: Runtime) -> None:
-    """What nobody could send for as long as anything is tried: it ends, and its owner is told."""
-    while True:
-        async with runtime.database.transaction(certain=True) as tx:
-            taken = await queue_admin.take_expired(
-                tx, runtime.lease.id, runtime.settings.give_up_after, _AT_ONCE
-            )
-        for claimed in taken:
-            await runtime.courier.end(queue_admin.expired(claimed))
-        if len(taken) < _AT_ONCE:
-            return
+        await tx.execute(statement, *arguments)
 
 
 async def _gauges(runtime: Runtime) -> None:

@@ -1,0 +1,183 @@
+"""What happens by itself: told once, ended one by one, forgotten on its day, whatever else fails."""
+
+import asyncio
+import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from mailcore import domains
+from mailcore.delivery import Courier
+from mailcore.plans import Lane
+from mailcore.retries import Settlement
+from mailcore.runtime import Runtime, open_runtime, segment_writer
+from mailcore.spool import Location
+from tests.support.mx import mx_settings
+from tests.support.world import World, prepared_world
+from workers.held_mail import HeldMail
+from workers.notices import send_dispute_notices, send_undeliverable_notices
+from workers.upkeep import duties, once
+
+# The COMMIT of mail waits for whoever has the lock.
+_SLOW_COMMIT = """
+create function wait_for_lock() returns trigger language plpgsql as
+    $$ begin perform pg_advisory_xact_lock(1); return null; end $$;
+create constraint trigger slow after insert on message deferrable initially deferred
+    for each row execute function wait_for_lock();
+"""
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with prepared_world(database_url) as prepared:
+        yield prepared
+
+
+@pytest.fixture
+async def runtime(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Runtime]:
+    async with upkeep(database_url, redis_url, tmp_path) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def upkeep(database_url: str, redis_url: str, folder: Path) -> AsyncIterator[Runtime]:
+    settings = mx_settings(database_url, redis_url, folder)
+    async with open_runtime(settings, role="upkeep", lane=Lane.STANDARD) as runtime:
+        await run(runtime, "log days")
+        yield runtime
+
+
+async def run(runtime: Runtime, name: str) -> None:
+    """One duty, once, as upkeep runs it: what it fails with is logged, the others go on."""
+    writer = segment_writer(runtime.spool, runtime.clock, runtime.settings, long_wait=True)
+    (duty,) = [duty for duty in duties(runtime, writer) if duty.name == name]
+    await once(duty)
+
+
+async def failed(world: World, account_id: UUID, *, days_ago: int = 1) -> None:
+    await world.execute(
+        "insert into undelivered (account_id, day, alias_address, status, count) "
+        "values ($1, $2, 'hello@shop.test', '5.1.1', 1)",
+        account_id,
+        (world.clock.now() - timedelta(days=days_ago)).date(),
+    )
+
+
+async def content(runtime: Runtime) -> list[bytes]:
+    rows = await runtime.database.fetch("select segment, record_offset, record_length from message")
+    return [bytes(runtime.spool.read(Location(*row)).content) for row in rows]
+
+
+# --- notices ---
+
+
+async def test_a_notice_whose_commit_is_on_its_way_keeps_its_bytes_when_upkeep_stops(
+    world: World, runtime: Runtime
+) -> None:
+    await failed(world, (await world.account()).id)
+    await world.execute(_SLOW_COMMIT)
+    async with world.database.transaction() as tx:
+        await tx.execute("select pg_advisory_xact_lock(1)")
+        telling = asyncio.create_task(send_undeliverable_notices(runtime))
+        await world.writers_waiting()
+        telling.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await telling
+    (notice,) = await content(runtime)
+    assert b"hello@shop.test" in notice
+
+
+async def test_two_upkeep_processes_tell_of_a_dispute_once(
+    world: World, runtime: Runtime, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    domain = await world.domain(await world.account(), "shop.test")
+    await world.execute("update domain set notice = 'kept' where id = $1", domain.id)
+    async with upkeep(database_url, redis_url, tmp_path) as second:
+        async with world.locked("domain"):
+            telling = [asyncio.create_task(send_dispute_notices(r)) for r in (runtime, second)]
+            await world.writers_waiting(2)
+        await asyncio.gather(*telling)
+    assert len(await content(runtime)) == 1
+    async with runtime.database.session() as session:
+        assert await domains.displacement_notices(session) == []
+
+
+# --- held mail ---
+
+
+async def held_for_a_month(world: World, *, messages: int) -> list[UUID]:
+    """Mail of a machine that is gone, oldest first."""
+    account = await world.account()
+    alias = await world.alias(await world.domain(account, "shop.test"), "hello", "you@inbox.test")
+    deliveries = []
+    for days in range(messages):
+        message, delivery, node = uuid4(), uuid4(), uuid4()
+        accepted = world.clock.now() - timedelta(days=30 - days)
+        await world.execute("insert into node (id) values ($1)", node)
+        await world.execute(
+            "insert into message (id, account_id, alias_id, alias_address, lane, node_id, segment, "
+            "record_offset, record_length, shared, reverse_path, sender_authenticated, smtputf8, origin, "
+            "accepted_at) values ($1, $2, $3, 'hello@shop.test', 'standard', $4, $5, 0, 100, false, "
+            "'ann@sender.test', true, false, 'smtp', $6)",
+            *(message, account.id, alias.id, node, uuid4(), accepted),
+        )
+        await world.execute(
+            "insert into delivery (id, message_id, account_id, address, node_id, lane, origin, accepted_at) "
+            "values ($1, $2, $3, 'you@inbox.test', $4, 'standard', 'smtp', $5)",
+            *(delivery, message, account.id, node, accepted),
+        )
+        deliveries.append(delivery)
+    return deliveries
+
+
+class StubbornCourier:
+    """Fails to end one delivery, and ends the others as ever."""
+
+    def __init__(self, courier: Courier, stubborn: UUID) -> None:
+        self._courier = courier
+        self._stubborn = stubborn
+
+    async def end(self, settlement: Settlement) -> None:
+        if settlement.claimed.id == self._stubborn:
+            raise OSError(errno.EIO, "the disk")
+        await self._courier.end(settlement)
+
+
+async def test_held_mail_that_cannot_be_ended_goes_back_and_keeps_no_other(
+    world: World, runtime: Runtime
+) -> None:
+    first, _ = await held_for_a_month(world, messages=2)
+    stubborn: Any = StubbornCourier(runtime.courier, first)
+    await HeldMail(replace(runtime, courier=stubborn)).end()
+    rows = await world.database.fetch("select id, lease_owner, attempt from delivery")
+    assert [tuple(row) for row in rows] == [(first, None, 0)]
+    await HeldMail(runtime).end()
+    assert await world.count("delivery") == 0
+
+
+# --- what leaves by itself ---
+
+
+async def test_failures_that_nobody_could_be_told_of_leave_after_two_weeks(
+    world: World, runtime: Runtime
+) -> None:
+    account = await world.account()
+    await failed(world, account.id, days_ago=15)
+    await failed(world, account.id, days_ago=13)
+    await run(runtime, "failure counts")
+    assert await world.count("undelivered") == 1
+
+
+async def test_one_table_that_cannot_be_cleared_keeps_no_other(world: World, runtime: Runtime) -> None:
+    await failed(world, (await world.account()).id, days_ago=15)
+    await world.execute("alter table refused_hour rename to away")
+    await run(runtime, "refusal counts")
+    await run(runtime, "failure counts")
+    assert await world.count("undelivered") == 0
