@@ -26,11 +26,17 @@ _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOT_STRING = rf"{_ATEXT}+(?:\.{_ATEXT}+)*"
 _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
+# No host name, but DNS holds it, and mail is sent from it: read where a domain is somebody else's.
+_LOOSE_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_LOOSE_DOMAIN = rf"{_LOOSE_LABEL}(?:\.{_LOOSE_LABEL})*"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 
 # Nearly every command has this form, and the pattern alone decides it.
 _COMMON_MAIL = re.compile(
-    rf"FROM: ?<({_DOT_STRING})@({_DOMAIN})>(?: SIZE=([0-9]{{1,20}}))?(?: BODY=(7BIT|8BITMIME))?".encode(),
+    (
+        rf"FROM: ?<({_DOT_STRING})@({_LOOSE_DOMAIN})>"
+        r"(?: SIZE=([0-9]{1,20}))?(?: BODY=(7BIT|8BITMIME))?"
+    ).encode(),
     re.IGNORECASE,
 )
 _COMMON_RCPT = re.compile(rf"TO: ?<({_DOT_STRING})@({_DOMAIN})>".encode(), re.IGNORECASE)
@@ -40,6 +46,7 @@ _SIZE = re.compile(rb"[0-9]{1,20}")
 _NOT_PRINTABLE = re.compile(rb"[^ -~]")
 _ASCII_DOT_STRING = re.compile(_DOT_STRING)
 _ASCII_DOMAIN = re.compile(_DOMAIN)
+_ASCII_LOOSE_DOMAIN = re.compile(_LOOSE_DOMAIN)
 # RFC 6531 section 3.3: every non-ASCII character is atext and qtext; which ones we bear is `_is_plain_text`.
 _DOT_ATOM = re.compile(rf"(?:{_ATEXT}|[^\x00-\x7f])+(?:\.(?:{_ATEXT}|[^\x00-\x7f])+)*")
 _QUOTED_STRING = re.compile(r'"(?:[ !#-\[\]-~]|[^\x00-\x7f]|\\[ -~])*"')
@@ -127,22 +134,22 @@ def parse_rcpt(
 
 
 def parse_mailbox(text: str) -> Mailbox | None:
-    """Read an address a person typed: a real host name is asked for, no literal, no single label."""
-    mailbox = _mailbox(text) if len(text) <= _MAX_DOMAIN_INPUT else None
-    if mailbox is None:
+    """Read an address of somebody else that mail can go to: a name in DNS, no literal, no single label."""
+    mailbox = _mailbox(text, loose=True) if len(text) <= _MAX_DOMAIN_INPUT else None
+    if mailbox is None or not _is_public_form(mailbox.domain):
         return None
-    domain = normalise_domain(mailbox.domain)
-    if domain is None or not _fits(mailbox, MAX_LOCAL_PART_OCTETS):
-        return None
-    return mailbox
+    return mailbox if _fits(mailbox, MAX_LOCAL_PART_OCTETS) else None
 
 
 def normalise_domain(text: str) -> str | None:
     """A host name as lower-case A-labels; None for single labels, IP addresses and what is not a DNS name."""
     domain = _domain_name(text.removesuffix("."))
-    if domain is None or "." not in domain or domain.rpartition(".")[2].isdigit():
-        return None
-    return domain
+    return domain if domain and _is_public_form(domain) else None
+
+
+def _is_public_form(domain: str) -> bool:
+    """More than one label, and neither an IP address nor a literal."""
+    return "." in domain and domain[0] != "[" and not domain.rpartition(".")[2].isdigit()
 
 
 def normalise_local_part(text: str) -> str:
@@ -175,7 +182,7 @@ def _parse_any_mail(argument: bytes) -> tuple[ReversePath, MailParameters] | Rep
 def _reverse_path(path: bytes) -> ReversePath | None:
     if not path:
         return ReversePath(None)
-    mailbox = _path_mailbox(path)
+    mailbox = _path_mailbox(path, loose=True)
     return ReversePath(mailbox) if mailbox and _fits(mailbox, MAX_PATH_OCTETS) else None
 
 
@@ -215,7 +222,7 @@ def _rcpt_mailbox(argument: bytes, smtputf8: bool) -> Mailbox | Reply:
     if split is None:
         return replies.BAD_FORWARD_PATH
     path, rest = split
-    mailbox = Mailbox("postmaster", "") if path.lower() == b"postmaster" else _path_mailbox(path)
+    mailbox = Mailbox("postmaster", "") if path.lower() == b"postmaster" else _path_mailbox(path, loose=False)
     if mailbox is None:
         return replies.BAD_FORWARD_PATH
     if rest:
@@ -233,14 +240,14 @@ def _split_path(argument: bytes, keyword: bytes) -> tuple[bytes, bytes] | None:
     return match[1], match[2] or b""
 
 
-def _path_mailbox(path: bytes) -> Mailbox | None:
+def _path_mailbox(path: bytes, *, loose: bool) -> Mailbox | None:
     if len(path) > MAX_PATH_OCTETS:
         return None
     try:
         text = path.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    return _mailbox(_without_source_route(text))
+    return _mailbox(_without_source_route(text), loose=loose)
 
 
 def _without_source_route(text: str) -> str:
@@ -251,7 +258,8 @@ def _without_source_route(text: str) -> str:
     return text[route.end() :]
 
 
-def _mailbox(text: str) -> Mailbox | None:
+def _mailbox(text: str, *, loose: bool) -> Mailbox | None:
+    """`loose`: the domain may hold underscores; never so where it could be one of ours (RCPT)."""
     local = _QUOTED_STRING.match(text) or _DOT_ATOM.match(text)
     if local is None or text[local.end() : local.end() + 1] != "@":
         return None
@@ -261,7 +269,7 @@ def _mailbox(text: str) -> Mailbox | None:
     # An empty quoted string is in the grammar, but no mailbox of ours or of anybody has no name.
     if not local_part or not _is_plain_text(local_part):
         return None
-    domain = _domain(text[local.end() + 1 :])
+    domain = _domain(text[local.end() + 1 :], loose=loose)
     return Mailbox(local_part, domain) if domain else None
 
 
@@ -276,10 +284,10 @@ def _is_plain_text(text: str) -> bool:
     )
 
 
-def _domain(text: str) -> str | None:
+def _domain(text: str, *, loose: bool = False) -> str | None:
     if text[:1] == "[":
         return _address_literal(text)
-    return _domain_name(text)
+    return _domain_name(text, loose=loose)
 
 
 def _address_literal(text: str) -> str | None:
@@ -295,10 +303,11 @@ def _address_literal(text: str) -> str | None:
         return None
 
 
-def _domain_name(text: str) -> str | None:
+def _domain_name(text: str, *, loose: bool = False) -> str | None:
     if not text.isascii():
         return _a_labels(text)
-    if len(text) > MAX_DOMAIN_OCTETS or not _ASCII_DOMAIN.fullmatch(text):
+    grammar = _ASCII_LOOSE_DOMAIN if loose else _ASCII_DOMAIN
+    if len(text) > MAX_DOMAIN_OCTETS or not grammar.fullmatch(text):
         return None
     return text.lower()
 

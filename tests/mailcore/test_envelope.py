@@ -118,7 +118,6 @@ BAD_PATHS = [
     b"<a@b.example.>",
     b"<a@-b.example>",
     b"<a@b-.example>",
-    b"<a@b_c.example>",
     b"<a@" + b"b" * 64 + b".example>",
     b"<a@b@c.example>",
     b"<a(comment)@b.example>",
@@ -158,6 +157,19 @@ def test_what_the_grammar_does_not_know_is_refused_501(path: bytes) -> None:
     assert parse_mail(b"FROM:" + path) == replies.BAD_REVERSE_PATH
     assert parse_mail(b"FROM:" + path + b" SMTPUTF8") == replies.BAD_REVERSE_PATH
     assert parse_rcpt(b"TO:" + path, smtputf8=True) == replies.BAD_FORWARD_PATH
+
+
+@pytest.mark.parametrize("domain", ["b_c.example", "_spf.example", "b_.example", "B_C.Example"])
+def test_a_sender_may_have_underscores_in_its_domain(domain: str) -> None:
+    normal = Mailbox("a", domain.lower())
+    assert sender(f"FROM:<a@{domain}>".encode()).mailbox == normal
+    assert sender(f"FROM:<a@{domain}> SIZE=1 SMTPUTF8".encode()).mailbox == normal
+    assert parse_mailbox(f"a@{domain}") == normal  # where its bounces go
+
+
+def test_no_name_of_ours_has_an_underscore_501() -> None:
+    assert parse_rcpt(b"TO:<a@b_c.example>", smtputf8=False) == replies.BAD_FORWARD_PATH
+    assert normalise_domain("b_c.example") is None
 
 
 @pytest.mark.parametrize(
