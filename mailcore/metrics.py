@@ -31,6 +31,9 @@ UNSETTLED = Counter(
 DAMAGED = Counter(
     "clearpost_spool_damaged_total", "Records whose checksum did not match; their deliveries are held"
 )
+SEGMENTS_FAILED = Counter(
+    "clearpost_spool_segments_failed_total", "Segments that the sweep could not read or overwrite"
+)
 SPOOL_FREE = Gauge("clearpost_spool_free_bytes", "Free bytes where the spool lies")
 SPOOL_SEGMENTS = Gauge("clearpost_spool_segments", "Segment files in the spool")
 QUEUE = Gauge("clearpost_queue_deliveries", "Deliveries in the queue", ["lane", "state"])

@@ -72,6 +72,7 @@ class SpoolSweep:
         self._clock = clock
         self._settings = settings
         self._met: dict[UUID, _Met] = {}
+        self._failing: set[UUID] = set()
         self._may_copy = True
 
     async def sweep(self) -> int:
@@ -95,12 +96,28 @@ class SpoolSweep:
         for path in paths:
             segment = _taken(path)
             if segment is None:
+                self._met.pop(UUID(path.stem), None)  # whatever we knew: somebody may be writing to it
                 continue
             try:
-                reclaimed += await self._visit(segment)
+                reclaimed += await self._try_to_visit(segment)
             finally:
                 segment.release()
         self._forget({UUID(path.stem) for path in paths})
+        return reclaimed
+
+    async def _try_to_visit(self, segment: LockedSegment) -> bool:
+        """What the disk does to one file must not keep the sweep from the others."""
+        try:
+            reclaimed = await self._visit(segment)
+        except (ConnectionError, TimeoutError):
+            raise  # the database, not the disk
+        except OSError as error:
+            if segment.id not in self._failing:
+                metrics.SEGMENTS_FAILED.inc()
+                log.error("segment_failed", error=type(error).__name__, code=error.errno)
+            self._failing.add(segment.id)
+            return False
+        self._failing.discard(segment.id)
         return reclaimed
 
     async def _visit(self, segment: LockedSegment) -> bool:
@@ -216,15 +233,17 @@ class SpoolSweep:
             self._spool.discard(copy)
 
     async def _hold(self, damaged: Sequence[_Survivor]) -> None:
-        metrics.DAMAGED.inc(len(damaged))
+        """Once: what is held already was counted when it was found."""
         messages = [message for survivor in damaged for message in survivor.messages]
-        log.error("record_damaged", messages=len(messages))
         async with self._database.transaction() as tx:
-            await tx.execute(
+            rows = await tx.fetch(
                 "update delivery set state = 'held' where message_id = any($1::uuid[]) and "
-                "lease_owner is null and state = 'waiting'",
+                "lease_owner is null and state = 'waiting' returning message_id",
                 messages,
             )
+        if held := {row["message_id"] for row in rows}:
+            metrics.DAMAGED.inc(sum(not held.isdisjoint(survivor.messages) for survivor in damaged))
+            log.error("record_damaged", messages=len(held))
 
     async def _is_our_database(self) -> bool:
         """Another database, or an older point of ours, must not decide what is needed."""
@@ -233,6 +252,7 @@ class SpoolSweep:
     def _forget(self, present: set[UUID]) -> None:
         for gone in self._met.keys() - present:
             del self._met[gone]
+        self._failing &= present
 
 
 _POINT_AT = """

@@ -12,10 +12,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from mailcore import queue, replies
+from mailcore import metrics, queue, replies
 from mailcore.acceptance import Draft
 from mailcore.settlement import Result
-from mailcore.spool import Gone, Location, LockedSegment, SegmentWriter, segments_in
+from mailcore.spool import Gone, Location, LockedSegment, SegmentWriter, Spool, segments_in
 from mailcore.spool_sweep import SpoolSweep
 from tests.support.ground import CONTENT, Ground, counted_writer, ground, settlement
 from tests.support.tcp_proxy import PostgresProxy
@@ -115,6 +115,30 @@ async def test_nothing_is_reclaimed_while_a_dead_writers_commit_may_still_come(
         await orphan.close()
     assert await sweep.sweep() == 1
     assert segments(g) == []
+
+
+async def test_what_was_known_of_a_segment_is_forgotten_while_somebody_writes_to_it(
+    g: Ground, sweep: SpoolSweep, database_url: str
+) -> None:
+    """Met between its making and its lock; then a COMMIT for it began, and its writer died."""
+    path = g.spool.folder / f"{g.clock.new_id()}.seg"
+    path.touch()
+    before, after = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
+    try:
+        await before.execute("begin; select pg_current_xact_id()")
+        assert await sweep.sweep() == 0  # met
+        writer = LockedSegment.take(path)
+        assert writer
+        assert await sweep.sweep() == 0
+        await after.execute("begin; select pg_current_xact_id()")
+        writer.release()
+        await before.execute("commit")
+        assert await sweep.sweep() == 0
+        await after.execute("commit")
+        assert await sweep.sweep() == 1
+    finally:
+        await before.close()
+        await after.close()
 
 
 async def test_transactions_begun_after_the_writer_died_do_not_hold_the_sweep_back(
@@ -246,6 +270,38 @@ async def test_a_message_that_ends_while_it_is_copied_leaves_no_copy(g: Ground) 
     assert g.readable(CONTENT + b"two")
 
 
+class StuckSpool(Spool):
+    """On a disk that does not overwrite."""
+
+    def discard(self, location: Location) -> None:
+        raise OSError(errno.EIO, "the disk")
+
+
+async def test_a_segment_the_disk_fails_on_does_not_keep_the_others(g: Ground) -> None:
+    await accepted(g, "one", "two")
+    seal(g, 11)
+    await accepted(g, "three")
+    await end_without_discard(g, "alias_address = 'hello@three.test'")
+    copied = threading.Event()
+    long_wait = SegmentWriter(
+        g.spool, g.clock, largest=1_000_000, oldest_seconds=10, long_wait=True, sync=lambda _: copied.set()
+    )
+    stuck = StuckSpool.open(g.spool.folder.parent, g.clock)
+    sweep = SpoolSweep(
+        database=g.database, spool=stuck, long_wait=long_wait, clock=g.clock, settings=g.settings
+    )
+    await sweep.sweep()
+    seal(g, 30)
+    async with g.database.transaction() as tx:  # one ends while it is copied: its copy must be overwritten
+        await tx.fetch("select id from message where alias_address = 'hello@one.test' for update")
+        sweeping = asyncio.create_task(sweep.sweep())
+        await asyncio.to_thread(copied.wait, 10)
+        await tx.execute("delete from message where alias_address = 'hello@one.test'")
+    assert await sweeping == 1
+    assert not g.readable(CONTENT + b"three")
+    stuck.close()
+
+
 async def test_a_large_message_alone_in_its_segment_is_not_copied(g: Ground, sweep: SpoolSweep) -> None:
     recipient = await g.recipient("one")
     content = b"x" * (g.settings.memory_message + 1)
@@ -342,6 +398,9 @@ async def test_a_damaged_record_is_held_and_its_neighbours_move_on(g: Ground, sw
         file.write(b"!")
     assert await sweep.sweep() == 0
     assert await g.count("delivery", "state = 'held'") == 1
+    counted = metrics.DAMAGED._value.get()
+    assert await sweep.sweep() == 0
+    assert metrics.DAMAGED._value.get() == counted, "one damaged record is counted once"
     assert await g.count("message", f"segment = '{path.stem}'") == 1
     old = path.read_bytes()
     assert CONTENT + b"one" not in old, "moved, so it must not be readable where it was"
