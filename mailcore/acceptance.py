@@ -7,14 +7,14 @@ nor a permanent refusal for a fault of ours, nor forget bytes whose COMMIT has a
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
 
 import asyncpg
 import structlog
 
-from mailcore import crash_points, event_log, metrics, queue, quota, replies
+from mailcore import crash_points, event_log, metrics, queue, quota, replies, routing
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
@@ -220,6 +220,7 @@ class Acceptance:
         kept = [draft for draft in drafts if draft.submission.id not in over_quota]
         if not kept:
             return over_quota
+        await _leave_deleted_to_queue(tx, [draft for draft in kept if draft.owner])
         await queue.insert(tx, [pair for draft in kept for pair in draft.mail])
         messages = [
             _logged(draft.submission, row, r)
@@ -242,16 +243,19 @@ class Acceptance:
         for draft in drafts:
             self._keep(draft)
             if draft.owner:
-                content = draft.submission.content
-                claimed = [
-                    c
-                    for (row, rows), r in zip(draft.mail, draft.submission.recipients, strict=True)
-                    for c in _claims(row, rows, r)
-                ]
-                self._first_attempts.start(
-                    claimed, None if isinstance(content, LargeEntry) else content, draft.submission.size
-                )
+                self._start(draft)
         return {draft.submission.id: replies.queued(str(draft.submission.id)) for draft in drafts}
+
+    def _start(self, draft: Draft) -> None:
+        content, size = draft.submission.content, draft.submission.size
+        claimed = [
+            c
+            for (row, rows), r in zip(draft.mail, draft.submission.recipients, strict=True)
+            for c in _claims(row, rows, r)
+        ]
+        self._first_attempts.start(claimed, None if isinstance(content, LargeEntry) else content, size)
+        if left := draft.deliveries - len(claimed):
+            self._first_attempts.release(left, size)
 
     def rejected(self, drafts: Sequence[Draft], reply: Reply) -> dict[UUID, Reply]:
         for draft in drafts:
@@ -316,6 +320,21 @@ def _logged(
     return message, event_log.received(
         message, replies.queued(str(s.id)), s.client.server_ip, s.client.duration
     )
+
+
+async def _leave_deleted_to_queue(tx: Transaction, drafts: Sequence[Draft]) -> None:
+    """What was deleted since RCPT gets no mail: without a lease, the queue ends it as cancelled."""
+    recipients = [r for draft in drafts for r in draft.submission.recipients]
+    gone = await routing.those_gone(tx, recipients) if recipients else frozenset()
+    if not gone:
+        return
+    for draft in drafts:
+        for (message, rows), r in zip(draft.mail, draft.submission.recipients, strict=True):
+            all_gone = bool({message.domain_id, message.alias_id} & gone)
+            rows[:] = [
+                replace(row, lease=None) if all_gone or d.id in gone else row
+                for row, d in zip(rows, r.destinations, strict=True)
+            ]
 
 
 def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) -> list[Claimed]:

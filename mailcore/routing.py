@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mailcore.database import Database
+from mailcore.database import Database, Transaction
 from mailcore.envelope import Mailbox, normalise_local_part, split_tag
 from mailcore.plans import Lane, Plan, limits_for
 
@@ -150,6 +150,22 @@ def _role(row: Any, mailbox: Mailbox, owner: str) -> Resolved:
         (DestinationRef(None, owner),),
     )
     return Resolved(recipient, True, row["forwarded_today"])
+
+
+async def those_gone(tx: Transaction, recipients: Sequence[Recipient]) -> frozenset[UUID]:
+    """Of their domains, aliases and destinations the ids of those deleted since RCPT."""
+    domains = {r.domain_id for r in recipients if r.domain_id}
+    aliases = {r.alias_id for r in recipients if r.alias_id}
+    destinations = {d.id for r in recipients for d in r.destinations if d.id}
+    rows = await tx.fetch(
+        "select id from domain where id = any($1::uuid[]) "
+        "union all select id from alias where id = any($2::uuid[]) "
+        "union all select id from destination where id = any($3::uuid[])",
+        list(domains),
+        list(aliases),
+        list(destinations),
+    )
+    return frozenset((domains | aliases | destinations) - {row["id"] for row in rows})
 
 
 # Mail to the service itself belongs to no customer.

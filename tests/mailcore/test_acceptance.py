@@ -314,6 +314,25 @@ async def test_slots_of_what_was_not_accepted_are_given_back(
         assert (attempts.started, attempts.slots) == ([], 0)
 
 
+@pytest.mark.parametrize("gone", ["domain", "alias", "destination"])
+async def test_what_was_deleted_since_rcpt_is_left_to_the_queue_which_cancels_it(
+    database_url: str, tmp_path: Path, gone: str
+) -> None:
+    attempts = Collected(Clock().new_id())
+    async with ground(database_url, tmp_path, first_attempts=attempts) as g:
+        deleted, there = await g.recipient("one"), await g.recipient("two", "a@inbox.test", "b@inbox.test")
+        where = (
+            "account_id = $1" if gone != "destination" else "account_id = $1 and address = 'one@inbox.test'"
+        )
+        await g.world.execute(f"delete from {gone} where {where}", deleted.account_id)
+        assert (await g.acceptance.accept(g.submission(deleted, there))).code == 250
+        assert [claimed.address for claimed in attempts.started] == ["a@inbox.test", "b@inbox.test"]
+        assert attempts.slots == 2
+        (claimed,) = await g.claim()
+        assert claimed.cancelled
+        assert claimed.account_id == deleted.account_id
+
+
 # --- large messages ---
 
 
