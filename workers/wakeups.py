@@ -13,7 +13,9 @@ from typing import Any
 import structlog
 from arq.connections import ArqRedis
 from arq.worker import Worker, func
+from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisSilent
 
 from mailcore.jobs import WAKE, from_bytes, redis_of, to_bytes
 
@@ -22,41 +24,61 @@ log = structlog.get_logger("wakeups")
 
 _POLL = 0.02
 _PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
 _CANCEL_AGAIN = 0.2
+_AWAY = (RedisGone, RedisSilent, OSError, TimeoutError)
 
 
 async def listen_forever(redis_url: str, queue: str, owner: str, on_wake: Callable[[], None]) -> None:
     """Until cancelled. `owner` makes this listener's health key its own."""
+    loop = asyncio.get_running_loop()
+    pause = _PAUSE
+    while True:
+        began = loop.time()
+        await _listen(redis_url, queue, owner, on_wake)
+        if loop.time() - began > _LONGEST_PAUSE:  # it was well for a while
+            pause = _PAUSE
+        on_wake()  # whatever rang meanwhile was not heard
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
+
+async def _listen(redis_url: str, queue: str, owner: str, on_wake: Callable[[], None]) -> None:
+    """As long as it goes well. Whatever lies in Redis, it must never end the worker that listens."""
+    redis = redis_of(redis_url)
+    worker = _worker(redis, queue, owner, on_wake)
+    listening = asyncio.create_task(worker.main())
+    try:
+        await asyncio.wait({listening})
+        listening.result()
+    except _AWAY as error:
+        log.warning("alarm_clock_away", error=type(error).__name__)
+    except Exception as error:  # noqa: BLE001  a member that is none of ours, a key of another type
+        log.error("alarm_clock_emptied", error=type(error).__name__)
+        with suppress(*_AWAY, RedisError):
+            await redis.delete(queue)
+    finally:
+        await _end(listening)
+        await _close(worker, redis)
+
+
+def _worker(redis: ArqRedis, queue: str, owner: str, on_wake: Callable[[], None]) -> Worker:
     async def wake(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:
         on_wake()
 
-    while True:
-        redis = redis_of(redis_url)
-        worker = Worker(
-            [func(wake, name=WAKE, keep_result=0, max_tries=1)],
-            queue_name=queue,
-            redis_pool=redis,
-            handle_signals=False,
-            max_jobs=200,
-            poll_delay=_POLL,
-            keep_result=0,
-            max_tries=1,
-            health_check_key=f"{queue}:{owner}",
-            job_serializer=to_bytes,
-            job_deserializer=from_bytes,
-        )
-        listening = asyncio.create_task(worker.main())
-        try:
-            await asyncio.wait({listening})
-            listening.result()
-        except (RedisError, OSError, TimeoutError) as error:
-            log.warning("alarm_clock_away", error=type(error).__name__)
-        finally:
-            await _end(listening)
-            await _close(worker, redis)
-        on_wake()  # whatever rang meanwhile was not heard
-        await asyncio.sleep(_PAUSE)
+    return Worker(
+        [func(wake, name=WAKE, keep_result=0, max_tries=1)],
+        queue_name=queue,
+        redis_pool=redis,
+        handle_signals=False,
+        max_jobs=200,
+        poll_delay=_POLL,
+        keep_result=0,
+        max_tries=1,
+        health_check_key=f"{queue}:{owner}",
+        job_serializer=to_bytes,
+        job_deserializer=from_bytes,
+    )
 
 
 async def _end(listening: "asyncio.Task[None]") -> None:
