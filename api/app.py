@@ -4,12 +4,13 @@ import json
 import re
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from api import accounts, aliases, destinations, docs, domains, errors, health, ledger, logs
 from api.edge import Edge
+from api.parameters import only_known
 from api.runtime import ApiRuntime
 
 _PAGE = re.compile(r"Page_(\w+)Out_")
@@ -36,8 +37,10 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     )
     app.state.runtime = runtime
     errors.install(app)
-    for resource in (accounts, domains, aliases, destinations, logs, ledger, health, docs):
-        app.include_router(resource.router)
+    for resource in (accounts, domains, aliases, destinations, logs, ledger):
+        app.include_router(resource.router, dependencies=[Depends(only_known)])
+    for pages in (health, docs):
+        app.include_router(pages.router)
     app.add_middleware(Edge, clock=runtime.clock)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

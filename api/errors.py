@@ -43,6 +43,7 @@ CODES: Final[Mapping[str, str]] = {
     "destination_loops": "The address leads back to this service.",
     "destination_missing": "An alias needs at least one destination.",
     "destination_exists": "The account has this destination already.",
+    "in_use": "Aliases forward to this destination alone; `aliases` holds their ids, `count` says how many.",
     "conflict": "The thing exists already.",
     "limit_reached": "The plan has no room for more; `resource`, `limit` and `plan` say which.",
     "request_timeout": "The body of the request did not arrive in time.",
@@ -82,6 +83,12 @@ SCHEMA: Final[dict[str, Any]] = {
                 },
             },
         },
+        "aliases": {
+            "type": "array",
+            "items": {"type": "string", "format": "uuid"},
+            "description": "in_use: aliases without another destination, 100 at most",
+        },
+        "count": {"type": "integer", "description": "in_use: how many aliases there are in all"},
         "resource": {"type": "string", "description": "limit_reached: what there is no room for"},
         "limit": {"type": "integer", "description": "limit_reached: how many the plan allows"},
         "plan": {"type": "string", "description": "limit_reached: the account's plan"},
@@ -137,7 +144,7 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
     """Where and why, never the value: it may be a secret sent to the wrong field."""
     assert isinstance(error, RequestValidationError)
     found = [
-        {"loc": [_shown(part) for part in each["loc"]], "msg": each["msg"]} for each in error.errors()[:20]
+        {"loc": [_shown(part) for part in each["loc"]], "msg": _plain(each)} for each in error.errors()[:20]
     ]
     return problem(_id(request), 422, "validation_failed", "The request is not valid.", errors=found)
 
@@ -151,6 +158,13 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 def _id(request: Request) -> str:
     return str(request.state.request_id)
+
+
+def _plain(error: Mapping[str, Any]) -> str:
+    """In a person's words where the library's are a programmer's."""
+    if error["type"].endswith("too_short") and error["ctx"]["min_length"] == 1:
+        return "Must not be empty"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _shown(part: str | int) -> str | int:

@@ -105,4 +105,5 @@ def id_after(kind: str, cursor: str | None) -> UUID | None:
 
 
 def bad_cursor() -> Invalid:
-    return Invalid("This cursor is not from this list.", code="invalid_cursor")
+    detail = "This cursor is not from this list: give `next_cursor` of the page before, or none at all."
+    return Invalid(detail, code="invalid_cursor")

@@ -31,6 +31,7 @@ from mailcore.status_words import plain_words
 
 router = APIRouter(prefix="/v1/logs", tags=["Logs"], responses=responses(404))
 
+ALIAS = "The address that was written to, with any tag: `hello@` finds `hello+shop@` too, not the reverse"
 EventType = Literal["received", "delivered", "soft-bounced", "hard-bounced", "refused"]
 
 
@@ -71,7 +72,7 @@ async def list_messages(
     who: Who,
     runtime: Runtime,
     domain_id: UUID | None = None,
-    alias: Annotated[Text | None, Query(description="Exactly as it was written to")] = None,
+    alias: Annotated[Text | None, Query(description=ALIAS)] = None,
     event: Annotated[EventType | None, Query(description="Messages with such an event")] = None,
     since: Annotated[Moment | None, Query(description="Received at or after, with time zone")] = None,
     until: Annotated[Moment | None, Query(description="Received before, with time zone")] = None,
@@ -158,11 +159,17 @@ def _event(event: Event) -> EventOut:
 
 
 def explanation(event: Event) -> str:
+    """What happened, for the domain's owner: that may tell more than the code does."""
+    cancelled, _, why = event.response.partition(": ")
+    if event.type == "hard-bounced" and cancelled == "cancelled" and not event.server_ip:
+        return f"We ended this delivery: {why}."
     match event.type:
         case "received":
             return "We took the message and keep it until every delivery of it has ended."
         case "refused":
             return f"We did not take the message. {plain_words(event.code)}"
+        case "soft-bounced" if "greylist" in event.response.lower():
+            return "Greylisted: normal for a server that meets a sender for the first time. We try again."
         case "soft-bounced":
             return f"{plain_words(event.code)} We try again."
         case _:

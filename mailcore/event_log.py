@@ -182,7 +182,10 @@ def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """What a customer asks for; None means any. `text` is looked for in subject, sender and alias."""
+    """What a customer asks for; None means any. `text` is looked for in subject, sender and alias.
+
+    `alias` is an address as it was written to; one without a tag also stands for itself with any tag.
+    """
 
     domain_id: UUID | None = None
     alias: str | None = None
@@ -209,7 +212,7 @@ from log_message m
 where m.account_id = $1 and m.received_at > $2
   and ($3::timestamptz is null or (m.received_at, m.id) < ($3, $4::uuid))
   and ($5::uuid is null or m.domain_id = $5)
-  and ($6::text is null or m.alias = $6)
+  and ($6::text is null or m.alias = $6 or m.alias like $12)
   and ($7::text is null or exists (
         select from log_event e where e.message_id = m.id and e.received_at = m.received_at and e.type = $7))
   and ($8::timestamptz is null or m.received_at >= $8)
@@ -239,6 +242,7 @@ class LogReader:
         rows = await self.database.fetch(
             _SELECT_MESSAGES, account_id, self._horizon(), after and after.received_at, after and after.id,
             wanted.domain_id, wanted.alias, wanted.event_type, wanted.since, wanted.until, pattern, limit,
+            _tagged(wanted.alias),
         )  # fmt: skip
         return [(_message(row), row["last_event"] or "") for row in rows]
 
@@ -259,6 +263,14 @@ class LogReader:
             account_id, message_id, self._horizon(),
         )  # fmt: skip
         return [_event(row) for row in rows]
+
+
+def _tagged(alias: str | None) -> str | None:
+    """The pattern of this address with a tag (plus addressing)."""
+    if alias is None:
+        return None
+    local_part, at, domain = alias.rpartition("@")
+    return f"{_like(local_part)}+%{at}{_like(domain)}"
 
 
 def _like(text: str) -> str:

@@ -34,6 +34,19 @@ async def test_an_unknown_field_is_named_in_a_422(tenant: Tenant) -> None:
     assert "2020" not in answer.text
 
 
+@pytest.mark.parametrize("path", ["logs/messages", "aliases", "domains", "destinations", "account", "ledger"])
+async def test_an_unknown_parameter_is_named_in_a_422(world: World, tenant: Tenant, path: str) -> None:
+    told = assert_problem(await tenant.http.get(f"/v1/{path}?page=2"), 422, "validation_failed")
+    assert told["errors"] == [{"loc": ["query", "page"], "msg": "There is no such parameter"}]
+    assert_problem(await world.anonymous.get(f"/v1/{path}?page=2"), 401, "unauthorized")
+
+
+async def test_an_empty_name_is_told_in_plain_words(tenant: Tenant) -> None:
+    answer = await tenant.http.post("/v1/domains", json={"name": " "})
+    told = assert_problem(answer, 422, "validation_failed")
+    assert told["errors"] == [{"loc": ["body", "name"], "msg": "Must not be empty"}]
+
+
 @pytest.mark.parametrize("text", ["a\x00b", "a\nb", "a\u202eb", "\ud800"])
 async def test_text_that_cannot_be_shown_is_refused(tenant: Tenant, text: str) -> None:
     domain = await tenant.claim()

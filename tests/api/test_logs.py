@@ -1,10 +1,15 @@
 """The log over HTTP: filters, pages, a timeline in plain words, and nothing past seven days."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
+from api.logs import explanation
 from mailcore import event_log
+from mailcore.clock import Clock
 from mailcore.event_log import Answer, Attempt, LoggedMessage
 from mailcore.replies import queued
 from tests.support.api import Tenant, World
@@ -89,6 +94,37 @@ async def test_messages_are_found_by_each_filter(world: World, tenant: Tenant) -
     assert await listed(tenant, since=(start + timedelta(seconds=5)).isoformat()) == [second]
     assert await listed(tenant, until=(start + timedelta(seconds=5)).isoformat()) == [first]
     assert await listed(tenant, domain_id=str(uuid4())) == []
+
+
+async def test_an_address_finds_its_tagged_mail_and_nobody_elses(world: World, tenant: Tenant) -> None:
+    plain = str((await write(world, tenant, alias="a_b@example.test")).id)
+    tagged = str((await write(world, tenant, alias="a_b+shop@example.test")).id)
+    await write(world, tenant, alias="axb+shop@example.test")
+    await write(world, tenant, alias="a_b+shop@other.test")
+    assert await listed(tenant, alias="a_b@example.test") == [tagged, plain]
+    assert await listed(tenant, alias="a_b+shop@example.test") == [tagged]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "words"),
+    [
+        (event_log.hard_bounced, ("cancelled: the alias was deleted by its owner", "5.2.1", ""),
+         "We ended this delivery: the alias was deleted by its owner."),
+        (event_log.hard_bounced, ("550 5.2.1 gone", "5.2.1", "192.0.2.25"),
+         "The mailbox behind this address is switched off."),
+        (event_log.soft_bounced, ("451 4.7.1 Greylisting in action", "4.7.1", "192.0.2.25"),
+         "Greylisted: normal for a server that meets a sender for the first time. We try again."),
+    ],
+)  # fmt: skip
+async def test_an_explanation_is_true_of_what_happened(
+    kind: Callable[[Attempt, Answer, datetime], event_log.Event], answer: tuple[str, str, str], words: str
+) -> None:
+    now = Clock().now()
+    response, code, server = answer
+    event = kind(
+        Attempt(uuid4(), uuid4(), now, uuid4(), 1), Answer(response, code, server, timedelta(0)), now
+    )
+    assert explanation(event) == words
 
 
 async def test_the_log_comes_in_pages_without_gaps(world: World, tenant: Tenant) -> None:
