@@ -43,11 +43,12 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
             _socket(settings, lane), refuse=lambda peer: connections.refusal(ip_of(peer)), session=session
         )
         doorway.open(backlog=1000)
-        on_ready()
-        ordered = await until(stop, runtime.lost)
-        doorway.close()
-        await _finish(connections, runtime, refusals, settings)
-        return ordered
+        try:
+            on_ready()
+            return await until(stop, runtime.lost)
+        finally:
+            doorway.close()
+            await _finish(connections, runtime, refusals, settings)
 
 
 def _receiver(runtime: Runtime, refusals: RefusalLog) -> MailReceiver:
@@ -85,6 +86,8 @@ async def _finish(
     except TimeoutError:
         for session in list(connections.sessions):
             session.cut()
-    await runtime.acceptance.drain()
-    await refusals.drain()
-    await runtime.courier.stop()
+    try:
+        await runtime.acceptance.drain()
+        await refusals.drain()
+    finally:  # what has passed the dot must be written down
+        await runtime.courier.stop()

@@ -30,11 +30,12 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
             asyncio.create_task(listen_forever(redis_url, queue, str(runtime.lease.id), worker.wake)),
         ]
         on_ready()
-        ordered = await until(stop, runtime.lost, *tasks)
-        worker.stop()
-        await asyncio.wait({claiming}, timeout=_LAST_CLAIM)
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        await runtime.courier.stop()
-        return ordered
+        try:
+            return await until(stop, runtime.lost, *tasks)
+        finally:  # whatever ended it: what has passed the dot must be written down
+            worker.stop()
+            await asyncio.wait({claiming}, timeout=_LAST_CLAIM)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            await runtime.courier.stop()
