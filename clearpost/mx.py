@@ -15,6 +15,7 @@ from mailcore.plans import LARGEST_MESSAGE, Lane
 from mailcore.receiver import MailReceiver
 from mailcore.refusals import RefusalLog
 from mailcore.returns import Returns
+from mailcore.reverse_names import ReverseNames
 from mailcore.runtime import Ready, Runtime, open_runtime, until
 from mailcore.settings import Settings
 from mailcore.smtp_session import SmtpSession
@@ -26,6 +27,7 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
         refusals = RefusalLog(runtime.database, runtime.clock, per_hour=settings.refused_per_hour)
         receiver = _receiver(runtime, refusals)
         connections = Connections(settings, most=most_connections(settings.max_connections))
+        names = ReverseNames(runtime.resolver)
         tls = certificates.server_context(settings, runtime.clock)
 
         def session() -> SmtpSession:
@@ -34,7 +36,7 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
                 connections=connections,
                 settings=settings,
                 clock=runtime.clock,
-                greet=lambda ip: asyncio.create_task(runtime.resolver.ptr(ip)),
+                greet=names.ask,
                 largest_message=LARGEST_MESSAGE,
                 tls_context=tls,
             )

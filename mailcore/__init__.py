@@ -6,6 +6,7 @@ In
     smtp_session.py     one SMTP connection: commands in, replies out
     smtp_dialogue.py    what session and receiver say to each other
     connection_limits.py  who may connect
+    reverse_names.py    the name of a client, asked for while it talks
     data_decoder.py     DATA chunk by chunk: the final dot, stuffed dots, the pace
     receiver.py         MAIL, RCPT, DATA -> reply
     envelope.py         addresses and parameters by the grammar of RFC 5321
@@ -39,6 +40,7 @@ Out
     rewriting.py        what we add on top: Received, loop mark
     srs.py              reverse-paths under our domain (pure)
     returns.py          return addresses made, and what comes back to them
+    contents.py         content in flight, read once and shared
     transport.py        where to, on which connection, one transaction -> outcome
     next_hops.py        a route, else MX hosts and their public addresses
     providers.py        pacing by destination provider

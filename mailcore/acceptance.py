@@ -206,6 +206,9 @@ class Acceptance:
             for draft in drafts:
                 answers |= await self._commit([draft])
             return answers
+        except Exception:  # a fault of ours, and nobody knows what became of it: the sweep asks the database
+            self._leave_to_sweep(drafts)
+            raise
         return self._committed(drafts, over_quota)
 
     def _committed(self, drafts: Sequence[Draft], over_quota: set[UUID]) -> dict[UUID, Reply]:
@@ -263,6 +266,12 @@ class Acceptance:
             if draft.owner:
                 self._first_attempts.release(draft.deliveries, draft.submission.size)
         return {draft.submission.id: reply for draft in drafts}
+
+    def _leave_to_sweep(self, drafts: Sequence[Draft]) -> None:
+        for draft in drafts:
+            self._keep(draft)
+            if draft.owner:
+                self._first_attempts.release(draft.deliveries, draft.submission.size)
 
     def _keep(self, draft: Draft) -> None:
         content = draft.submission.content

@@ -133,6 +133,12 @@ class Intake:
         self._large = None
         self._give_back()
 
+    def abandon(self) -> None:
+        """Acceptance broke, nobody knows what is committed: the bytes stay, and the sweep decides."""
+        if self._large:
+            self._large.keep()
+        self.release()
+
     def _give_back(self) -> None:
         self._budget.give_back(self._held)
         self._held = 0

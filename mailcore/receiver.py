@@ -109,9 +109,10 @@ class MailReceiver:
         standard = any(r.lane is Lane.STANDARD for r in _recipients(transaction))
         if standard and self._is_full_of_guests():
             return replies.LANE_BUSY  # others were faster since RCPT
+        intake = self._intake(peer, transaction)  # first: what fails here must not keep a place
+        peer.name_is_wanted = True
         self._standard_transactions += standard
-        spf_question = asyncio.create_task(self._spf(peer, transaction))
-        return _Body(self._intake(peer, transaction), spf_question, standard)
+        return _Body(intake, asyncio.create_task(self._spf(peer, transaction)), standard)
 
     def _intake(self, peer: Peer, transaction: MailTransaction) -> Intake:
         record_id = self._clock.new_id()
@@ -204,7 +205,10 @@ class MailReceiver:
             submission = await self._submission(peer, transaction, body, recipients)
             try:
                 reply = await self._acceptance.accept(submission)
-            finally:
+            except Exception:
+                intake.abandon()
+                raise
+            finally:  # cancelled or not, it is acceptance's now
                 intake.release()
             if not reply.is_refusal:
                 metrics.RECEIVED.labels(recipients[0].lane).inc()
@@ -301,6 +305,7 @@ class MailReceiver:
         """
         if domain_id is None:
             return
+        peer.name_is_wanted = True
         message = LoggedMessage(
             id=self._clock.new_id(),
             account_id=account_id,

@@ -24,6 +24,7 @@ class Peer:
     helo: str = ""
     extended: bool = False
     tls: bool = False
+    name_is_wanted: bool = False
 
     @property
     def protocol(self) -> str:
@@ -35,6 +36,11 @@ class Peer:
         """The reverse name, if it is known by now."""
         name = self.name
         return name.result() if name.done() and not name.cancelled() and name.exception() is None else None
+
+    def has_left(self) -> None:
+        """Nobody asks for the name of a client that brought nothing."""
+        if not self.name_is_wanted:
+            self.name.cancel()
 
     async def reverse_name(self) -> str:
         """The reverse name, waited for a little; empty where there is none in time."""

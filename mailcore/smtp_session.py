@@ -96,6 +96,7 @@ class SmtpSession(SMTP):
         super().connection_lost(error)
         if self._peer:
             self._connections.leave(self, self._peer.ip)
+            self._peer.has_left()
 
     def eof_received(self) -> bool | None:
         """A half-close ends the input, not the work: what was sent completely is still answered."""

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -136,6 +138,28 @@ async def test_mail_is_accepted_while_others_keep_every_thread(g: Ground) -> Non
     with every_thread_taken():
         async with asyncio.timeout(10):
             assert (await g.acceptance.accept(submission)).code == 250
+
+
+class BrokenClock(Clock):
+    """A fault of ours, in the middle of the transaction."""
+
+    def now(self) -> datetime:
+        raise RuntimeError
+
+    def new_id(self) -> UUID:
+        return uuid4()
+
+
+async def test_a_fault_of_ours_leaves_the_bytes_to_the_sweep_and_gives_slots_back(g: Ground) -> None:
+    attempts = Collected(Clock().new_id())
+    acceptance = Acceptance(
+        database=g.database, spool=g.spool, writer=g.writer, clock=BrokenClock(), first_attempts=attempts
+    )
+    with pytest.raises(RuntimeError):
+        await acceptance.accept(g.submission(await g.recipient("one")))
+    assert g.readable(SECRET)
+    assert unlocked(g)
+    assert (attempts.started, attempts.slots) == ([], 0)
 
 
 # --- the database fails ---

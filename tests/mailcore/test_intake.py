@@ -16,7 +16,7 @@ from mailcore.clock import Clock
 from mailcore.content_scan import ContentScan
 from mailcore.intake import Intake, MemoryBudget
 from mailcore.replies import Reply
-from mailcore.spool import LargeEntry, Spool
+from mailcore.spool import LargeEntry, LockedSegment, Spool
 
 TRACE = b"Received: from client.test\r\n"
 BUDGET = 100_000
@@ -207,3 +207,15 @@ async def test_what_was_handed_on_outlives_the_intake(door: Door) -> None:
     assert len(door.segments) == 1
     entry.drop()
     assert door.segments == []
+
+
+async def test_what_acceptance_broke_on_is_left_to_the_sweep(door: Door) -> None:
+    intake = door.intake(memory=100)
+    await fed(intake, [b"Subject: a\r\n\r\n" + b"line\r\n" * 100])
+    intake.abandon()
+    intake.drop()
+    (path,) = door.segments
+    segment = LockedSegment.take(path)
+    assert segment
+    assert segment.size > 600
+    segment.release()
