@@ -51,7 +51,13 @@ async def create_destination(
     )
 
 
-@router.delete("/{destination_id}", status_code=204, summary="Delete a destination", responses=responses(404))
+@router.delete(
+    "/{destination_id}", status_code=204, summary="Delete a destination", responses=responses(404, 409)
+)
 async def delete_destination(destination_id: UUID, who: Who, session: Session) -> None:
-    """It leaves every alias. Mail that still waits for it ends as hard-bounced: cancelled."""
+    """It leaves every alias. Mail that still waits for it ends as hard-bounced: cancelled.
+
+    409 `in_use` while an alias has no other destination: `aliases` names up to 100 of them, `count` says
+    how many there are.
+    """
     await destinations.delete(session, who.account_id, destination_id)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, func, or_, select
+from sqlalchemy.orm import aliased
+from sqlmodel import col, exists, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import accounts, cancellation, domains
@@ -17,6 +18,8 @@ from mailcore.errors import Conflict, Invalid, LimitReached, NotFound
 from mailcore.models import Account, AliasDestination, Destination
 from mailcore.plans import PlanLimits
 from mailcore.settings import Settings
+
+_MOST_NAMED = 100  # aliases named in one refusal
 
 
 async def create(
@@ -41,11 +44,34 @@ async def list_of(
 
 
 async def delete(session: AsyncSession, account_id: UUID, destination_id: UUID) -> None:
-    """Takes it out of every alias. An alias left without destinations refuses mail as switched off."""
-    destination = await accounts.get_owned(session, Destination, account_id, destination_id, lock=True)
+    """Takes it out of every alias. Raises Conflict where one would be left without any destination."""
+    # Two deletions could each leave the other's destination to an alias: one at a time in an account.
+    await session.exec(select(func.pg_advisory_xact_lock(func.hashtext(f"destinations of {account_id}"))))
+    mine = (col(Destination.account_id) == account_id, col(Destination.id) == destination_id)
+    # FOR UPDATE: whoever is about to name it in an alias is waited for, or finds it gone.
+    destination = (await session.exec(select(Destination).where(*mine).with_for_update())).one_or_none()
+    if destination is None:
+        raise NotFound("There is no such thing in this account.")
+    await _check_unneeded(session, destination_id)
     await session.delete(destination)
     await session.flush()
     await cancellation.of_destination(session, account_id, destination_id)
+
+
+async def _check_unneeded(session: AsyncSession, destination_id: UUID) -> None:
+    """No alias depends on this one alone: its mail would be refused, and nobody had said so."""
+    link, other = AliasDestination, aliased(AliasDestination)
+    another = exists().where(
+        col(other.alias_id) == col(link.alias_id), col(other.destination_id) != destination_id
+    )
+    query = select(link.alias_id).where(col(link.destination_id) == destination_id, ~another)
+    if needing := (await session.exec(query.order_by(col(link.alias_id)))).all():
+        raise Conflict(
+            "Aliases forward to this destination alone: give them another one, or delete them first.",
+            code="in_use",
+            aliases=[str(alias_id) for alias_id in needing[:_MOST_NAMED]],
+            count=len(needing),
+        )
 
 
 async def find_or_create(

@@ -201,3 +201,22 @@ async def test_a_destination_deleted_meanwhile_never_breaks_an_alias(tenant: Ten
         for left in (await tenant.http.get("/v1/destinations")).json()["data"]:
             if left["address"] == "goes@inbox.test":
                 await tenant.http.delete(f"/v1/destinations/{left['id']}")
+
+
+async def test_a_destination_that_an_alias_depends_on_is_in_use_409(tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    alone = await tenant.alias(domain)
+    await tenant.alias(domain, "two", destinations=["you@inbox.test", "other@inbox.test"])
+    path = f"/v1/destinations/{alone['destinations'][0]['id']}"
+    refused = await tenant.http.delete(path)
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+    assert (refused.json()["aliases"], refused.json()["count"]) == ([alone["id"]], 1)
+    await tenant.http.patch(f"/v1/aliases/{alone['id']}", json={"destinations": ["other@inbox.test"]})
+    assert (await tenant.http.delete(path)).status_code == 204
+
+
+async def test_two_deletions_at_once_leave_an_alias_one_destination(tenant: Tenant) -> None:
+    alias = await tenant.alias(await tenant.claim(), destinations=["a@inbox.test", "b@inbox.test"])
+    paths = [f"/v1/destinations/{each['id']}" for each in alias["destinations"]]
+    answers = await asyncio.gather(*(tenant.http.delete(path) for path in paths))
+    assert sorted(answer.status_code for answer in answers) == [204, 409]
