@@ -80,7 +80,7 @@ def first_problem(error: ValidationError) -> str:
     """Which setting is wrong, and why, in one line."""
     first = error.errors()[0]
     name = "_".join(str(part) for part in first["loc"]).upper()
-    return f"CLEARPOST_{name}: {first['msg']}"
+    return f"CLEARPOST_{name}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def process_environment(local: LocalSettings, database_url: str, redis_url: str) -> Mapping[str, str]:

@@ -25,7 +25,7 @@ from clearpost.process import EmbeddedError
 from clearpost.progress import complain, say, step
 from clearpost.run_state import AlreadyRunningError
 from clearpost.seed import Demo
-from clearpost.stack import LocalStack, StackError
+from clearpost.stack import LocalStack, StackError, check_settings
 from clearpost.supervisor import StartError
 from mailcore.clock import Clock
 
@@ -46,10 +46,12 @@ def demo() -> int:
 
 async def _first_message(stack: LocalStack, account: Demo) -> tuple[ApiClient, Sent]:
     """Verify the domain as its owner would, send to the alias, print the timeline."""
+    if account.lack:
+        raise JourneyError(account.lack)
     client = ApiClient(stack.local.web_url, account.api_key)
     await step("domain check", account.domain, _verify(stack, client, account.domain))
     sent = await step(
-        "first message", account.alias, send(stack.local.port("mx_port"), account.alias, Clock())
+        "first message", account.alias, send(stack.local.port("fast_mx_port"), account.alias, Clock())
     )
     events = await follow(client, sent.message_id)
     say(f"\n{timeline(events)}\n")
@@ -70,7 +72,10 @@ async def _verify(stack: LocalStack, client: ApiClient, name: str) -> None:
 
 async def _up(stack: LocalStack) -> None:
     account = await stack.start()
-    await _first_message(stack, account)
+    try:
+        await _first_message(stack, account)
+    except (JourneyError, ApiError) as error:  # the user may have changed whatever it stands on
+        complain(f"no first message this time: {error}. Everything runs all the same")
     _print_places(stack.local, account)
     await asyncio.get_running_loop().create_future()  # until Ctrl-C
 
@@ -101,6 +106,7 @@ def _print_places(local: LocalSettings, account: Demo) -> None:
 def _main(run: Callable[[LocalStack], Awaitable[None]]) -> int:
     try:
         local = LocalSettings()
+        check_settings(local)
         return asyncio.run(_run(run, LocalStack(local, Nursery.start())))
     except ValidationError as error:
         complain(first_problem(error))
@@ -128,9 +134,14 @@ async def _run(run: Callable[[LocalStack], Awaitable[None]], stack: LocalStack) 
 
 def _listen_for_signals(stack: LocalStack, running: "asyncio.Future[None]") -> None:
     """The first signal ends in order, a second one at once."""
+    hurried = False
 
     def on_signal() -> None:
-        if not running.cancel():
+        nonlocal hurried
+        stack.expect_end()
+        if not running.cancel() and not hurried:
+            hurried = True
+            say("  stopping at once")
             stack.kill()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

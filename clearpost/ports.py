@@ -19,9 +19,23 @@ def is_taken(port: int, host: str = "127.0.0.1") -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+        except PermissionError:
+            return False
         except OSError:
             return True
     return False
+
+
+def is_allowed(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether this user may listen there at all: the lowest ports are for root."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            return False
+        except OSError:
+            return True
+    return True
 
 
 def holder(port: int) -> str:

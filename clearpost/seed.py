@@ -1,10 +1,11 @@
-"""The demo account of the local stack: made once, found again at every start.
+"""The demo account of the local stack: made once, found again at every start, whatever its user made of it.
 
-Must never run on a production database, nor verify its domain: the ordinary check does that.
+Must never run on a production database, nor verify its domain: the ordinary check does that. Must never keep
+the stack from starting: what is missing and cannot be made is said in `Demo.lack`.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +15,10 @@ from mailcore import accounts, aliases, api_keys, domains
 from mailcore.aliases import AliasFilter, NewAlias
 from mailcore.clock import Clock
 from mailcore.database import Database
+from mailcore.errors import BusinessError
 from mailcore.keyring import Keyring
 from mailcore.models import Account, Domain
+from mailcore.plans import Plan
 from mailcore.settings import Settings
 
 OWNER: Final = "you@inbox.test"
@@ -26,7 +29,10 @@ KEY_FILE: Final = "demo-api-key"
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the local stack prints, and the TXT record that it publishes in its DNS."""
+    """What the local stack prints, and the TXT record that it publishes in its DNS.
+
+    `lack` says in one line why there is no demo domain or alias to send the first message to.
+    """
 
     api_key: str
     domain: str
@@ -34,6 +40,7 @@ class Demo:
     alias: str
     txt_name: str
     txt_value: str
+    lack: str = ""
 
 
 async def seed_demo(settings: Settings, *, clock: Clock | None = None) -> Demo:
@@ -46,25 +53,30 @@ async def seed_demo(settings: Settings, *, clock: Clock | None = None) -> Demo:
     database = await Database.open(url, size=1, name="clearpost-seed")
     try:
         async with database.session() as session:
-            account = await accounts.owned_by(session, OWNER)
-            account = account or await accounts.create(session, clock, name="Demo", owner_email=OWNER)
+            account = await _account(session, clock)
             await api_keys.keep(session, clock, keyring, account_id=account.id, name="Demo", secret=secret)
-            domain = await _domain(session, clock, settings, account)
-            await _alias(session, clock, settings, domain)
-            return _demo(secret, account, domain)
+        demo = Demo(secret, DOMAIN, "", f"{LOCAL_PART}@{DOMAIN}", "", domains.txt_value(account))
+        try:
+            async with database.session() as session:
+                domain = await _domain(session, clock, settings, account)
+                await _alias(session, clock, settings, domain)
+        except BusinessError as error:
+            return replace(demo, lack=f"no demo address {demo.alias}: {error.detail}")
+        return replace(demo, domain_id=str(domain.id), txt_name=domains.txt_name(domain))
     finally:
         await database.close()
 
 
-def _demo(secret: str, account: Account, domain: Domain) -> Demo:
-    return Demo(
-        api_key=secret,
-        domain=domain.name,
-        domain_id=str(domain.id),
-        alias=f"{LOCAL_PART}@{domain.name}",
-        txt_name=domains.txt_name(domain),
-        txt_value=domains.txt_value(account),
-    )
+async def _account(session: AsyncSession, clock: Clock) -> Account:
+    """On the premium plan, so that there is room for domains of one's own beside the demo's."""
+    account = await accounts.owned_by(session, OWNER)
+    if account is None:
+        return await accounts.create(session, clock, name="Demo", owner_email=OWNER, plan=Plan.PREMIUM)
+    if account.plan == Plan.FREE:
+        account.plan = Plan.PREMIUM
+        session.add(account)
+        await session.flush()
+    return account
 
 
 def _secret(path: Path) -> str:

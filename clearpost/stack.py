@@ -5,8 +5,9 @@ Must never listen outside loopback, and never leave a process behind.
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from clearpost.first_message import SENDER_DOMAIN
 from clearpost.local_settings import INBOX_DOMAIN, PORTS, LocalSettings, process_environment, setting_name
 from clearpost.migrations import upgrade
 from clearpost.nursery import Nursery
-from clearpost.ports import holder, is_taken
+from clearpost.ports import holder, is_allowed, is_taken
 from clearpost.process import Program
 from clearpost.progress import complain, say, step
 from clearpost.run_state import RunState, stop_leftovers
@@ -81,7 +82,12 @@ class LocalStack:
             self._postgres.release()
         self._state.release()
 
+    def expect_end(self) -> None:
+        """The same signal may have reached the processes: none of them is started again."""
+        self._supervisor.expect_end()
+
     def kill(self) -> None:
+        """In a hurry: ours are killed, the database shuts down fast."""
         self._supervisor.kill()
 
     def _nursery_spoke(self) -> None:
@@ -92,16 +98,14 @@ class LocalStack:
 
     def _prepare_folder(self) -> None:
         """Only the owner looks into it: it holds keys, mail and a database."""
-        try:
-            self.var.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for name in ("spool", "keys", "log"):
-                (self.var / name).mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise StackError(
-                f"{self.var} can't be written ({error.strerror}): set CLEARPOST_VAR_DIR"
-            ) from None
-        if not os.access(self.var / "log", os.W_OK):
-            raise StackError(f"{self.var} belongs to another user: remove it, or set CLEARPOST_VAR_DIR")
+        folders = (self.var, *(self.var / name for name in ("spool", "keys", "log")))
+        for folder in folders:
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise StackError(f"{folder} can't be written ({error.strerror}): {_remedy(folder)}") from None
+            if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                raise StackError(f"{folder} can't be written: {_remedy(folder)}")
         zone = self.var / "dns.zone"
         if not zone.exists():
             zone.write_text(ZONE_HELP, encoding="utf-8")
@@ -111,7 +115,14 @@ class LocalStack:
         unused |= {"valkey_port"} if self.local.redis_url else set()
         for name in PORTS:
             port = self.local.port(name)
-            if name not in unused and is_taken(port):
+            if name in unused:
+                continue
+            if not is_allowed(port):
+                raise StackError(
+                    f"port {port} may not be opened by this user (ports below 1024 need root): set "
+                    f"{setting_name(name)} (or CLEARPOST_PORT_BASE for all ports) to a higher one"
+                )
+            if is_taken(port):
                 who = holder(port) or "another program"
                 raise StackError(
                     f"port {port} is in use by {who}: stop it, or set {setting_name(name)} "
@@ -127,8 +138,9 @@ class LocalStack:
             )
             self._postgres = postgres
             service = Service(
-                "postgres", postgres.prepare, lambda process: postgres.is_ready(process.pid), start_seconds=60
-            )
+                "postgres", postgres.prepare, lambda process: postgres.is_ready(process.pid),
+                start_seconds=60, hurry_signal=signal.SIGINT,  # its fast shutdown: no recovery next time
+            )  # fmt: skip
             await self._start(service, f"127.0.0.1:{postgres.port}")
             database_url = postgres.url
         if not redis_url:
@@ -178,12 +190,7 @@ class LocalStack:
         return log
 
     def _settings(self) -> Settings:
-        ours = {
-            name.removeprefix("CLEARPOST_").lower(): value
-            for name, value in self._environment.items()
-            if name.startswith("CLEARPOST_")
-        }
-        return Settings(**ours)  # type: ignore[arg-type]
+        return _settings_of(self._environment)
 
     def publish(self, domain: str, records: list[dict[str, Any]]) -> None:
         """What an owner would enter at the registrar, into the zone file: there it outlives this start."""
@@ -204,6 +211,31 @@ class LocalStack:
         self.zone.put("1.0.0.127.in-addr.arpa", "PTR", "localhost.")
         for name in (*names, f"mx.{INBOX_DOMAIN}"):
             self.zone.put(name, "A", "127.0.0.1")
+
+
+def check_settings(local: LocalSettings) -> None:
+    """What the processes will be told, read as they will read it. Raises ValidationError."""
+    _settings_of(process_environment(local, local.database_url, local.redis_url))
+
+
+def _settings_of(environment: Mapping[str, str]) -> Settings:
+    ours = {
+        name.removeprefix("CLEARPOST_").lower(): value
+        for name, value in environment.items()
+        if name.startswith("CLEARPOST_")
+    }
+    return Settings(**ours)  # type: ignore[arg-type]
+
+
+def _remedy(folder: Path) -> str:
+    """Whose it is decides what helps: other rights, or another place. Its data is never in the way."""
+    present = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    elsewhere = "set CLEARPOST_VAR_DIR to a folder of your own"
+    if not present.is_dir():
+        return f"{present} is no folder; {elsewhere}"
+    if present.stat().st_uid == os.geteuid():
+        return f"give yourself the right with `chmod u+rwx {present}`, or {elsewhere}"
+    return f"{present} belongs to another user; {elsewhere}"
 
 
 def zone_line(record: dict[str, Any]) -> str:

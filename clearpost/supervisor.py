@@ -51,6 +51,7 @@ class Service:
     spawn: Callable[[Program], Child] = spawn
     start_seconds: float = 30.0
     stop_seconds: float = 40.0
+    hurry_signal: signal.Signals = signal.SIGKILL
 
 
 class Supervisor:
@@ -74,13 +75,21 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Stop all, the last started first; those started side by side stop side by side."""
+        self.expect_end()
         for group in reversed(self._groups):
             await asyncio.gather(*(running.stop() for running in group))
         self._groups.clear()
         asyncio.get_running_loop().remove_signal_handler(signal.SIGCHLD)
 
+    def expect_end(self) -> None:
+        """From now on nothing is started again, and no end is worth a word."""
+        for group in self._groups:
+            for running in group:
+                running.expect_end()
+
     def kill(self) -> None:
-        """Someone is in a hurry: end all at once."""
+        """Someone is in a hurry: end all at once, databases in their quickest clean way."""
+        self.expect_end()
         for group in self._groups:
             for running in group:
                 running.kill()
@@ -148,6 +157,10 @@ class _Running:
         if self._process is not None and self._process.poll() is not None:
             self._ended.set()
 
+    def expect_end(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+
     async def stop(self) -> None:
         if self._keeper is not None:
             self._keeper.cancel()
@@ -163,12 +176,12 @@ class _Running:
         except TimeoutError:
             waited = f"{self.service.stop_seconds:g} s"
             self._report(f"{self.service.name} did not end within {waited} and was killed")
-            self.kill()
+            self._process.kill()
             await self._ended.wait()
 
     def kill(self) -> None:
         if self._process is not None and self._process.poll() is None:
-            self._process.kill()
+            self._process.send_signal(self.service.hurry_signal)
 
     async def _restart_forever(self) -> None:
         loop = asyncio.get_running_loop()

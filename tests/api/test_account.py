@@ -73,6 +73,26 @@ async def test_the_seed_keeps_its_key_when_the_database_is_new(world: World) -> 
     assert (await seed_demo(world.runtime.settings)).api_key == first.api_key
 
 
+async def test_the_demo_account_has_room_for_domains_of_its_users_own(world: World) -> None:
+    await seed_demo(world.runtime.settings)
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute("update account set plan = 'free'")
+    demo = await seed_demo(world.runtime.settings)
+    async with world.client(Authorization=f"Bearer {demo.api_key}") as client:
+        assert (await client.get("/v1/account")).json()["plan"] == "premium"
+
+
+async def test_a_seed_without_room_says_so_and_does_not_fail(world: World) -> None:
+    demo = await seed_demo(world.runtime.settings)
+    async with world.client(Authorization=f"Bearer {demo.api_key}") as client:
+        await client.delete(f"/v1/domains/{demo.domain_id}")
+        for number in range(30):
+            await client.post("/v1/domains", json={"name": f"mine{number}.test"})
+    full = await seed_demo(world.runtime.settings)
+    assert full.lack == "no demo address hello@demo.test: The premium plan has room for 30 domains."
+    assert full.api_key == demo.api_key
+
+
 async def test_the_seed_refuses_production(tmp_path: Path) -> None:
     settings = Settings(key_dir=tmp_path).model_copy(update={"environment": "production"})
     with pytest.raises(RuntimeError):

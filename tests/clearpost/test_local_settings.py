@@ -1,9 +1,15 @@
 """Ports of the local stack: each can be moved, or all in one row."""
 
 import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from clearpost.local_settings import PORTS, LocalSettings, process_environment, setting_name
-from clearpost.ports import free_port, holder, is_taken
+from clearpost.ports import free_port, holder, is_allowed, is_taken
+from tests.support.services import ROOT
 
 
 def test_ports_have_defaults() -> None:
@@ -46,3 +52,51 @@ def test_a_taken_port_names_its_holder() -> None:
         assert is_taken(port)
         assert "(process " in holder(port)
     assert holder(port) == ""
+
+
+def as_nobody(code: str) -> str:
+    """What the code prints where its user is not root, whoever runs the tests."""
+    imports = (
+        "import os, tempfile\nfrom pathlib import Path\nfrom clearpost.ports import is_allowed, is_taken\n"
+        "from clearpost.local_settings import LocalSettings\nfrom clearpost.stack import LocalStack, StackError\n"
+        "from clearpost.nursery import Nursery\n"
+        "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+    )
+    script = [sys.executable, "-c", imports + code]
+    result = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def test_a_port_that_only_root_may_open_is_not_called_taken() -> None:
+    first = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    expected = "False False" if first > 25 else "True False"
+    assert as_nobody("print(is_allowed(25), is_taken(25))") == expected
+    assert is_allowed(free_port())
+
+
+@pytest.mark.parametrize("name", [".", "keys", "log"])
+def test_a_folder_without_rights_names_its_true_remedy(name: str) -> None:
+    code = f"""
+with tempfile.TemporaryDirectory() as home:
+    var = Path(home, "var")
+    for folder in (var, var / "keys", var / "log"): folder.mkdir()
+    (var / {name!r}).chmod(0o000)
+    try: LocalStack(LocalSettings(var_dir=var), None)._prepare_folder()
+    except StackError as error: print(str(error).replace(str(var), "VAR"))
+    (var / {name!r}).chmod(0o700)
+"""
+    folder = "VAR" if name == "." else f"VAR/{name}"
+    said = as_nobody(code)
+    assert said.startswith(f"{folder} can't be written")
+    assert f"`chmod u+rwx {folder}`" in said
+    assert "CLEARPOST_VAR_DIR" in said
+    assert "another user" not in said
+
+
+def test_a_folder_of_another_user_is_said_to_be_one() -> None:
+    code = """
+try: LocalStack(LocalSettings(var_dir=Path("/etc/clearpost-var")), None)._prepare_folder()
+except StackError as error: print(error)
+"""
+    assert "/etc belongs to another user; set CLEARPOST_VAR_DIR" in as_nobody(code)

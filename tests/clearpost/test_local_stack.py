@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -167,9 +168,32 @@ def test_a_folder_that_cannot_be_made_is_one_line(stack: Stack) -> None:
     assert "CLEARPOST_VAR_DIR" in line
 
 
+def test_up_runs_without_a_demo_address_and_a_second_ctrl_c_hurries(stack: Stack) -> None:
+    process, lines = stack.start()
+    assert process.stdout is not None
+    key = next(line.split()[-1] for line in lines if "API key" in line)
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=f"http://localhost:{stack.base}", headers=headers) as api:
+        for alias in api.get("/v1/aliases").json()["data"]:
+            api.patch(f"/v1/aliases/{alias['id']}", json={"enabled": False})
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert "again" not in process.stdout.read()
+    again, lines = stack.start()
+    assert any("no first message this time: our MX refused" in line for line in lines)
+    again.send_signal(signal.SIGINT)
+    assert again.wait(30) == 0
+    assert stack.run("demo").returncode == 1
+    assert stack.family() == []
+
+
 def test_a_wrong_setting_is_one_line(stack: Stack) -> None:
     result = stack.run("up", CLEARPOST_API_PORT="many")
     assert result.returncode == 2
     (line,) = result.stderr.splitlines()
     assert line.startswith("clearpost: CLEARPOST_API_PORT: ")
+    wrong = stack.run("demo", CLEARPOST_ROUTES="bogus")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == "clearpost: CLEARPOST_ROUTES: write each route as domain=host:port, not 'bogus'\n"
     assert stack.run("up", CLEARPOST_STANDARD_LADDER="soon").stderr.startswith("clearpost: ")

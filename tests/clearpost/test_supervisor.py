@@ -104,6 +104,27 @@ async def test_a_child_that_ignores_the_signal_is_killed(bench: Bench) -> None:
     assert not psutil.pid_exists(pid)
 
 
+async def test_once_an_end_is_expected_nothing_is_started_again_or_reported(bench: Bench) -> None:
+    await bench.supervisor.start(bench.service("child", POLITE))
+    pid = bench.supervisor.pids()["child"]
+    bench.supervisor.expect_end()
+    os.kill(pid, signal.SIGINT)
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=5)
+    await bench.supervisor.stop()
+    assert bench.reports.empty()
+    assert bench.notes.read_text() == "child started\n"
+
+
+async def test_a_hurried_end_kills_but_asks_whom_it_must_not_kill(bench: Bench) -> None:
+    await bench.supervisor.start(
+        bench.service("database", POLITE, hurry_signal=signal.SIGTERM), bench.service("deaf", DEAF)
+    )
+    bench.supervisor.kill()
+    await bench.supervisor.stop()
+    assert bench.notes.read_text() == "database started\ndatabase stopped\n"
+    assert bench.reports.empty()
+
+
 async def test_a_second_stack_in_the_folder_is_told_who_runs(bench: Bench) -> None:
     with pytest.raises(AlreadyRunningError, match=f"process {os.getpid()}, http://localhost:1"):
         RunState(bench.folder, "").take()
