@@ -82,6 +82,7 @@ async def _send_content(
     for piece in dot_stuffed(parcel.content):
         if refused := await connection.write(piece, timeout):
             return Result(from_reply(refused.code, refused.text), reusable=False)
+        crash_points.reach("sender-mid-data")
     if not connection.is_clean:
         early = connection.early_answer()
         return Result(from_reply(early.code, early.text), reusable=False)

@@ -26,8 +26,7 @@ class _Meeting:
 async def _meets_worker(run: Run, step: str) -> _Meeting:
     """The mx could not deliver it at once; now the worker tries, and gets stuck at this step."""
     sink, release = run.rig.sinks["d1"], asyncio.Event()
-    replies = DEFAULTS | {"CONTENT": b""}
-    held = Act(replies[step], until=release)
+    held = Act(DEFAULTS[step], until=release)
     sink.script["RCPT"] = [GREYLISTED]
     sink.script[step] = [DEFAULTS["MAIL"], held] if step == "MAIL" else [held]
     letter = await run.load.accepted(run.load.letter("d1", size=200_000))
@@ -63,15 +62,20 @@ async def _dies_at(run: Run, step: str, copies: int = 1) -> None:
     await _recovers(run, meeting.letter, copies)
 
 
-@case("F13", "kill -9 a worker after its claim", reduced=True)
-async def after_claim(run: Run) -> None:
+async def _dies_by_itself_at(run: Run, point: str, copies: int) -> None:
+    """The mx could not deliver it at once; the worker dies at this crash point of its attempt."""
     rig, sink = run.rig, run.rig.sinks["d1"]
     sink.script["RCPT"] = [GREYLISTED]
-    worker = await rig.replace("worker", CLEARPOST_CRASH_AT="worker-after-claim")
-    letter = await run.load.accepted(run.load.letter("d1"))
+    worker = await rig.replace("worker", CLEARPOST_CRASH_AT=point)
+    letter = await run.load.accepted(run.load.letter("d1", size=200_000))
     assert await worker.ended() == -9
     run.fault()
-    await _recovers(run, letter, 1)
+    await _recovers(run, letter, copies)
+
+
+@case("F13", "kill -9 a worker after its claim", reduced=True)
+async def after_claim(run: Run) -> None:
+    await _dies_by_itself_at(run, "worker-after-claim", 1)
 
 
 @case("F14", "kill -9 a worker after EHLO")
@@ -81,12 +85,12 @@ async def after_ehlo(run: Run) -> None:
 
 @case("F15", "kill -9 a worker in the middle of DATA", reduced=True)
 async def in_data(run: Run) -> None:
-    await _dies_at(run, "CONTENT")
+    await _dies_by_itself_at(run, "sender-mid-data", 1)
 
 
 @case("F15 60 s", "the same with the timings of production", timing="real")
 async def in_data_in_time(run: Run) -> None:
-    await _dies_at(run, "CONTENT")
+    await _dies_by_itself_at(run, "sender-mid-data", 1)
 
 
 @case("F16", "kill -9 a worker after the dot, before the reply", duplicates=1, reduced=True)
@@ -96,13 +100,7 @@ async def after_dot(run: Run) -> None:
 
 @case("F17", "kill -9 a worker after the destination's 250, before the commit", duplicates=1, reduced=True)
 async def after_reply(run: Run) -> None:
-    rig, sink = run.rig, run.rig.sinks["d1"]
-    sink.script["RCPT"] = [GREYLISTED]
-    worker = await rig.replace("worker", CLEARPOST_CRASH_AT="sender-after-reply")
-    letter = await run.load.accepted(run.load.letter("d1"))
-    assert await worker.ended() == -9
-    run.fault()
-    await _recovers(run, letter, 2)
+    await _dies_by_itself_at(run, "sender-after-reply", 2)
 
 
 async def _bytes_are_gone(run: Run, letter: Letter) -> None:
@@ -195,7 +193,7 @@ async def _freezes(run: Run, step: str, copies: int) -> None:
 
 @case("F22", "worker frozen before the dot past its death verdict, then thawed", reduced=True)
 async def frozen_before_dot(run: Run) -> None:
-    await _freezes(run, "CONTENT", 1)
+    await _freezes(run, "DATA", 1)
 
 
 @case(

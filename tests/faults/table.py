@@ -38,8 +38,8 @@ def all_cases() -> list[Case]:
 
 def header() -> str:
     return (
-        f"{'id':<10}{'fault':<72}{'result':<8}{'mail':>6}{'dup':>5}{'s':>7}{'recovery':>10}\n"
-        + "-" * 118
+        f"{'id':<13}{'fault':<72}{'result':<8}{'mail':>6}{'dup':>5}{'s':>7}{'recovery':>10}\n"
+        + "-" * 121
         + "\n"
     )
 
@@ -48,8 +48,8 @@ def line(result: Result) -> str:
     """One row; a failure says underneath what broke."""
     verdict = "FAILED" if result.failure else "held"
     row = (
-        f"{result.id:<10}{result.what[:70]:<72}{verdict:<8}{result.messages:>6}{result.duplicates:>5}"
+        f"{result.id:<13}{result.what[:70]:<72}{verdict:<8}{result.messages:>6}{result.duplicates:>5}"
         f"{result.seconds:>7.1f}{result.recovery:>9.1f}s\n"
     )
     extra = result.failure or result.note
-    return row + (f"{'':<10}{extra}\n" if extra else "")
+    return row + (f"{'':<13}{extra}\n" if extra else "")
