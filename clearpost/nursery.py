@@ -13,12 +13,12 @@ import select
 import signal
 import socket
 import sys
-import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from clearpost.process import PR_SET_PDEATHSIG, Program, open_log, spawn
 from clearpost.readiness import READY_FD
+from mailcore.logs import where
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _LARGEST = 1 << 17
@@ -167,8 +167,8 @@ def _become(request: dict[str, Any], fds: list[int]) -> NoReturn:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
-    except BaseException:  # noqa: BLE001 - as the interpreter does: nothing may return into the nursery
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001 - nothing may return into the nursery, no value into a log
+        print(f"{type(error).__name__} at {where(error)}", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

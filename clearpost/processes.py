@@ -36,7 +36,11 @@ def run(main: Main, settings: Settings, role: str, lane: Lane) -> int:
     crash_points.check_allowed(settings.environment)
     if settings.metrics_port:
         prometheus_client.start_http_server(settings.metrics_port, addr=settings.listen_host)
-    return uvloop.run(_run(main, settings, lane))
+    try:
+        return uvloop.run(_run(main, settings, lane))
+    except Exception as error:  # noqa: BLE001  a trace shows values: addresses, or what a row held
+        log.error("crashed", error=type(error).__name__, where=logs.where(error))
+        return 1
 
 
 async def _run(main: Main, settings: Settings, lane: Lane) -> int:
