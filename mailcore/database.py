@@ -36,6 +36,10 @@ _SERVER_SETTINGS = {"synchronous_commit": "on", "timezone": "UTC"}
 # A transaction of the mail path never waits for anything but the database. Where its connection was cut and
 # the server did not notice, it must end by itself, and with it the locks that others wait for.
 _MAIL_SETTINGS = {**_SERVER_SETTINGS, "idle_in_transaction_session_timeout": "20s", "lock_timeout": "10s"}
+_SESSION_SETTINGS = {**_SERVER_SETTINGS, "lock_timeout": "10s"}
+# Seconds for a statement, and for a free connection: a database that is stuck is a 451 or a 503, not a hang.
+_COMMAND_TIMEOUT = 30.0
+_PATIENCE = 10.0
 # Classes of SQLSTATE that say "try again": rolled back (deadlock), out of something, locked, ended by an
 # operator, trouble with files; and 25, where a standby answered in the place of its primary.
 _TRANSIENT = ("25", "40", "53", "55", "57", "58")
@@ -100,24 +104,34 @@ def sqlalchemy_url(url: str) -> str:
 
 
 class Database:
-    """Pools of one process. `open()` connects, `close()` ends."""
+    """Pools of one process. `open()` connects, `close()` ends.
 
-    def __init__(self, pool: Any, url: str, size: int, wake: Wake) -> None:
+    Whoever gets no connection within `patience` seconds hears `TimeoutError`, which is in CONNECTION_LOST.
+    """
+
+    def __init__(self, pool: Any, url: str, size: int, wake: Wake, patience: float = _PATIENCE) -> None:
         self._pool = pool
         self._url = url
         self._size = size
         self._wake = wake
+        self._patience = patience
         self._engine: AsyncEngine | None = None
 
     @classmethod
     async def open(
-        cls, url: str, *, size: int = 8, wake: Wake = lambda _: None, name: str = "clearpost"
+        cls,
+        url: str,
+        *,
+        size: int = 8,
+        wake: Wake = lambda _: None,
+        name: str = "clearpost",
+        patience: float = _PATIENCE,
     ) -> Self:
         settings = {**_MAIL_SETTINGS, "application_name": name}
         pool = await asyncpg.create_pool(
-            url, min_size=1, max_size=size, command_timeout=30, server_settings=settings
+            url, min_size=1, max_size=size, command_timeout=_COMMAND_TIMEOUT, server_settings=settings
         )
-        return cls(pool, url, size, wake)
+        return cls(pool, url, size, wake, patience)
 
     async def close(self) -> None:
         if self._engine is not None:
@@ -136,7 +150,7 @@ class Database:
         became of it: committed goes on as if nothing happened, aborted raises `Aborted`, and where nobody
         can tell within a minute `UnknownOutcome` is raised.
         """
-        async with self._pool.acquire() as connection:
+        async with self._pool.acquire(timeout=self._patience) as connection:
             tx = Transaction(connection)
             scope = connection.transaction()
             await scope.start()
@@ -185,13 +199,16 @@ class Database:
 
     async def fetch(self, query: str, *arguments: object) -> Sequence[Any]:
         """Rows of one reading statement, outside of any transaction."""
-        return await self._pool.fetch(query, *arguments)  # type: ignore[no-any-return]
+        async with self._pool.acquire(timeout=self._patience) as connection:
+            return await connection.fetch(query, *arguments)  # type: ignore[no-any-return]
 
     async def row(self, query: str, *arguments: object) -> Any:
-        return await self._pool.fetchrow(query, *arguments)
+        async with self._pool.acquire(timeout=self._patience) as connection:
+            return await connection.fetchrow(query, *arguments)
 
     async def value(self, query: str, *arguments: object) -> Any:
-        return await self._pool.fetchval(query, *arguments)
+        async with self._pool.acquire(timeout=self._patience) as connection:
+            return await connection.fetchval(query, *arguments)
 
     @asynccontextmanager
     async def session(self) -> "AsyncIterator[AsyncSession]":
@@ -216,7 +233,8 @@ class Database:
                 max_overflow=0,
                 pool_pre_ping=True,
                 hide_parameters=True,  # an error must not carry values
-                connect_args={"server_settings": _SERVER_SETTINGS},
+                pool_timeout=self._patience,
+                connect_args={"server_settings": _SESSION_SETTINGS, "command_timeout": _COMMAND_TIMEOUT},
             )
         return self._engine
 

@@ -167,6 +167,27 @@ async def test_sessions_of_the_mail_path_are_durable_and_never_wait_for_ever(dat
         assert await database.value(f"show {setting}") == value
 
 
+async def test_sessions_never_wait_for_ever_either(database: Database) -> None:
+    async with database.session() as session:
+        shown = await (await session.connection()).exec_driver_sql("show lock_timeout")
+        assert shown.scalar() == "10s"
+
+
+async def test_a_pool_without_a_free_connection_counts_as_a_lost_one(database_url: str) -> None:
+    database = await Database.open(database_url, size=1, patience=0.05)
+    async with database.transaction():
+        for asked in (
+            nodes(database),
+            insert(database),
+            database.fetch("select 1"),
+            database.row("select 1"),
+        ):
+            with pytest.raises(CONNECTION_LOST):
+                await asked
+    assert await nodes(database) == 0
+    await database.close()
+
+
 async def test_a_cut_connection_is_known_as_such(proxy: PostgresProxy, database: Database) -> None:
     proxy.go_down()
     with pytest.raises(CONNECTION_LOST):
