@@ -20,31 +20,34 @@ class SettingsError(Exception):
     """A setting is missing or wrong; the text is one line that says which, and what to do."""
 
 
-def from_environment() -> Settings:
-    """Raises SettingsError."""
-    return _checked({})
+def from_environment(*, with_redis: bool = True) -> Settings:
+    """Raises SettingsError. `with_redis=False` is for what works on the database alone."""
+    return _checked({}, with_redis)
 
 
-def from_environment_or_stack() -> tuple[Settings, RunningStack | None]:
-    """For commands that only ask: without a database in the environment, the running local stack is meant."""
+def from_environment_or_stack(*, with_redis: bool = True) -> tuple[Settings, RunningStack | None]:
+    """For a person's commands: without a database in the environment, the running local stack is meant."""
     if os.environ.get("CLEARPOST_DATABASE_URL"):
-        return from_environment(), None
+        return from_environment(with_redis=with_redis), None
     stack = running_stack.find(LocalSettings().var, _CHECKOUT / "var")
     if stack is None:
-        return from_environment(), None
-    return _checked({_field(name): value for name, value in stack.environment.items()}), stack
+        return from_environment(with_redis=with_redis), None
+    return _checked({_field(name): value for name, value in stack.environment.items()}, with_redis), stack
 
 
 def _field(variable: str) -> str:
     return variable.removeprefix("CLEARPOST_").lower()
 
 
-def _checked(values: dict[str, str]) -> Settings:
+def _checked(values: dict[str, str], with_redis: bool) -> Settings:
     try:
         settings = Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_what_is_wrong(error)) from None
-    for name, value in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url)):
+    needed = {"DATABASE_URL": settings.database_url}
+    if with_redis:
+        needed["REDIS_URL"] = settings.redis_url
+    for name, value in needed.items():
         if not value.get_secret_value():
             advice = "point it at your server, or run `clearpost up` for a local stack"
             raise SettingsError(f"CLEARPOST_{name} is not set: {advice}")

@@ -142,7 +142,7 @@ def migrate() -> None:
 
     from clearpost.migrations import upgrade
 
-    settings = load_settings()
+    settings = _asking_settings(with_redis=False)
     try:
         asyncio.run(upgrade(settings.database_url.get_secret_value()))
     except OSError as error:
@@ -157,16 +157,18 @@ def account_create(
         str, typer.Option(help="What the account is called; by default the owner's domain.")
     ] = "",
     plan: Annotated[str, typer.Option(help="free, premium or business.")] = "free",
+    another: Annotated[bool, typer.Option("--another", help="Even if this person owns one already.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """A new account with its owner and an API key, which is shown once."""
+    """A new account with its owner and an API key, which is shown once. 0 made, 1 not."""
     from clearpost import account_commands
     from mailcore.plans import Plan
 
     if plan not in list(Plan):
         fail(f"{plan!r} is no plan: choose free, premium or business", code=2)
-    settings = load_settings()
-    raise typer.Exit(account_commands.create(settings, email, name, Plan(plan), as_json=as_json))
+    wish = account_commands.Wish(email, name, Plan(plan), another)
+    settings = _asking_settings(with_redis=False)
+    raise typer.Exit(account_commands.create(settings, wish, as_json=as_json))
 
 
 @app.command()
@@ -368,12 +370,12 @@ def load_settings() -> "Settings":
         fail(str(error), code=2)
 
 
-def _asking_settings() -> "Settings":
-    """The same for a command that only asks: it may mean the running local stack, and then says so."""
+def _asking_settings(*, with_redis: bool = True) -> "Settings":
+    """The same for a person's command: it may mean the running local stack, and then says so."""
     from clearpost import chosen_settings
 
     try:
-        settings, stack = chosen_settings.from_environment_or_stack()
+        settings, stack = chosen_settings.from_environment_or_stack(with_redis=with_redis)
     except chosen_settings.SettingsError as error:
         fail(str(error), code=2)
     if stack:
@@ -388,7 +390,7 @@ def fail(text: str, *, code: int = 1) -> NoReturn:
 
 
 def main() -> None:
-    app()
+    app(prog_name="clearpost")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """`clearpost account create`: the first customer of a server without the local stack."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from clearpost import account_commands
+from clearpost.account_commands import Wish
 from mailcore import api_keys
 from mailcore.clock import Clock
 from mailcore.database import Database
@@ -23,7 +25,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 def test_a_created_account_comes_with_a_key_that_works(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert account_commands.create(settings, "ada@example.org", "", Plan.PREMIUM, as_json=True) == 0
+    assert account_commands.create(settings, Wish("ada@example.org", plan=Plan.PREMIUM), as_json=True) == 0
     created = json.loads(capsys.readouterr().out)
     assert created["plan"] == "premium"
     assert created["txt_value"].startswith("clearpost-verification=")
@@ -31,7 +33,7 @@ def test_a_created_account_comes_with_a_key_that_works(
 
 
 async def test_the_key_belongs_to_the_account(settings: Settings) -> None:
-    created = await account_commands._create(settings, "ada@example.org", "Ada", Plan.FREE)
+    created = await account_commands._create(settings, Wish("ada@example.org", "Ada"))
     database = await Database.open(settings.database_url.get_secret_value(), size=1)
     try:
         keyring = Keyring(settings.key_dir)
@@ -45,5 +47,20 @@ async def test_the_key_belongs_to_the_account(settings: Settings) -> None:
 def test_an_owner_without_an_address_is_refused(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert account_commands.create(settings, "nobody", "", Plan.FREE, as_json=False) == 1
-    assert "write it as name@example.org" in capsys.readouterr().out
+    assert account_commands.create(settings, Wish("nobody"), as_json=False) == 1
+    assert "write it as name@example.org" in capsys.readouterr().err
+
+
+def test_the_same_address_gets_a_second_account_only_on_demand(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wish = Wish("ada@example.org")
+    assert account_commands.create(settings, wish, as_json=True) == 0
+    first = json.loads(capsys.readouterr().out)["account_id"]
+    assert account_commands.create(settings, wish, as_json=True) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"owns account {first} already" in said.err
+    assert "--another" in said.err
+    assert account_commands.create(settings, replace(wish, another=True), as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["account_id"] != first

@@ -77,7 +77,7 @@ def test_help_names_every_command() -> None:
 # --- settings ---
 
 
-@pytest.mark.parametrize("command", ["mx", "migrate"])
+@pytest.mark.parametrize("command", ["mx", "api"])
 def test_a_process_without_settings_ends_with_2_and_one_line(command: str) -> None:
     ended = run("-m", "clearpost", command)
     assert ended.returncode == 2
@@ -119,6 +119,19 @@ def test_a_running_stack_is_found_and_its_file_is_private(tmp_path: Path) -> Non
     assert stack.pid == os.getpid()
     assert stack.environment == {"CLEARPOST_DATABASE_URL": "postgresql://a b'c"}
     assert stat.S_IMODE((tmp_path / running_stack.FILE).stat().st_mode) == 0o600
+
+
+def test_accounts_and_migrations_are_for_the_running_stack(database_url: str, tmp_path: Path) -> None:
+    keys = str(tmp_path / "keys")
+    running_stack.announce(tmp_path, {"CLEARPOST_DATABASE_URL": database_url, "CLEARPOST_KEY_DIR": keys})
+    for command in (["migrate"], ["account", "create", "ada@example.org"]):
+        ended = run("-m", "clearpost", *command, CLEARPOST_VAR_DIR=str(tmp_path))
+        assert ended.returncode == 0, ended.stderr
+        assert f"speaking to the local stack in {tmp_path}" in ended.stderr
+
+
+def test_the_command_calls_itself_clearpost() -> None:
+    assert "Usage: clearpost [OPTIONS]" in run("-m", "clearpost", "--help").stdout
 
 
 def test_a_stack_that_was_killed_is_not_found(tmp_path: Path) -> None:
