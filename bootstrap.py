@@ -189,7 +189,7 @@ def _lock() -> None:
 
 
 def _run(*command: str) -> None:
-    """Run quietly; what it said goes to the log, its last line into the error."""
+    """Run quietly; what it said goes to the log, the cause of a failure into the error."""
     result = subprocess.run(
         command,
         cwd=ROOT,
@@ -202,14 +202,23 @@ def _run(*command: str) -> None:
     with LOG.open("a", encoding="utf-8") as log:
         log.write(f"$ {' '.join(command)}\n{result.stdout}\n")
     if result.returncode != 0:
-        last = (result.stdout.strip().splitlines() or ["it said nothing"])[-1].strip()
-        raise SetupError(f"{Path(command[0]).name} failed: {last[:200]} (all of it is in {LOG})")
+        cause = _cause(result.stdout)
+        raise SetupError(f"{Path(command[0]).name} failed: {cause[:300]} (all of it is in {LOG})")
+
+
+def _cause(output: str) -> str:
+    """The first line that tells of an error, and the innermost cause that uv or pip names below it."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith("error")]
+    causes = [line for line in lines if line.lower().startswith("caused by:")]
+    return " ".join([*errors[:1], *causes[-1:]] or lines[-1:] or ["it said nothing"])
 
 
 def _environment() -> dict[str, str]:
     """No other environment's paths, no Python from elsewhere; a cache of our own where there is no home."""
     kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     kept |= {"UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy"}
+    kept.setdefault("UV_SYSTEM_CERTS", "1")  # where this machine trusts a proxy, so does its pip
     if not os.access(Path("~").expanduser(), os.W_OK):
         kept |= {"UV_CACHE_DIR": str(TOOLS / "cache"), "PIP_NO_CACHE_DIR": "1"}
     return kept

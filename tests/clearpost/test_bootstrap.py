@@ -64,6 +64,20 @@ def test_a_changed_lock_starts_the_set_up_and_its_failure_is_one_line(checkout: 
     assert "setup.log" in line
 
 
+def test_a_failure_tells_its_error_and_the_innermost_cause(checkout: Path) -> None:
+    said = (
+        "warning: x\nerror: Failed to fetch y\n  Caused by: connection\n  Caused by: UnknownIssuer\nhint: z\n"
+    )
+    code = (
+        f"import bootstrap; print(bootstrap._cause({said!r}))\n"
+        "print(bootstrap._environment()['UV_SYSTEM_CERTS'])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "error: Failed to fetch y Caused by: UnknownIssuer\n1\n"
+
+
 def test_a_moved_checkout_starts_over(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     moved = tmp_path_factory.mktemp("elsewhere") / "checkout"
     checkout.rename(moved)
