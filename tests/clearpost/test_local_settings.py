@@ -58,8 +58,8 @@ def as_nobody(code: str) -> str:
     """What the code prints where its user is not root, whoever runs the tests."""
     imports = (
         "import os, tempfile\nfrom pathlib import Path\nfrom clearpost.ports import is_allowed, is_taken\n"
-        "from clearpost.local_settings import LocalSettings\nfrom clearpost.stack import LocalStack, StackError\n"
-        "from clearpost.nursery import Nursery\n"
+        "from clearpost.local_settings import LocalSettings\n"
+        "from clearpost.stack import LocalStack, StackError\n"
         "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
     )
     script = [sys.executable, "-c", imports + code]
