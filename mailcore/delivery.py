@@ -16,6 +16,7 @@ import structlog
 from mailcore import crash_points, dsn, metrics, outcome, queue, retries, rewriting
 from mailcore.acceptance import Acceptance, Draft
 from mailcore.clock import Clock
+from mailcore.contents import Contents
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.envelope import Mailbox, parse_mailbox
 from mailcore.keyring import Keyring
@@ -30,11 +31,13 @@ from mailcore.returns import Original, ReturnAddresses, notification
 from mailcore.routing import Recipient
 from mailcore.settings import Settings
 from mailcore.settlement import Result, Settler
-from mailcore.spool import Buffer, Damaged, Gone, Location, Spool
+from mailcore.spool import Buffer, Damaged, Gone, Spool
 from mailcore.submission import Client
 from mailcore.transport import Parcel, Transport
 
 log = structlog.get_logger("delivery")
+
+Content = bytes | memoryview
 
 _CANCEL_AGAIN = 1.0
 _SHORTEST_PUT_OFF = 1.0
@@ -67,6 +70,8 @@ class Courier:
     settler: Settler
     lease: ProcessLease
     providers: Providers
+    contents: Contents
+    on_broken: Callable[[], None]
     closing: bool = False
     _in_flight: dict[UUID, _InFlight] = field(default_factory=dict)
 
@@ -74,7 +79,12 @@ class Courier:
     def busy(self) -> int:
         return len(self._in_flight)
 
-    def start(self, claimed: Claimed, content: bytes | None, done: Callable[[], None]) -> None:
+    def bytes_held(self) -> int:
+        """Content of large messages in flight, each counted once: what they may hold in memory."""
+        records = {flight.claimed.location for flight in self._in_flight.values()}
+        return sum(record.length for record in records if record.length > self.settings.memory_message)
+
+    def start(self, claimed: Claimed, content: Content | None, done: Callable[[], None]) -> None:
         """Attempts in the background; `done` is called when the lease is settled or given up."""
         task = asyncio.create_task(self._carry(claimed, content))
         self._in_flight[claimed.id] = _InFlight(claimed, task)
@@ -116,19 +126,28 @@ class Courier:
 
     # --- one attempt ---
 
-    async def _carry(self, claimed: Claimed, content: bytes | None) -> None:
+    async def _carry(self, claimed: Claimed, content: Content | None) -> None:
         result = await self._attempt(claimed, content)
         if result is not None:
             flight = self._in_flight.get(claimed.id)
             if flight:
                 flight.past_dot = True  # whatever it is now, it is decided
-            await asyncio.shield(self.settler.settle(result))
+            await self._settle(result)
 
-    async def _attempt(self, claimed: Claimed, content: bytes | None) -> Result | None:
+    async def _settle(self, result: Result) -> None:
+        """Where that breaks, the delivery stays leased to us: only once we are gone may others have it."""
+        try:
+            await asyncio.shield(self.settler.settle(result))
+        except Exception as error:  # noqa: BLE001
+            delivery = str(result.settlement.claimed.id)
+            log.error("settle_broke", error=type(error).__name__, where=where(error), delivery=delivery)
+            self.on_broken()
+
+    async def _attempt(self, claimed: Claimed, content: Content | None) -> Result | None:
         """The result to settle; None where the lease is no longer ours to settle."""
         try:
-            if claimed.cancelled:
-                return await self._finish(retries.cancelled(claimed), content)
+            if ended := retries.unsent(claimed):
+                return await self._finish(ended, content)
             content = content if content is not None else await self._read(claimed)
             if content is None:
                 return None
@@ -146,9 +165,9 @@ class Courier:
             log.error(
                 "attempt_failed", error=type(error).__name__, where=where(error), delivery=str(claimed.id)
             )
-            return Result(retries.settle(claimed, _our_fault(), self.clock.now(), self.settings))
+            return Result(retries.postponed(claimed, _our_fault(), self.settings))
 
-    async def _send(self, claimed: Claimed, content: bytes) -> Outcome:
+    async def _send(self, claimed: Claimed, content: Content) -> Outcome:
         mark = self._loop_mark(claimed)
         header = rewriting.header_section(content)
         parcel = Parcel(
@@ -199,7 +218,7 @@ class Courier:
 
     # --- content ---
 
-    async def _read(self, claimed: Claimed) -> bytes | None:
+    async def _read(self, claimed: Claimed) -> Content | None:
         """The content from the spool; None when the lease was lost, or it is damaged (then it is held)."""
         try:
             return await self._find(claimed)
@@ -207,12 +226,12 @@ class Courier:
             await self._hold(claimed)
             return None
 
-    async def _find(self, claimed: Claimed) -> bytes | None:
+    async def _find(self, claimed: Claimed) -> Content | None:
         """The content; None when its message has ended. Raises `Damaged`."""
         location = claimed.location
         for _ in range(2):
             try:
-                return await self._read_at(location)
+                return await self.contents.read(location)
             except Gone:  # the sweep may have moved the bytes since the claim
                 async with self.database.transaction() as tx:
                     moved = await queue.locate(tx, claimed.message_id)
@@ -220,10 +239,6 @@ class Courier:
                     return None
                 location = moved
         raise Damaged
-
-    async def _read_at(self, location: Location) -> bytes:
-        record = await asyncio.to_thread(self.spool.read, location)
-        return bytes(record.content)
 
     async def _hold(self, claimed: Claimed) -> None:
         """Nothing is sent and nothing is lost: an operator must look."""
@@ -238,7 +253,7 @@ class Courier:
         """Settles a delivery that is leased to us without an attempt: an operator decided about it."""
         await self.settler.settle(await self._finish(settlement, None))
 
-    async def _finish(self, settlement: Settlement, content: bytes | None) -> Result:
+    async def _finish(self, settlement: Settlement, content: Content | None) -> Result:
         """A hard bounce brings its DSN along, synced before the settle transaction that may need it."""
         claimed = settlement.claimed
         if settlement.kind != "hard-bounced" or claimed.origin != "smtp":
@@ -249,11 +264,11 @@ class Courier:
             return Result(settlement)
         return Result(settlement, await self._draft_notification(settlement, sender, header))
 
-    async def _header(self, claimed: Claimed, content: bytes | None) -> bytes | None:
+    async def _header(self, claimed: Claimed, content: Content | None) -> bytes | None:
         """None where it can't be read: then nobody knows whether a DSN may go, so none goes."""
         try:
             content = content if content is not None else await self._find(claimed)
-        except Damaged:
+        except (Damaged, OSError):
             return None  # the delivery ends all the same: it was cancelled
         return None if content is None else rewriting.header_section(content)
 

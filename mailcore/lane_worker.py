@@ -4,17 +4,24 @@ Must never claim more than it can attempt, nor depend on being woken.
 """
 
 import asyncio
+from datetime import timedelta
 
 import asyncpg
 import structlog
 
 from mailcore import crash_points, metrics, queue
-from mailcore.database import CONNECTION_LOST, Aborted
+from mailcore.database import CONNECTION_LOST, Aborted, Transaction, UnknownOutcome
 from mailcore.delivery import Courier
 from mailcore.plans import Lane
-from mailcore.queue import FIRST_TURN, Turn
+from mailcore.queue import FIRST_TURN, Claimed, Room
 
 log = structlog.get_logger("lane_worker")
+
+_SHORTEST_PAUSE = 0.05
+_ROOMLESS_PAUSE = 1.0
+_GIVE_UP_INTERVAL = 60.0
+# Older than `give_up_after` by this: an attempt that is due just then is still made, and its answer told.
+_LAST_CHANCE = timedelta(minutes=1)
 
 
 class LaneWorker:
@@ -26,6 +33,7 @@ class LaneWorker:
         self._settings = courier.settings
         self._woken = asyncio.Event()
         self._after = FIRST_TURN
+        self._gave_up = courier.clock.monotonic()
         self._stopping = False
 
     def wake(self) -> None:
@@ -51,23 +59,59 @@ class LaneWorker:
             await self._wait(pause)
 
     async def _claim(self) -> int:
-        room = min(self._settings.claim_batch, self._settings.worker_deliveries - self._courier.busy)
-        if room <= 0 or not self._courier.lease.is_fresh():
+        limit = min(self._settings.claim_batch, self._settings.worker_deliveries - self._courier.busy)
+        if limit <= 0 or not self._courier.lease.is_fresh():
             return 0
-        # Certain: rows leased by a COMMIT whose answer was lost would wait for this process for ever.
-        async with self._courier.database.transaction(certain=True) as tx:
-            claimed = await queue.claim(
-                tx, self._courier.lease.id, self._courier.spool.node_id, self._lane,
-                after=self._after, limit=room, each=max(1, room // 5),
-                passing_over=self._courier.providers.unavailable(),
-            )  # fmt: skip
+        claimed = await self._lease(limit, self._is_time_to_give_up())
         if claimed:
             crash_points.reach("worker-after-claim")
             metrics.CLAIM_BATCH.observe(len(claimed))
-            self._after = Turn(claimed[-1].account_id, claimed[-1].provider)
         for c in claimed:
             self._courier.start(c, None, self.wake)
         return len(claimed)
+
+    async def _lease(self, limit: int, is_time_to_give_up: bool) -> list[Claimed]:
+        """Certain: rows leased by a COMMIT whose answer was lost would wait for this process for ever."""
+        database = self._courier.database
+        try:
+            async with database.transaction(certain=True) as tx:
+                claimed = await (self._take_expired if is_time_to_give_up else self._take_due)(tx, limit)
+        except UnknownOutcome as unknown:
+            log.error("claim_outcome_unknown")
+            if not await database.outcome_of(unknown.xid):
+                raise Aborted from None
+        return claimed
+
+    async def _take_due(self, tx: Transaction, limit: int) -> list[Claimed]:
+        settings, courier = self._settings, self._courier
+        node_id, paused = courier.spool.node_id, courier.providers.unavailable()
+        turns = await queue.turns(tx, node_id, self._lane, after=self._after, passing_over=paused)
+        room = Room(
+            limit,
+            each=max(1, limit // 5),
+            large=settings.memory_message,
+            held=courier.bytes_held(),
+            most=settings.worker_delivery_bytes,
+        )
+        claimed = await queue.claim(tx, courier.lease.id, node_id, self._lane, turns.order, room)
+        self._after = turns.served_last(claimed, limit)
+        return claimed
+
+    def _is_time_to_give_up(self) -> bool:
+        """Now and then; at first what is due has its chance, however long we were away."""
+        now = self._courier.clock.monotonic()
+        if now - self._gave_up < _GIVE_UP_INTERVAL:
+            return False
+        self._gave_up = now
+        return True
+
+    async def _take_expired(self, tx: Transaction, limit: int) -> list[Claimed]:
+        """What a paused or busy provider puts off again and again is old one day all the same."""
+        node_id, after = self._courier.spool.node_id, self._settings.give_up_after + _LAST_CHANCE
+        claimed = await queue.claim_expired(tx, self._courier.lease.id, node_id, self._lane, after, limit)
+        if len(claimed) >= limit:  # there is more: go on in a second, what is due comes in between
+            self._gave_up -= _GIVE_UP_INTERVAL - 1
+        return claimed
 
     async def _pause(self) -> float:
         """Until the next delivery falls due, at most one sweep; while full, until a place is free."""
@@ -75,8 +119,15 @@ class LaneWorker:
         if self._courier.busy >= self._settings.worker_deliveries:
             return longest
         async with self._courier.database.transaction() as tx:
-            due = await queue.seconds_until_due(tx, self._courier.spool.node_id, self._lane)
-        return longest if due is None else max(0.05, min(due, longest))
+            due = await queue.seconds_until_due(
+                tx,
+                self._courier.spool.node_id,
+                self._lane,
+                passing_over=self._courier.providers.unavailable(),
+            )
+        # What is due may be too large just now: whatever ends wakes us.
+        shortest = _ROOMLESS_PAUSE if self._courier.bytes_held() else _SHORTEST_PAUSE
+        return longest if due is None else max(shortest, min(due, longest))
 
     async def _wait(self, seconds: float) -> None:
         try:

@@ -20,6 +20,7 @@ _KNOWN_DOMAIN_CONFIRM = timedelta(hours=24)
 _GIVEN_UP = "4.4.7"
 _NO_SUCH_DOMAIN = "5.1.2"
 _CANCELLED = "5.2.1"
+_WAITED = "given up: the destination could not take it in all this time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,27 @@ def settle(claimed: Claimed, outcome: Outcome, now: datetime, settings: Settings
     if now - claimed.accepted_at >= settings.give_up_after:
         return _ended(claimed, "hard-bounced", _answer(outcome, code=_GIVEN_UP))
     since = (claimed.no_domain_since or now) if outcome.reason == "no-domain" else None
+    return postponed(claimed, outcome, settings, since)
+
+
+def postponed(
+    claimed: Claimed, outcome: Outcome, settings: Settings, no_domain_since: datetime | None = None
+) -> Settlement:
+    """Tried again, however old it is: also what becomes of a fault of ours, which never ends mail."""
     waits = _waits(claimed.failures, settings)
-    return Settlement(claimed, "soft-bounced", _answer(outcome), waits, since, outcome.provider)
+    return Settlement(claimed, "soft-bounced", _answer(outcome), waits, no_domain_since, outcome.provider)
 
 
-def cancelled(claimed: Claimed) -> Settlement:
-    """Alias, destination or account are gone: it ends without another attempt, and says why."""
-    return _ended(claimed, "hard-bounced", Answer(claimed.cancelled, _CANCELLED, "", timedelta(0)))
+def unsent(claimed: Claimed) -> Settlement | None:
+    """The end of what must not be attempted again, and says why; None for what is to be attempted.
+
+    Its alias, destination or account are gone; or it waited for its destination until it was too old.
+    """
+    if claimed.cancelled:
+        return _ended(claimed, "hard-bounced", Answer(claimed.cancelled, _CANCELLED, "", timedelta(0)))
+    if claimed.expired:
+        return _ended(claimed, "hard-bounced", Answer(_WAITED, _GIVEN_UP, "", timedelta(0)))
+    return None
 
 
 def next_wait(ladder: tuple[timedelta, ...], failures: int, jitter: float, chance: float) -> timedelta:

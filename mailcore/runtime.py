@@ -5,20 +5,23 @@ the members it needs as arguments.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+import structlog
 
 from mailcore.acceptance import Acceptance, FirstAttempts, NoFirstAttempts
 from mailcore.clock import Clock
+from mailcore.contents import Contents
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.delivery import Courier, InProcessAttempts
 from mailcore.jobs import Alarm
 from mailcore.keyring import Keyring
 from mailcore.leases import ProcessLease
+from mailcore.logs import where
 from mailcore.plans import Lane
 from mailcore.providers import Providers
 from mailcore.resolver import Resolver
@@ -28,6 +31,8 @@ from mailcore.settlement import Settler
 from mailcore.spool import SegmentWriter, Spool
 from mailcore.srs import Srs
 from mailcore.transport import Transport
+
+log = structlog.get_logger("runtime")
 
 _SEAL_INTERVAL = 1.0
 _LAG_INTERVAL = 0.1
@@ -100,7 +105,8 @@ async def open_runtime(
     first_attempts: bool = False,
     pool_size: int = 8,
 ) -> AsyncIterator[Runtime]:
-    """Opens everything in order and closes it in reverse; `lost` is set when others have declared us dead."""
+    """Opens everything in order and closes it in reverse; `lost` is set when it must be started anew:
+    others have declared us dead, or a part of it died."""
     clock = clock or Clock()
     async with AsyncExitStack() as stack:
         alarm = Alarm.open(settings.redis_url.get_secret_value())
@@ -146,7 +152,7 @@ async def open_runtime(
             stack,
         )
         for background in (lease.beat_forever(), _seal_forever(writer)):
-            _in_background(stack, background)
+            _in_background(stack, lost, background)
         yield runtime
 
 
@@ -171,7 +177,7 @@ def _wire(
     )
     source = settings.fast_outbound_source_address if lane is Lane.FAST else settings.outbound_source_address
     providers = Providers(settings, clock)
-    _in_background(stack, _exchange_forever(providers, database))
+    _in_background(stack, lost, _exchange_forever(providers, database))
     transport = Transport(
         settings=settings, resolver=resolver, clock=clock, source_address=source, providers=providers
     )
@@ -189,27 +195,17 @@ def _wire(
         settler=Settler(database=database, spool=spool, acceptance=acceptance, clock=clock),
         lease=lease,
         providers=providers,
+        contents=Contents(spool),
+        on_broken=lost.set,
     )
     if first_attempts:
         lag = LoopLag()
-        _in_background(stack, lag.watch_forever())
+        _in_background(stack, lost, lag.watch_forever())
         attempts.chosen = InProcessAttempts(courier, settings, lag.is_high)
     return Runtime(
-        settings,
-        clock,
-        lane,
-        database,
-        alarm,
-        keyring,
-        spool,
-        writer,
-        resolver,
-        lease,
-        srs,
-        acceptance,
-        courier,
-        lost,
-    )
+        settings, clock, lane, database, alarm, keyring, spool, writer, resolver, lease, srs, acceptance,
+        courier, lost,
+    )  # fmt: skip
 
 
 def segment_writer(
@@ -226,11 +222,11 @@ def segment_writer(
 
 async def _exchange_forever(providers: Providers, database: Database) -> None:
     while True:
-        await asyncio.sleep(_EXCHANGE_INTERVAL)
         try:
             await providers.exchange(database)
         except (*CONNECTION_LOST, Aborted, asyncpg.PostgresError):
-            continue  # pacing is our own until the database is back
+            pass  # pacing is our own until the database is back
+        await asyncio.sleep(_EXCHANGE_INTERVAL)
 
 
 async def _seal_forever(writer: SegmentWriter) -> None:
@@ -239,8 +235,16 @@ async def _seal_forever(writer: SegmentWriter) -> None:
         writer.seal_if_old()
 
 
-def _in_background(stack: AsyncExitStack, work: Any) -> None:
+def _in_background(stack: AsyncExitStack, lost: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """A process without its heartbeat, or any of these, is better started anew than left half alive."""
+
+    def ended(task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()):
+            log.error("background_died", error=type(error).__name__, where=where(error))
+            lost.set()
+
     task = asyncio.create_task(work)
+    task.add_done_callback(ended)
     stack.push_async_callback(_end, task)
 
 

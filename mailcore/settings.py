@@ -137,6 +137,10 @@ class Settings(BaseSettings):
     )
     first_attempt_bytes: int = Field(64 * 1024 * 1024, description="The same in bytes")
     worker_deliveries: int = Field(200, description="Deliveries in flight in one worker process")
+    worker_delivery_bytes: int = Field(
+        256 * 1024 * 1024,
+        description="Content in flight in one worker process; messages up to memory_message are not counted",
+    )
     claim_batch: int = Field(100, description="Deliveries claimed at once")
     sweep_interval: timedelta = Field(
         timedelta(seconds=10), description="Poll of the queue when no wake-up comes, standard lane"

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from mailcore import queue
 from mailcore.event_log import columns
 from mailcore.lane_worker import LaneWorker
 from mailcore.plans import Lane
-from mailcore.queue import FIRST_TURN, Claimed, DeliveryRow, MessageRow, Turn
+from mailcore.queue import FIRST_TURN, Claimed, DeliveryRow, MessageRow, Room, Turn
 from mailcore.runtime import open_runtime
 from mailcore.settings import Settings
 from mailcore.settlement import Result
@@ -63,8 +64,25 @@ async def fill(g: Ground, accounts: list[UUID], each: int, lane: Lane = Lane.STA
 async def claim(
     g: Ground, *, after: Turn = FIRST_TURN, limit: int = 100, each: int = 20, lane: Lane = Lane.STANDARD
 ) -> list[Claimed]:
+    return (await claim_on(g, after, Room(limit, each), lane))[0]
+
+
+async def claim_on(
+    g: Ground,
+    after: Turn,
+    room: Room,
+    lane: Lane = Lane.STANDARD,
+    *,
+    most: int = 500,
+    passing_over: Sequence[str] = (),
+) -> tuple[list[Claimed], Turn]:
+    """One claim as a worker makes it, and where the next one goes on."""
     async with g.database.transaction() as tx:
-        return await queue.claim(tx, OWNER, g.spool.node_id, lane, after=after, limit=limit, each=each)
+        turns = await queue.turns(
+            tx, g.spool.node_id, lane, after=after, most=most, passing_over=passing_over
+        )
+        claimed = await queue.claim(tx, OWNER, g.spool.node_id, lane, turns.order, room)
+    return claimed, turns.served_last(claimed, room.limit)
 
 
 async def test_every_account_is_served_before_any_is_served_again(g: Ground) -> None:
@@ -162,16 +180,77 @@ async def test_deleting_alias_or_destination_cancels_with_plain_words(g: Ground)
         await g.settler.settle(Result(settlement(one, "hard-bounced", "5.2.1")))
 
 
-async def test_a_full_queue_costs_a_claim_little(g: Ground) -> None:
-    """The skip scan walks the index: no sequential scan, whatever the backlog."""
-    await fill(g, [g.clock.new_id() for _ in range(25)], 400)
-    await g.world.execute("analyze delivery")
-    plan = await g.database.fetch(
-        "explain select account_id from delivery where node_id = $1 and lane = $2 and lease_owner is null "
-        "and state = 'waiting' and account_id > $3 order by account_id limit 1",
-        *(g.spool.node_id, "standard", UUID(int=0)),
+async def test_what_is_due_is_found_among_any_number_that_waits(g: Ground) -> None:
+    """Thousands of accounts wait for their next attempt: the one that is due costs no look at them."""
+    accounts = [g.clock.new_id() for _ in range(2000)]
+    await fill(g, accounts, 1)
+    await g.world.execute("update delivery set next_attempt_at = now() + interval '1 hour'")
+    await g.world.execute("update delivery set next_attempt_at = now() where account_id = $1", accounts[1234])
+    async with g.database.transaction() as tx:
+        turns = await queue.turns(tx, g.spool.node_id, Lane.STANDARD)
+    assert turns.order == [Turn(accounts[1234], "")]
+
+
+async def test_a_claim_looks_at_so_many_turns_and_the_next_one_goes_on(g: Ground) -> None:
+    """One backlog is due for longest; the others, more than one claim looks at, all have their turn."""
+    backlog, *others = sorted(g.clock.new_id() for _ in range(31))
+    await fill(g, [backlog], 100)
+    await g.world.execute("update delivery set next_attempt_at = now() - interval '1 hour'")
+    await fill(g, others, 1)
+    served: Counter[UUID] = Counter()
+    after = FIRST_TURN
+    for _ in range(4):
+        claimed, after = await claim_on(g, after, Room(100, 5), most=10)
+        served.update(c.account_id for c in claimed)
+    assert all(served[account] == 1 for account in others)
+    assert served[backlog] == 20, "it had its five each time: nothing else was due"
+
+
+async def test_a_provider_that_is_passed_over_hides_nobody(g: Ground) -> None:
+    one, two = sorted(g.clock.new_id() for _ in range(2))
+    await fill(g, [one], 30)
+    await g.world.execute(
+        "update delivery set provider = 'paused.test', next_attempt_at = now() - '1h'::interval"
     )
-    assert not any("Seq Scan" in row[0] for row in plan)
+    await fill(g, [two], 1)
+    claimed, _ = await claim_on(g, FIRST_TURN, Room(100, 20), most=10, passing_over=["paused.test"])
+    assert [c.account_id for c in claimed] == [two]
+    async with g.database.transaction() as tx:
+        due = await queue.seconds_until_due(tx, g.spool.node_id, Lane.STANDARD, passing_over=["paused.test"])
+    assert due is None, "nobody looks again every moment for what must wait"
+
+
+async def test_large_messages_are_claimed_as_far_as_there_is_room_and_small_ones_always(g: Ground) -> None:
+    await fill(g, [UUID(int=1)], 6)
+    await g.world.execute(
+        "update message set record_length = 1000 where id in (select id from message limit 4)"
+    )
+    claimed, _ = await claim_on(g, FIRST_TURN, Room(100, 100, large=100, held=0, most=2000))
+    assert sorted(c.location.length for c in claimed) == [100, 100, 1000, 1000]
+    assert (await claim_on(g, FIRST_TURN, Room(100, 100, large=100, held=2000, most=2000)))[0] == []
+    claimed, _ = await claim_on(g, FIRST_TURN, Room(100, 100, large=100, held=0, most=10))
+    assert len(claimed) == 1, "one that is larger than all there is goes alone"
+
+
+async def test_bytes_that_many_share_are_counted_once(g: Ground) -> None:
+    row = message(g, UUID(int=1))
+    inboxes = [DeliveryRow(g.clock.new_id(), None, f"you{n}@inbox.test", None) for n in range(25)]
+    async with g.database.transaction() as tx:
+        await queue.insert(tx, [(row, inboxes)])
+    claimed, _ = await claim_on(g, FIRST_TURN, Room(100, 100, large=10, held=0, most=100))
+    assert len(claimed) == 25
+
+
+async def test_what_waits_too_long_is_claimed_due_or_not(g: Ground) -> None:
+    await fill(g, [UUID(int=1)], 3)
+    await g.world.execute("update delivery set next_attempt_at = now() + interval '1 hour'")
+    await g.world.execute(
+        "update delivery set accepted_at = now() - interval '5 days' "
+        "where id = (select id from delivery limit 1)"
+    )
+    async with g.database.transaction() as tx:
+        (old,) = await queue.claim_expired(tx, OWNER, g.spool.node_id, Lane.STANDARD, timedelta(days=4), 100)
+    assert old.expired
 
 
 def test_columns_turn_rows_into_arrays() -> None:
@@ -195,7 +274,7 @@ async def test_a_claim_whose_answer_was_cut_is_attempted_all_the_same(
             async with ground(database_url, tmp_path) as g:
                 submission = g.submission(await g.recipient("one"))
                 assert (await runtime.acceptance.accept(submission)).code == 250
-            proxy.cut_next(how, after=b"recursive turn")
+            proxy.cut_next(how, after=b"for update skip locked")
             working = asyncio.create_task(LaneWorker(runtime.courier, Lane.STANDARD).run())
             await destination.wait_for(1)
             while runtime.courier.busy:  # noqa: ASYNC110  until it is settled

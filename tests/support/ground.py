@@ -16,7 +16,7 @@ from mailcore.clock import Clock, ShiftedClock
 from mailcore.database import Database
 from mailcore.event_log import Answer, ensure_partitions
 from mailcore.plans import Lane, Plan
-from mailcore.queue import Claimed
+from mailcore.queue import Claimed, Room
 from mailcore.retries import Settlement
 from mailcore.routing import DestinationRef, Recipient
 from mailcore.settings import Settings
@@ -112,8 +112,14 @@ class Ground:
 
     async def claim(self, owner: UUID | None = None, limit: int = 100) -> list[Claimed]:
         async with self.database.transaction() as tx:
+            turns = await queue.turns(tx, self.spool.node_id, Lane.STANDARD)
             return await queue.claim(
-                tx, owner or self.clock.new_id(), self.spool.node_id, Lane.STANDARD, limit=limit, each=limit
+                tx,
+                owner or self.clock.new_id(),
+                self.spool.node_id,
+                Lane.STANDARD,
+                turns.order,
+                Room(limit, limit),
             )
 
     async def live(self) -> None:

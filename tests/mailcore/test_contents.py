@@ -1,0 +1,70 @@
+"""Content in flight: read once for all who attempt it, and gone with the last of them."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mailcore.clock import Clock
+from mailcore.contents import Contents
+from mailcore.spool import Entry, Gone, Location, Record, SegmentWriter, Spool
+
+CLOCK = Clock()
+
+
+class Counting:
+    """A spool that counts its readers."""
+
+    def __init__(self, spool: Spool) -> None:
+        self.spool = spool
+        self.reads = 0
+
+    def read(self, location: Location) -> Record:
+        self.reads += 1
+        return self.spool.read(location)
+
+
+@pytest.fixture
+def counting(tmp_path: Path) -> Counting:
+    return Counting(Spool.open(tmp_path, CLOCK))
+
+
+def written(counting: Counting) -> Location:
+    writer = SegmentWriter(counting.spool, CLOCK, largest=1_000_000, oldest_seconds=10)
+    entry = Entry(CLOCK.new_id(), {}, [b"the words"])
+    (location,) = writer.append([entry])
+    return location
+
+
+async def test_many_deliveries_of_one_message_read_it_once(counting: Counting) -> None:
+    location, contents = written(counting), Contents(counting)  # type: ignore[arg-type]
+    held = await asyncio.gather(*(contents.read(location) for _ in range(25)))
+    assert await contents.read(location) is held[0]
+    assert bytes(held[0]) == b"the words"
+    assert counting.reads == 1
+
+
+async def test_what_nobody_holds_is_freed(counting: Counting) -> None:
+    location, contents = written(counting), Contents(counting)  # type: ignore[arg-type]
+    await contents.read(location)
+    async with asyncio.timeout(5):
+        while contents._held:  # noqa: ASYNC110  the loop and the thread let go a moment later
+            await asyncio.sleep(0)
+    await contents.read(location)
+    assert counting.reads == 2
+
+
+async def test_one_that_gives_up_takes_it_from_nobody(counting: Counting) -> None:
+    location, contents = written(counting), Contents(counting)  # type: ignore[arg-type]
+    one, two = (asyncio.create_task(contents.read(location)) for _ in range(2))
+    await asyncio.sleep(0)
+    one.cancel()
+    assert bytes(await two) == b"the words"
+
+
+async def test_what_is_gone_is_gone_for_all(counting: Counting) -> None:
+    contents = Contents(counting)  # type: ignore[arg-type]
+    nowhere = Location(CLOCK.new_id(), 0, 100)
+    for _ in range(2):
+        results = await asyncio.gather(*(contents.read(nowhere) for _ in range(2)), return_exceptions=True)
+        assert [type(result) for result in results] == [Gone, Gone]
