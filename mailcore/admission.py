@@ -20,10 +20,9 @@ class Door:
 
     declared_size: int | None
     accepted: Sequence[Recipient]
-    max_recipients: int
 
 
-def check_domain(resolution: NotServed, now: datetime, claim_window: timedelta) -> Reply:
+def refuse_domain(resolution: NotServed, now: datetime, claim_window: timedelta) -> Reply:
     """A fresh claim may be verified any minute: 451. Everything else is not ours to take."""
     if resolution.claimed_at and now - resolution.claimed_at < claim_window:
         return replies.DOMAIN_NOT_YET_VERIFIED
@@ -40,8 +39,6 @@ def check_recipient(resolution: Resolved | NoSuchAlias, door: Door) -> Reply | N
     limits = limits_for(recipient.plan)
     if door.declared_size is not None and door.declared_size > limits.message_bytes:
         return replies.too_large_for_plan(recipient.plan, limits.message_bytes)
-    if len(door.accepted) >= door.max_recipients:
-        return replies.TOO_MANY_RECIPIENTS
     same_account = [other for other in door.accepted if other.account_id == recipient.account_id]
     expected = resolution.forwarded_today + total_destinations(same_account) + len(recipient.destinations)
     if expected > limits.daily_quota:

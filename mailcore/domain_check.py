@@ -1,18 +1,15 @@
 """What a customer's DNS says about a domain: proof of ownership, MX, SPF, and in plain words what to mend.
 
-Asks DNS and judges. Must never decide whose a domain is: that takes the other accounts into view too.
+Judges what DNS answered. Must never decide whose a domain is: that takes the other accounts into view too.
 """
 
-import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Literal
 
-from mailcore.clock import Clock
 from mailcore.outcome import sanitised
-from mailcore.resolver import MxAnswer, Resolver, TxtAnswer
+from mailcore.resolver import MxAnswer, TxtAnswer
 
 State = Literal["ok", "missing", "wrong", "failure"]
 
@@ -33,16 +30,6 @@ class RecordCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class DomainCheck:
-    """The three checks of one moment. Only `ownership` verifies a domain; MX and SPF are its health."""
-
-    ownership: RecordCheck
-    mx: RecordCheck
-    spf: RecordCheck
-    checked_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Wanted:
     """What a domain should publish. `mx_names`: most preferred first; `tolerated`: our other names."""
 
@@ -50,19 +37,6 @@ class Wanted:
     mx_names: tuple[str, ...]
     spf_include: str
     tolerated: tuple[str, ...] = ()
-
-
-async def check_domain(domain: str, wanted: Wanted, *, resolver: Resolver, clock: Clock) -> DomainCheck:
-    """Ask for all records at once and judge them. Never raises; bounded by the resolver's time."""
-    labelled, apex, mx = await asyncio.gather(
-        resolver.txt(f"{OWNERSHIP_LABEL}.{domain}"), resolver.txt(domain), resolver.mx(domain)
-    )
-    return DomainCheck(
-        ownership=judge_ownership(domain, wanted.token, labelled, apex),
-        mx=judge_mx(domain, wanted, mx),
-        spf=judge_spf(wanted.spf_include, apex),
-        checked_at=clock.now(),
-    )
 
 
 def tokens_in(*answers: TxtAnswer) -> frozenset[str]:

@@ -87,7 +87,10 @@ async def count(database: Database, choice: Choice) -> int:
 
 
 async def hold(tx: Transaction, choice: Choice) -> int:
-    """No attempt begins any more; one that is under way ends as it ends. Returns how many."""
+    """No attempt begins any more; one that is under way ends as it ends. Returns how many.
+
+    Mail held four days after it was accepted ends like any other that waited so long.
+    """
     return len(await _update(tx, choice, "state = 'held'", "d.state = 'waiting'"))
 
 
@@ -118,34 +121,38 @@ def _wake(tx: Transaction, rows: Sequence[Any]) -> None:
         tx.wake(node_id, Lane(lane))
 
 
-# Held or waiting, but not while somebody attempts it: that result must not get lost.
-_LEASE = """
-with picked as (
-    select d.id from delivery d where d.lease_owner is null and {condition}
-    order by d.accepted_at limit $2 for update of d skip locked
-), leased as (
-    update delivery d set lease_owner = $1, lease_token = gen_random_uuid(), attempt = d.attempt + 1
-    from picked where d.id = picked.id returning d.*
-)
+_TAKEN = """
 select d.*, m.alias_id, m.alias_address, m.reverse_path, m.sender_authenticated, m.smtputf8, m.segment,
        m.record_offset, m.record_length
 from leased d join message m on m.id = d.message_id
 """
-_LEASE_CHOSEN = _LEASE.replace(
-    "{condition}",
-    "d.node_id = $3 and " + _CHOSEN.replace("$3", "$6").replace("$2", "$5").replace("$1", "$4"),
-)
+# Held or waiting, but not while somebody attempts it: that result must not get lost.
+_TAKE_CHOSEN = f"""
+with picked as (
+    select d.id from delivery d where d.lease_owner is null and d.node_id = $6 and {_CHOSEN}
+    order by d.accepted_at limit $5 for update of d skip locked
+), leased as (
+    update delivery d set lease_owner = $4, lease_token = gen_random_uuid(), attempt = d.attempt + 1
+    from picked where d.id = picked.id returning d.*
+) {_TAKEN}
+"""
 # A node without a process is dead, or its disk is gone: nobody can read what it holds.
-_LEASE_EXPIRED = _LEASE.replace(
-    "{condition}",
-    "d.accepted_at < now() - $3::interval and (d.state = 'held' "
-    "or not exists (select from process p where p.node_id = d.node_id))",
-)
+_TAKE_EXPIRED = f"""
+with picked as (
+    select d.id from delivery d
+    where d.lease_owner is null and d.accepted_at < now() - $3::interval
+      and (d.state = 'held' or not exists (select from process p where p.node_id = d.node_id))
+    order by d.accepted_at limit $2 for update of d skip locked
+), leased as (
+    update delivery d set lease_owner = $1, lease_token = gen_random_uuid(), attempt = d.attempt + 1
+    from picked where d.id = picked.id returning d.*
+) {_TAKEN}
+"""
 
 
 async def take_expired(tx: Transaction, owner: UUID, after: timedelta, limit: int) -> list[Claimed]:
     """Leases what has been held for so long since it was accepted, on any node, to be ended."""
-    rows = await tx.fetch(_LEASE_EXPIRED, owner, limit, after)
+    rows = await tx.fetch(_TAKE_EXPIRED, owner, limit, after)
     return [_claimed(row, owner) for row in rows]
 
 
@@ -159,7 +166,7 @@ def expired(claimed: Claimed) -> Settlement:
 
 async def take(tx: Transaction, choice: Choice, node_id: UUID, owner: UUID, limit: int) -> list[Claimed]:
     """Leases deliveries of this node to be failed; they are never sent, so no address comes along."""
-    rows = await tx.fetch(_LEASE_CHOSEN, owner, limit, node_id, *choice.values)
+    rows = await tx.fetch(_TAKE_CHOSEN, *choice.values, owner, limit, node_id)
     return [_claimed(row, owner) for row in rows]
 
 

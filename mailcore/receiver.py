@@ -97,7 +97,7 @@ class MailReceiver:
         resolution = await routing.resolve(self._database, mailbox, self._clock.now())
         if isinstance(resolution, NotServed):
             return await self._not_served(mailbox.domain, resolution)
-        door = Door(transaction.parameters.size, _recipients(transaction), self._settings.max_recipients)
+        door = Door(transaction.parameters.size, _recipients(transaction))
         if refusal := admission.check_recipient(resolution, door):
             where = resolution.recipient if isinstance(resolution, Resolved) else resolution
             self._log_refusal(peer, transaction, where.account_id, where.domain_id, mailbox.address, refusal)
@@ -167,7 +167,7 @@ class MailReceiver:
         return replies.RECIPIENT_OK
 
     async def _not_served(self, domain: str, resolution: NotServed) -> Reply:
-        refusal = admission.check_domain(resolution, self._clock.now(), self._settings.domain_claim_window)
+        refusal = admission.refuse_domain(resolution, self._clock.now(), self._settings.domain_claim_window)
         if refusal is replies.DOMAIN_NOT_YET_VERIFIED:
             await routing.want_check(self._database, domain)
         return refusal

@@ -24,6 +24,10 @@ from mailcore.submission import Client, Submission
 
 READ_LIMIT = 1_000_000
 VALID_FOR = timedelta(days=10)
+# A return address is valid for days, and whoever saw one may use it: after so many notifications of a day
+# and process its sender is told no more, and the owner's notice counts on.
+_TOLD_A_DAY = 5
+_REMEMBERED = 50_000
 _DAY = timedelta(days=1)
 _EPOCH_DAY = 86400
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -94,6 +98,7 @@ class Returns:
         self._database = database
         self._acceptance = acceptance
         self._settings = settings
+        self._told: dict[tuple[int, str, str], int] = {}
 
     async def resolve(self, local_part: str, now: datetime) -> Return | Reply:
         """Whose failure would come to this address; 550 where it is forged, expired or unknown."""
@@ -134,7 +139,7 @@ class Returns:
             return replies.NOT_A_NOTIFICATION
         if status.action != "failed":
             return replies.queued(str(record_id))
-        if returned.may_notify:
+        if returned.may_notify and self._may_tell(returned, now):
             return await self._acceptance.accept(
                 self._notification(returned, record_id, status.status, client, now)
             )
@@ -143,6 +148,13 @@ class Returns:
                 tx, returned.alias.account_id, returned.alias.alias_address, status.status, now
             )
         return replies.queued(str(record_id))
+
+    def _may_tell(self, returned: Return, now: datetime) -> bool:
+        key = (_day(now), returned.sender.address, returned.alias.alias_address)
+        if len(self._told) >= _REMEMBERED and key not in self._told:
+            self._told.clear()
+        self._told[key] = self._told.get(key, 0) + 1
+        return self._told[key] <= _TOLD_A_DAY
 
     def _notification(
         self, returned: Return, record_id: UUID, status: str, client: Client, now: datetime

@@ -272,6 +272,16 @@ async def test_a_notification_nobody_may_be_told_of_is_counted_for_the_owner(
     assert around.destination.messages == []
 
 
+async def test_a_return_address_that_is_used_again_and_again_tells_its_sender_five_times_a_day(
+    mx: Mx, around: Surroundings, hello: AliasRow
+) -> None:
+    for _ in range(7):
+        assert (await send(mx, return_address(around, hello), content=DSN)).startswith(QUEUED)
+    await around.destination.wait_for(5)
+    assert await around.world.value("select count from undelivered") == 2
+    assert await around.world.value("select sum(created) from ledger where origin = 'dsn'") == 5
+
+
 async def test_mail_that_is_no_notification_is_refused_at_a_return_address(
     mx: Mx, around: Surroundings, hello: AliasRow
 ) -> None:
