@@ -268,7 +268,7 @@ def queue_hold(
     ids: IdsArgument = None, domain: DomainOption = "", provider: ProviderOption = "",
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
-    """No attempt begins any more, until released. Mail that comes in later is not held."""
+    """No attempt begins any more, until released. It ends 4 days after it was accepted all the same."""
     _change_queue("hold", ids, domain, provider, as_json)
 
 

@@ -133,7 +133,7 @@ async def _change(settings: Settings, what: str, do: Change, choice: Choice, as_
             changed = await do(tx, choice)
     finally:
         await alarm.close()
-    words = {"hold": "held", "release": "released, due now", "retry": "due now"}
+    words = {"hold": "held; what is 4 days old ends", "release": "released, due now", "retry": "due now"}
     say(json.dumps({"changed": changed}) if as_json else f"  {_deliveries(changed)} {words[what]}")
     return DONE
 
