@@ -88,7 +88,7 @@ async def test_held_mail_is_released_and_delivered(
 ) -> None:
     choice = Choice(domain="shop.test")
     out = await run(capsys, 0, queue_commands.change, stack.settings, "hold", choice, as_json=False)
-    assert out == "  1 delivery held\n"
+    assert out == "  1 delivery held; what is 4 days old ends\n"
     out = await run(capsys, 0, queue_commands.change, stack.settings, "retry", choice, as_json=True)
     assert json.loads(out) == {"changed": 0}
     inbox.script.clear()
