@@ -17,7 +17,7 @@ import asyncpg
 from clearpost.progress import complain, say, table
 from mailcore import queue_admin
 from mailcore.clock import Clock
-from mailcore.database import Database, Transaction
+from mailcore.database import Database, Transaction, Wake
 from mailcore.envelope import normalise_domain
 from mailcore.event_log import Event, LogReader
 from mailcore.jobs import Alarm
@@ -172,8 +172,8 @@ class _Opened:
         self._alarm = alarm
 
     async def __aenter__(self) -> Database:
-        wake = {"wake": self._alarm.wake} if self._alarm else {}
-        self._database = await Database.open(self._url, size=2, name="clearpost queue", **wake)
+        wake: Wake = self._alarm.wake if self._alarm else lambda _: None
+        self._database = await Database.open(self._url, size=2, name="clearpost queue", wake=wake)
         return self._database
 
     async def __aexit__(self, *_: object) -> None:
