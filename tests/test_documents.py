@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import mailcore
+from clearpost.local_settings import LocalSettings
 from mailcore import metrics, settings
 from mailcore.models import LogEvent, LogMessage
 from tests.support.services import ROOT
@@ -82,7 +83,8 @@ def test_operations_explains_every_metric_and_no_other() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
 def test_every_setting_named_exists(document: Path) -> None:
     named = set(re.findall(r"CLEARPOST_([A-Z_]+)", document.read_text(encoding="utf-8")))
-    known = {name.upper() for name in settings.Settings.model_fields} | {"CRASH_AT", "FAIL_IO"}
+    fields = settings.Settings.model_fields.keys() | LocalSettings.model_fields.keys()
+    known = {name.upper() for name in fields} | {"CRASH_AT", "FAIL_IO"}
     assert sorted(named - known) == []
 
 
