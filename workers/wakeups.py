@@ -92,6 +92,9 @@ async def _end(listening: "asyncio.Task[None]") -> None:
 async def _close(worker: Worker, redis: ArqRedis) -> None:
     """Not by arq's own close(), which cancels jobs, trips over that, and then leaves its connections open."""
     await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
-    for goodbye in (redis.delete(worker.health_check_key), redis.aclose(close_connection_pool=True)):
+    try:
         with suppress(RedisError, OSError, TimeoutError):
-            await goodbye
+            await redis.delete(worker.health_check_key)
+    finally:
+        with suppress(RedisError, OSError, TimeoutError):
+            await redis.aclose(close_connection_pool=True)
