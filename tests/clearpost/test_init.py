@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import socket
+import shlex
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -122,7 +123,8 @@ async def test_no_secret_is_printed(machine: Machine) -> None:
 
 async def test_the_file_starts_a_production(machine: Machine) -> None:
     await machine.init(*ANSWERS)
-    script = f"set -a; . {machine.env_file}; exec {sys.executable} -c '{_PRINT}'"
+    file, python = shlex.quote(str(machine.env_file)), shlex.quote(sys.executable)
+    script = f"set -a; . {file}; exec {python} -c '{_PRINT}'"
     process = await asyncio.create_subprocess_exec(
         "sh", "-c", script, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
