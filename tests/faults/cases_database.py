@@ -106,7 +106,7 @@ async def cut_while_settling(run: Run) -> None:
             run.recovered()
 
 
-@case("F27 many", "connections cut during every other COMMIT, under load", reduced=True)
+@case("F27 many", "connections cut during every other COMMIT, under load")
 async def cut_often(run: Run) -> None:
     async with _through_proxy(run, "mx") as proxy:
         flow = asyncio.create_task(run.load.flow(80, rate=20))

@@ -40,7 +40,7 @@ async def tarpit(run: Run) -> None:
     assert all(run.load.arrived(letter) == 1 for letter in (*stuck, *quick))
 
 
-@case("F53", "4yz at each verb: tried again, nothing lost", reduced=True)
+@case("F53", "4yz at each verb: tried again, nothing lost")
 async def temporary_at_each_verb(run: Run) -> None:
     sink = run.rig.sinks["d1"]
     for verb in VERBS:

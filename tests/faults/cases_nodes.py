@@ -99,9 +99,7 @@ def _spool_holds(segments: Path, letter: Letter) -> bool:
     return False
 
 
-@case(
-    "F88", "a node dies with its spool; it returns after an hour; after five days", alone=True, reduced=True
-)
+@case("F88", "a node dies with its spool; it returns after an hour; after five days", alone=True)
 async def node_away(run: Run) -> None:
     rig = run.rig
     early = await _wait(run, "d1", 3)
