@@ -3,8 +3,8 @@
 import asyncio
 import json
 import os
-import socket
 import shlex
+import socket
 import stat
 import sys
 from collections.abc import AsyncIterator
