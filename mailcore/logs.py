@@ -5,12 +5,27 @@ Must never receive an address, a subject or content; libraries that would print 
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any
 
 import structlog
 
 # These print addresses, queries with values, or bodies at some level.
 _SILENCED = ("mail.log", "aiosmtplib", "asyncpg", "sqlalchemy", "arq", "uvicorn.access", "asyncio")
+
+
+class _Stderr:
+    """Writes a line to what stderr is at that moment, and never fails its caller: a log is not worth mail."""
+
+    def __init__(self, *_: Any) -> None:
+        """structlog hands in the logger's name; the event carries what matters."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(message + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = msg
 
 
 def configure(role: str, lane: str = "") -> None:
@@ -25,7 +40,7 @@ def configure(role: str, lane: str = "") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_Stderr,
         cache_logger_on_first_use=True,
     )
 
