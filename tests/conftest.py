@@ -8,7 +8,7 @@ import pytest_asyncio
 import redis
 
 from clearpost.embedded.valkey import EmbeddedValkey
-from tests.support import network
+from tests.support import network, open_files
 from tests.support.services import (
     TestPostgres,
     create_template,
@@ -18,6 +18,7 @@ from tests.support.services import (
 )
 
 network.forbid_outside()
+open_files.allow_many()
 
 
 @pytest.fixture(autouse=True)

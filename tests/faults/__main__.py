@@ -13,10 +13,12 @@ from pathlib import Path
 from tests.faults.case import Case, Result, Runner
 from tests.faults.ground import Ground
 from tests.faults.table import all_cases, header, line
+from tests.support import open_files
 
 
 def main() -> int:
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # its pool tells of each Postgres we kill
+    open_files.allow_many()
     options = _options()
     chosen = _chosen(options)
     if options.list:
