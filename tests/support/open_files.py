@@ -1,4 +1,4 @@
-"""Tests open thousands of connections: a user's soft limit is often 1,024, and may be raised to the hard one."""
+"""Tests open thousands of connections: a soft limit is often 1,024, and may be raised to the hard one."""
 
 import resource
 
