@@ -97,7 +97,8 @@ class Connection:
     """A connection past EHLO.
 
     `messages` counts transactions begun; `is_kept`: it lay idle since; `needs_reset`: the last transaction
-    ended before the dot was accepted, which alone clears the server's buffers (RFC 5321 section 4.1.1.4).
+    ended before the dot was accepted, which alone clears the server's buffers (RFC 5321 section 4.1.1.4);
+    `in_data`: DATA was said in this transaction, and whatever is said now may be content.
     """
 
     def __init__(self, protocol: NextHopProtocol, extensions: dict[str, str]) -> None:
@@ -106,6 +107,7 @@ class Connection:
         self.messages = 0
         self.is_kept = False
         self.needs_reset = False
+        self.in_data = False
         self.ip = _peer_ip(protocol)
         self.tls = _tls_version(protocol)
 
@@ -151,6 +153,16 @@ class Connection:
         if transport is not None and not transport.is_closing():
             _writing(transport).write(b"QUIT\r\n")
             transport.close()
+
+    def reset_and_quit(self) -> None:
+        """Amid a transaction that ends here: the server may forget it, and is to close the connection.
+
+        Said at once, whatever reply is still owed, as in a pipelined group (RFC 2920 section 3.1): a process
+        that ends has no time to wait, and a server that minds hangs up, which comes to the same.
+        """
+        transport = self._protocol.transport
+        if transport is not None and not transport.is_closing():
+            _writing(transport).write(b"RSET\r\nQUIT\r\n")
 
     async def closed(self) -> None:
         await self._protocol.lost.wait()

@@ -51,6 +51,7 @@ class ConnectionPool:
         self._hosts: dict[_Key, _Host] = {}
         self._in_use = 0
         self._idle = 0
+        self._leaving: set[Connection] = set()
         self._closed = False
 
     @property
@@ -109,6 +110,19 @@ class ConnectionPool:
         self._hosts[key].idle.append(_Idle(connection, expiry))
         self._idle += 1
 
+    def break_off(self, connection: Connection) -> None:
+        """Amid a transaction: RSET and QUIT if it has not come to DATA, and nobody waits for the goodbye."""
+        if connection.in_data:  # a server takes a lost connection for what it is, and RSET for content
+            connection.abort()
+            return
+        connection.reset_and_quit()
+        self._leaving.add(connection)  # attempts are broken off when their process ends: `close` waits
+        asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._leave, connection)
+
+    def _leave(self, connection: Connection) -> None:
+        connection.abort()
+        self._leaving.discard(connection)
+
     def _expire(self, key: _Key, connection: Connection) -> None:
         host = self._hosts[key]
         host.idle = [idle for idle in host.idle if idle.connection is not connection]
@@ -121,9 +135,12 @@ class ConnectionPool:
             del self._hosts[key]
 
     async def close(self) -> None:
-        """Say QUIT on idle connections and wait a moment; those in use are closed by their users."""
+        """Say QUIT on idle connections and wait a moment for all that leave; those in use are closed by
+        their users.
+        """
         self._closed = True
-        connections = [self._let_go(idle) for host in self._hosts.values() for idle in host.idle]
+        idle = [self._let_go(idle) for host in self._hosts.values() for idle in host.idle]
+        connections = [*idle, *self._leaving]
         self._hosts = {key: host for key, host in self._hosts.items() if host.users}
         for host in self._hosts.values():
             host.idle = []

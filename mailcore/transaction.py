@@ -55,6 +55,7 @@ async def transact(
         outcome = ours("permanent", 553, "5.1.3", "The address is not valid in SMTP", "bad-path")
         return Result(outcome, reusable=True)
     reset_first, connection.needs_reset = connection.needs_reset, True
+    connection.in_data = False
     connection.messages += 1
     if (
         reset_first
@@ -67,6 +68,7 @@ async def transact(
     if answer.is_positive:
         answer = await connection.command(rcpt, _seconds(settings.command_timeout))
     if answer.is_positive:
+        connection.in_data = True
         answer = await connection.command(b"DATA", _seconds(settings.data_start_timeout))
         if answer.code == 354:
             return await _send_content(connection, parcel, may_commit, settings)

@@ -102,15 +102,15 @@ class Transport:
     async def _send_on(
         self, connection: Connection, hop: NextHop, parcel: Parcel, may_commit: Callable[[], bool]
     ) -> Outcome | None:
-        reusable = False
         try:
             result = await transact(connection, parcel, may_commit, self._settings)
-            reusable = result is not None and result.reusable
-        finally:
-            if reusable:
-                self._pool.keep(hop, connection)
-            else:
-                connection.abort()
+        except BaseException:  # we are told to stop, or something of ours broke
+            self._pool.break_off(connection)
+            raise
+        if result is not None and result.reusable:
+            self._pool.keep(hop, connection)
+        else:
+            connection.abort()
         if result is None:
             return None
         return replace(_named(result.outcome, hop), server_ip=connection.ip, tls=connection.tls)

@@ -6,7 +6,7 @@ import signal
 from tests.faults.case import Run, case
 from tests.faults.load import SENDER
 from tests.faults.rig import ROLES, until
-from tests.support.destination import DEFAULTS, Act
+from tests.support.destination import DEFAULTS, Act, Destination
 from tests.support.sender import Sender, sender_at
 
 GREYLISTED = "451 4.7.1 Greylisted, come back"
@@ -30,6 +30,16 @@ async def _in_data(sender: Sender, recipient: str, content: bytes) -> None:
     for line in (f"MAIL FROM:<{SENDER}>", f"RCPT TO:<{recipient}>", "DATA"):
         await sender.say(line)
     await sender.put(content)
+
+
+async def _reset(sink: Destination, number: int, release: asyncio.Event) -> None:
+    """The destination owed this connection a reply, gives it now, and hears that no content will come."""
+
+    async def said_goodbye() -> bool:
+        return [line for connection, line in sink.commands if connection == number][-2:] == ["RSET", "QUIT"]
+
+    release.set()
+    await until(said_goodbye, 2, "no RSET and QUIT")
 
 
 @case("T1", "SIGTERM to an mx: 421 to idle clients, DATA in flight ends with 250", reduced=True)
@@ -60,16 +70,25 @@ async def worker_ends_before_data(run: Run) -> None:
     await rig.until_event(letter.id, "soft-bounced", "Greylisted")
     sink.reached.clear()
     await sink.reach("RCPT")
+    number, _ = sink.commands[-1]
     worker = rig.processes.pop("worker")
     run.fault()
     worker.tell(signal.SIGTERM)
+    await until(lambda: _is_free(run), 1, "the lease did not come back")
+    await _reset(sink, number, release)
     assert await worker.ended() == 0
     await rig.start("worker")
     await rig.until_event(letter.id, "delivered")
     run.recovered(10)
-    release.set()
+    assert run.load.arrived(letter) == 1
     kinds = [kind for kind, _, _ in await rig.events(letter.id)]
     assert kinds == ["received", "soft-bounced", "delivered"], f"{kinds}"
+
+
+async def _is_free(run: Run) -> bool:
+    """The one delivery that waits."""
+    free: bool = await run.rig.world.value("select exists (select from delivery where lease_owner is null)")
+    return free
 
 
 @case("T3", "SIGTERM to a worker after the dot: it waits while its successor serves", reduced=True)
@@ -97,23 +116,26 @@ async def worker_ends_after_dot(run: Run) -> None:
 
 @case("T4", "SIGTERM to an mx with first attempts before and after the dot", reduced=True)
 async def mx_ends_with_attempts(run: Run) -> None:
-    rig, release = run.rig, asyncio.Event()
-    rig.sinks["d1"].script["MAIL"] = [Act(DEFAULTS["MAIL"], until=asyncio.Event())]
+    rig, early_release, release = run.rig, asyncio.Event(), asyncio.Event()
+    rig.sinks["d1"].script["MAIL"] = [Act(DEFAULTS["MAIL"], until=early_release)]
     rig.sinks["d2"].script["DOT"] = [Act(DEFAULTS["DOT"], until=release)]
     early = await run.load.accepted(run.load.letter("d1"))
     late = await run.load.accepted(run.load.letter("d2"))
     await rig.sinks["d1"].reach("MAIL")
+    number, _ = rig.sinks["d1"].commands[-1]
     await rig.sinks["d2"].reach("DOT")
     mx = rig.processes.pop("mx")
     run.fault()
     mx.tell(signal.SIGTERM)
-    await rig.start("mx")
-    await rig.until_event(early.id, "delivered")
+    await rig.until_event(early.id, "delivered", seconds=2)  # by the worker: it was given back at once
     run.recovered(10)
+    await _reset(rig.sinks["d1"], number, early_release)
+    await rig.start("mx")
     release.set()
     assert await mx.ended() == 0
     await rig.until_event(late.id, "delivered")
     for letter in (early, late):
+        assert run.load.arrived(letter) == 1
         kinds = [kind for kind, _, _ in await rig.events(letter.id)]
         assert kinds == ["received", "delivered"], f"{kinds}"
 

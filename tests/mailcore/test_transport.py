@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mailcore.clock import Clock
+from mailcore.connection_pool import CLOSE_SECONDS
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 from mailcore.transport import Outcome, Parcel, Transport
@@ -360,6 +361,55 @@ async def test_cancelled_attempt_leaves_no_connection_and_no_slot() -> None:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         assert (transport.stats.in_use, transport.stats.idle, transport.stats.waiting) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("step", "said"), [("MAIL", "MAIL"), ("RCPT", "MAIL RCPT")])
+async def test_attempt_cancelled_before_data_is_reset_and_nobody_waits_for_it(step: str, said: str) -> None:
+    let_go = asyncio.Event()
+    script = {step: Act("250 2.1.0 OK", until=let_go)}
+    async with Destination(script) as destination, transport_to(destination.route) as transport:
+        sending = asyncio.create_task(transport.send(PARCEL, may_commit=yes))
+        await destination.reach(step)
+        sending.cancel()
+        await asyncio.wait({sending})
+        assert transport.stats.in_use == 0
+        let_go.set()
+        await destination.reach("QUIT")
+    verbs = [line.split(" ")[0] for _, line in destination.commands]
+    assert " ".join(verbs) == f"EHLO {said} RSET QUIT"
+
+
+async def test_server_that_is_silent_at_a_reset_is_left_in_a_moment() -> None:
+    async with Destination({"RCPT": SILENT}) as destination:
+        async with transport_to(destination.route) as transport:
+            sending = asyncio.create_task(transport.send(PARCEL, may_commit=yes))
+            await destination.reach("RCPT")
+            sending.cancel()
+            await asyncio.wait({sending})
+            started = asyncio.get_running_loop().time()
+        assert CLOSE_SECONDS - 0.1 <= asyncio.get_running_loop().time() - started < CLOSE_SECONDS + 2
+
+
+@pytest.mark.parametrize("step", ["DATA", "CONTENT"])
+async def test_attempt_cancelled_from_data_on_says_nothing_that_could_be_content(step: str) -> None:
+    let_go = asyncio.Event()
+    script = {step: Act("354 Go ahead" if step == "DATA" else b"", until=let_go)}
+    async with Destination(script) as destination, transport_to(destination.route) as transport:
+        sending = asyncio.create_task(transport.send(LARGE, may_commit=yes))
+        await destination.reach(step)
+        sending.cancel()
+        await asyncio.wait({sending})
+        let_go.set()
+        await until_left(destination)
+    assert not destination.messages
+    assert not destination.reached["RSET"].is_set()
+
+
+async def until_left(destination: Destination) -> None:
+    """The destination has seen the end of every connection. Raises TimeoutError."""
+    async with asyncio.timeout(5):
+        while destination.open:  # noqa: ASYNC110  it sends no event
+            await asyncio.sleep(0.01)
 
 
 # Kept connections
