@@ -23,7 +23,10 @@ The moment it becomes ours
     submission.py       a complete message, for whom, and its content
     acceptance.py       bytes synced, rows committed, then 250
     quota.py            the daily quota, counted in that transaction
-    spool.py            content on disk, in append-only segments
+    spool_writer.py     appending: in which order bytes become durable, segment after segment
+    spool_segment.py    one segment file under its lock: growing, or at rest
+    spool_record.py     one record: its bytes and checksum, written, read, wiped
+    spool.py            the spool folder of a node: read, discard
     spool_owner.py      which database a spool belongs to
     spool_walk.py       every record of a spool at rest, without its content
     spool_recovery.py   rows rebuilt from the spool, after a database was set back

@@ -23,7 +23,10 @@ from mailcore.plans import Lane
 from mailcore.queue import Claimed, DeliveryRow, Lease, MessageRow
 from mailcore.replies import Reply
 from mailcore.routing import DestinationRef, Recipient
-from mailcore.spool import Buffer, Entry, LargeEntry, Location, SegmentWriter, Spool, SpoolFault
+from mailcore.spool import Spool
+from mailcore.spool_record import Buffer, Entry, Location
+from mailcore.spool_segment import SpoolFault
+from mailcore.spool_writer import LargeEntry, SegmentWriter
 from mailcore.submission import Submission, envelope_of
 
 log = structlog.get_logger("acceptance")

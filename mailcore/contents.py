@@ -6,7 +6,8 @@ Must never keep bytes that no delivery holds any more, nor read or copy them in 
 import asyncio
 from weakref import WeakValueDictionary
 
-from mailcore.spool import Location, Spool
+from mailcore.spool import Spool
+from mailcore.spool_record import Location
 
 
 class Contents:

@@ -31,7 +31,8 @@ from mailcore.returns import Original, ReturnAddresses, notification
 from mailcore.routing import Recipient
 from mailcore.settings import Settings
 from mailcore.settlement import Result, Settler
-from mailcore.spool import Buffer, Damaged, Gone, Spool
+from mailcore.spool import Spool
+from mailcore.spool_record import Buffer, Damaged, Gone
 from mailcore.submission import Client
 from mailcore.transport import Parcel, Transport
 

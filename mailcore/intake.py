@@ -16,7 +16,10 @@ from mailcore.attachments import AttachmentCount
 from mailcore.clock import Clock
 from mailcore.content_scan import ContentScan
 from mailcore.replies import Reply
-from mailcore.spool import Buffer, LargeEntry, Spool, SpoolFault
+from mailcore.spool import Spool
+from mailcore.spool_record import Buffer
+from mailcore.spool_segment import SpoolFault
+from mailcore.spool_writer import LargeEntry
 
 # Above this, counting attachments leaves the event loop.
 _INLINE_COUNT = 64 * 1024

@@ -13,7 +13,7 @@ from uuid import UUID
 from mailcore.database import Transaction
 from mailcore.event_log import columns
 from mailcore.plans import Lane
-from mailcore.spool import Location
+from mailcore.spool_record import Location
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from mailcore.event_log import Answer
 from mailcore.plans import Lane
 from mailcore.queue import Claimed, Lease
 from mailcore.retries import Settlement
-from mailcore.spool import Location
+from mailcore.spool_record import Location
 
 FAILED_CODE = "5.3.0"
 HELD_CODE = "4.3.0"

@@ -28,7 +28,8 @@ from mailcore.resolver import Resolver
 from mailcore.returns import ReturnAddresses
 from mailcore.settings import Settings
 from mailcore.settlement import Settler
-from mailcore.spool import SegmentWriter, Spool
+from mailcore.spool import Spool
+from mailcore.spool_writer import SegmentWriter
 from mailcore.srs import Srs
 from mailcore.transport import Transport
 

@@ -25,7 +25,8 @@ from mailcore.plans import Lane
 from mailcore.queue import Claimed
 from mailcore.retries import Settlement
 from mailcore.returns import count_undelivered
-from mailcore.spool import Location, Spool
+from mailcore.spool import Spool
+from mailcore.spool_record import Location
 
 log = structlog.get_logger("settlement")
 

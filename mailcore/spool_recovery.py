@@ -19,7 +19,8 @@ from mailcore.event_log import Answer, Attempt, LoggedMessage, columns
 from mailcore.ledger import Entries
 from mailcore.plans import Lane
 from mailcore.queue import DeliveryRow, MessageRow
-from mailcore.spool import Damaged, Gone, Location, Spool
+from mailcore.spool import Spool
+from mailcore.spool_record import Damaged, Gone, Location
 from mailcore.spool_walk import Found, SpoolWalk
 
 _BATCH = 500

@@ -19,18 +19,10 @@ from mailcore.clock import Clock, time_of
 from mailcore.database import CONNECTION_LOST, Aborted, Database, UnknownOutcome
 from mailcore.event_log import columns
 from mailcore.settings import Settings
-from mailcore.spool import (
-    Damaged,
-    Entry,
-    Gone,
-    Location,
-    LockedSegment,
-    Record,
-    SegmentWriter,
-    Spool,
-    SpoolFault,
-    segments_in,
-)
+from mailcore.spool import Spool, segments_in
+from mailcore.spool_record import Damaged, Entry, Gone, Location, Record
+from mailcore.spool_segment import LockedSegment, SpoolFault
+from mailcore.spool_writer import SegmentWriter
 
 log = structlog.get_logger("spool_sweep")
 

@@ -10,7 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from mailcore import content_scan, rewriting
-from mailcore.spool import Damaged, Gone, InUse, Location, LockedSegment, Record, Spool, segments_in
+from mailcore.spool import InUse, Spool, segments_in
+from mailcore.spool_record import Damaged, Gone, Location, Record
+from mailcore.spool_segment import LockedSegment
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from mailcore.routing import Recipient
-from mailcore.spool import Buffer, LargeEntry
+from mailcore.spool_record import Buffer
+from mailcore.spool_writer import LargeEntry
 
 
 @dataclass(frozen=True, slots=True)

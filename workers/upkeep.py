@@ -16,8 +16,8 @@ from mailcore.leases import Sweeper
 from mailcore.plans import Lane
 from mailcore.runtime import Ready, Runtime, open_runtime, segment_writer, until
 from mailcore.settings import Settings
-from mailcore.spool import SegmentWriter
 from mailcore.spool_sweep import SpoolSweep
+from mailcore.spool_writer import SegmentWriter
 from workers.held_mail import HeldMail
 from workers.notices import send_dispute_notices, send_undeliverable_notices
 

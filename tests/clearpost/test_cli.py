@@ -16,7 +16,9 @@ from clearpost import running_stack, status
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.settings import Settings
-from mailcore.spool import Entry, Location, SegmentWriter, Spool
+from mailcore.spool import Spool
+from mailcore.spool_record import Entry, Location
+from mailcore.spool_writer import SegmentWriter
 from tests.support.services import ROOT
 
 HEAVY = "fastapi sqlalchemy sqlmodel alembic aiosmtpd arq uvicorn dns asyncpg"

@@ -19,7 +19,10 @@ from mailcore.acceptance import Acceptance, Draft, NoFirstAttempts
 from mailcore.clock import Clock
 from mailcore.database import UnknownOutcome
 from mailcore.plans import Plan, limits_for
-from mailcore.spool import LargeEntry, Location, LockedSegment, SegmentWriter, segments_in
+from mailcore.spool import segments_in
+from mailcore.spool_record import Location
+from mailcore.spool_segment import LockedSegment
+from mailcore.spool_writer import LargeEntry, SegmentWriter
 from tests.support.ground import CONTENT, Collected, Ground, ground
 from tests.support.tcp_proxy import PostgresProxy
 

@@ -7,7 +7,9 @@ import pytest
 
 from mailcore.clock import Clock
 from mailcore.contents import Contents
-from mailcore.spool import Entry, Gone, Location, Record, SegmentWriter, Spool
+from mailcore.spool import Spool
+from mailcore.spool_record import Entry, Gone, Location, Record
+from mailcore.spool_writer import SegmentWriter
 
 CLOCK = Clock()
 

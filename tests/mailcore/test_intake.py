@@ -16,7 +16,9 @@ from mailcore.clock import Clock
 from mailcore.content_scan import ContentScan
 from mailcore.intake import Intake, MemoryBudget
 from mailcore.replies import Reply
-from mailcore.spool import LargeEntry, LockedSegment, Spool
+from mailcore.spool import Spool
+from mailcore.spool_segment import LockedSegment
+from mailcore.spool_writer import LargeEntry
 
 TRACE = b"Received: from client.test\r\n"
 BUDGET = 100_000

@@ -18,7 +18,7 @@ from mailcore.queue import FIRST_TURN, Claimed, DeliveryRow, MessageRow, Room, T
 from mailcore.runtime import open_runtime
 from mailcore.settings import Settings
 from mailcore.settlement import Result
-from mailcore.spool import Location
+from mailcore.spool_record import Location
 from tests.support.destination import Destination
 from tests.support.ground import Ground, ground, settlement
 from tests.support.tcp_proxy import Cut, PostgresProxy

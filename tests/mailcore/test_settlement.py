@@ -16,7 +16,8 @@ from mailcore.database import Database, Transaction, UnknownOutcome
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
 from mailcore.settlement import Result, Settler
-from mailcore.spool import LockedSegment, segments_in
+from mailcore.spool import segments_in
+from mailcore.spool_segment import LockedSegment
 from tests.support.ground import Collected, Ground, ground, settlement
 from tests.support.tcp_proxy import PostgresProxy
 

@@ -10,7 +10,8 @@ import pytest
 from mailcore import ledger, spool_owner
 from mailcore.routing import DestinationRef, Recipient
 from mailcore.settlement import Result
-from mailcore.spool import Entry, InUse, Location, Spool, segments_in
+from mailcore.spool import InUse, Spool, segments_in
+from mailcore.spool_record import Entry, Location
 from mailcore.spool_recovery import Recovered, Recovery
 from mailcore.spool_sweep import SpoolSweep
 from mailcore.submission import Submission

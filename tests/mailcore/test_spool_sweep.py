@@ -15,8 +15,11 @@ import pytest
 from mailcore import metrics, queue, replies
 from mailcore.acceptance import Draft
 from mailcore.settlement import Result
-from mailcore.spool import Gone, Location, LockedSegment, SegmentWriter, Spool, segments_in
+from mailcore.spool import Spool, segments_in
+from mailcore.spool_record import Gone, Location
+from mailcore.spool_segment import LockedSegment
 from mailcore.spool_sweep import SpoolSweep
+from mailcore.spool_writer import SegmentWriter
 from tests.support.ground import CONTENT, Ground, counted_writer, ground, settlement
 from tests.support.tcp_proxy import PostgresProxy
 

@@ -21,7 +21,9 @@ from mailcore.retries import Settlement
 from mailcore.routing import DestinationRef, Recipient
 from mailcore.settings import Settings
 from mailcore.settlement import Settler
-from mailcore.spool import Buffer, SegmentWriter, Spool
+from mailcore.spool import Spool
+from mailcore.spool_record import Buffer
+from mailcore.spool_writer import SegmentWriter
 from mailcore.submission import Client, Submission
 from tests.support.world import World
 

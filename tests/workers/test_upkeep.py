@@ -17,7 +17,7 @@ from mailcore.delivery import Courier
 from mailcore.plans import Lane
 from mailcore.retries import Settlement
 from mailcore.runtime import Runtime, open_runtime, segment_writer
-from mailcore.spool import Location
+from mailcore.spool_record import Location
 from tests.support.mx import mx_settings
 from tests.support.world import World, prepared_world
 from workers.held_mail import HeldMail
