@@ -103,7 +103,7 @@ class Acceptance:
         Follow with `insert` in that transaction and `accepted` after it, or else with `rejected`.
         """
         place = (await self._stored([submission]))[0]
-        return self._draft(submission, place) if isinstance(place, Location) else place
+        return self._drafts([submission], [place])[0] if isinstance(place, Location) else place
 
     async def drain(self) -> None:
         """Returns when every submission has its answer."""
@@ -112,12 +112,7 @@ class Acceptance:
     async def _accept(self, batch: Sequence[Submission]) -> Sequence[Reply]:
         metrics.ACCEPT_BATCH.observe(len(batch))
         stored = await self._stored(batch)
-        drafts = {
-            s.id: self._draft(s, place)
-            for s, place in zip(batch, stored, strict=True)
-            if isinstance(place, Location)
-        }
-        answers = await self._commit(list(drafts.values()))
+        answers = await self._commit(self._drafts(batch, stored))
         return [
             answers[s.id] if isinstance(place, Location) else place
             for s, place in zip(batch, stored, strict=True)
@@ -155,6 +150,16 @@ class Acceptance:
             return _reply_to(fault)
 
     # --- rows ---
+
+    def _drafts(self, batch: Sequence[Submission], stored: Sequence[Location | Reply]) -> list[Draft]:
+        """One for each that is stored. Where this breaks, by a fault of ours, the sweep takes their bytes."""
+        placed = [(s, at) for s, at in zip(batch, stored, strict=True) if isinstance(at, Location)]
+        try:
+            return [self._draft(s, at) for s, at in placed]
+        except Exception:
+            for s, at in placed:
+                self._keep(s, at)
+            raise
 
     def _draft(self, s: Submission, location: Location) -> Draft:
         deliveries = sum(len(r.destinations) for r in s.recipients)
@@ -210,7 +215,7 @@ class Acceptance:
                 answers |= await self._commit([draft])
             return answers
         except Exception:  # a fault of ours, and nobody knows what became of it: the sweep asks the database
-            self._leave_to_sweep(drafts)
+            self.leave_to_sweep(drafts)
             raise
         return self._committed(drafts, over_quota)
 
@@ -247,7 +252,7 @@ class Acceptance:
     def accepted(self, drafts: Sequence[Draft]) -> dict[UUID, Reply]:
         crash_points.reach("accept-after-commit")
         for draft in drafts:
-            self._keep(draft)
+            self._keep(draft.submission, draft.location)
             if draft.owner:
                 self._start(draft)
         return {draft.submission.id: replies.queued(str(draft.submission.id)) for draft in drafts}
@@ -270,18 +275,18 @@ class Acceptance:
                 self._first_attempts.release(draft.deliveries, draft.submission.size)
         return {draft.submission.id: reply for draft in drafts}
 
-    def _leave_to_sweep(self, drafts: Sequence[Draft]) -> None:
+    def leave_to_sweep(self, drafts: Sequence[Draft]) -> None:
+        """Their bytes stay and are locked no more: whether anybody needs them is for the database to say."""
         for draft in drafts:
-            self._keep(draft)
+            self._keep(draft.submission, draft.location)
             if draft.owner:
                 self._first_attempts.release(draft.deliveries, draft.submission.size)
 
-    def _keep(self, draft: Draft) -> None:
-        content = draft.submission.content
-        if isinstance(content, LargeEntry):
-            content.keep()
+    def _keep(self, submission: Submission, location: Location) -> None:
+        if isinstance(submission.content, LargeEntry):
+            submission.content.keep()
         else:
-            self._writer.settled([draft.location])
+            self._writer.settled([location])
 
     def _throw_away(self, draft: Draft) -> None:
         content = draft.submission.content

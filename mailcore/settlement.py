@@ -83,7 +83,11 @@ class Settler:
 
     async def _settle(self, batch: Sequence[Result]) -> Sequence[None]:
         metrics.SETTLE_BATCH.observe(len(batch))
-        parts = await self._written(batch)
+        try:
+            parts = await self._written(batch)
+        except Exception:  # a fault of ours, and nobody knows what became of it: the sweep asks the database
+            self._acceptance.leave_to_sweep([r.notification for r in batch if r.notification])
+            raise
         for results, written in parts:
             self._finish_notifications(results, written)
             _count(results, written, self._clock.now())

@@ -18,7 +18,7 @@ from mailcore import ledger, replies
 from mailcore.acceptance import Acceptance, Draft, NoFirstAttempts
 from mailcore.clock import Clock
 from mailcore.database import UnknownOutcome
-from mailcore.plans import Plan, limits_for
+from mailcore.plans import Lane, Plan, limits_for
 from mailcore.spool import segments_in
 from mailcore.spool_record import Location
 from mailcore.spool_segment import LockedSegment
@@ -163,6 +163,24 @@ async def test_a_fault_of_ours_leaves_the_bytes_to_the_sweep_and_gives_slots_bac
     assert g.readable(SECRET)
     assert unlocked(g)
     assert (attempts.started, attempts.slots) == ([], 0)
+
+
+class BrokenRoom(NoFirstAttempts):
+    """Cannot tell whether there is room."""
+
+    def reserve(self, lane: Lane, deliveries: int, size: int) -> UUID | None:
+        raise ZeroDivisionError
+
+
+async def test_rows_that_cannot_be_drawn_up_leave_no_segment_locked(g: Ground) -> None:
+    broken = Acceptance(
+        database=g.database, spool=g.spool, writer=g.writer, clock=g.clock, first_attempts=BrokenRoom()
+    )
+    submission = g.submission(await g.recipient("one"))
+    for attempt in (broken.accept, broken.store):
+        with pytest.raises(ZeroDivisionError):
+            await attempt(submission)
+    assert unlocked(g)
 
 
 # --- the database fails ---

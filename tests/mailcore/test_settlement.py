@@ -320,6 +320,16 @@ async def test_a_result_the_database_refuses_is_held_and_spares_the_others(g: Gr
     await assert_balanced(g)
 
 
+async def test_a_fault_of_ours_leaves_no_segment_locked(g: Ground) -> None:
+    """What it came to nobody knows; the sweep takes the bytes of the notification, or keeps them."""
+    (one,) = await claimed(g)
+    result = Result(settlement(one, "no such end"), await draft(g, one))
+    with pytest.raises(KeyError):
+        await g.settler.settle(result)
+    assert unlocked(g)
+    assert await g.count("delivery", "lease_owner is not null") == 1, "nothing of it was written"
+
+
 async def test_the_first_attempt_of_a_notification_starts_after_its_commit(
     database_url: str, tmp_path: Path
 ) -> None:
