@@ -31,7 +31,8 @@ The moment it becomes ours
     spool_walk.py       every record of a spool at rest, without its content
     spool_recovery.py   rows rebuilt from the spool, after a database was set back
     spool_sweep.py      segments reclaimed, survivors copied
-    queue.py            messages and deliveries as rows: insert, claim, give back
+    queue.py            messages and deliveries as rows: insert, lease, give back
+    queue_claim.py      what a worker leases: whose turn it is, what there is room for
     queue_admin.py      what an operator does to waiting deliveries
     event_log.py        the 7-day log: its only writer, reader and deleter
     ledger.py           created = delivered + hard-bounced + waiting + held

@@ -9,11 +9,12 @@ from datetime import timedelta
 import asyncpg
 import structlog
 
-from mailcore import crash_points, metrics, queue
+from mailcore import crash_points, metrics, queue_claim
 from mailcore.database import CONNECTION_LOST, Aborted, Transaction, UnknownOutcome
 from mailcore.delivery import Courier
 from mailcore.plans import Lane
-from mailcore.queue import FIRST_TURN, Claimed, Room
+from mailcore.queue import Claimed
+from mailcore.queue_claim import FIRST_TURN, Room
 
 log = structlog.get_logger("lane_worker")
 
@@ -85,7 +86,7 @@ class LaneWorker:
     async def _take_due(self, tx: Transaction, limit: int) -> list[Claimed]:
         settings, courier = self._settings, self._courier
         node_id, paused = courier.spool.node_id, courier.providers.unavailable()
-        turns = await queue.turns(tx, node_id, self._lane, after=self._after, passing_over=paused)
+        turns = await queue_claim.turns(tx, node_id, self._lane, after=self._after, passing_over=paused)
         room = Room(
             limit,
             each=max(1, limit // 5),
@@ -93,7 +94,7 @@ class LaneWorker:
             held=courier.bytes_held(),
             most=settings.worker_delivery_bytes,
         )
-        claimed = await queue.claim(tx, courier.lease.id, node_id, self._lane, turns.order, room)
+        claimed = await queue_claim.claim(tx, courier.lease.id, node_id, self._lane, turns.order, room)
         self._after = turns.served_last(claimed, limit)
         return claimed
 
@@ -108,7 +109,9 @@ class LaneWorker:
     async def _take_expired(self, tx: Transaction, limit: int) -> list[Claimed]:
         """What a paused or busy provider puts off again and again is old one day all the same."""
         node_id, after = self._courier.spool.node_id, self._settings.give_up_after + _LAST_CHANCE
-        claimed = await queue.claim_expired(tx, self._courier.lease.id, node_id, self._lane, after, limit)
+        claimed = await queue_claim.claim_expired(
+            tx, self._courier.lease.id, node_id, self._lane, after, limit
+        )
         if len(claimed) >= limit:  # there is more: go on in a second, what is due comes in between
             self._gave_up -= _GIVE_UP_INTERVAL - 1
         return claimed
@@ -119,7 +122,7 @@ class LaneWorker:
         if self._courier.busy >= self._settings.worker_deliveries:
             return longest
         async with self._courier.database.transaction() as tx:
-            due = await queue.seconds_until_due(
+            due = await queue_claim.seconds_until_due(
                 tx,
                 self._courier.spool.node_id,
                 self._lane,

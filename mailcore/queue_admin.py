@@ -13,9 +13,8 @@ from uuid import UUID
 from mailcore.database import Database, Transaction
 from mailcore.event_log import Answer
 from mailcore.plans import Lane
-from mailcore.queue import Claimed, Lease
+from mailcore.queue import Claimed, lease_picked
 from mailcore.retries import Settlement
-from mailcore.spool_record import Location
 
 FAILED_CODE = "5.3.0"
 HELD_CODE = "4.3.0"
@@ -121,20 +120,12 @@ def _wake(tx: Transaction, rows: Sequence[Any]) -> None:
         tx.wake(node_id, Lane(lane))
 
 
-_TAKEN = """
-select d.*, m.alias_id, m.alias_address, m.reverse_path, m.sender_authenticated, m.smtputf8, m.segment,
-       m.record_offset, m.record_length
-from leased d join message m on m.id = d.message_id
-"""
 # Held or waiting, but not while somebody attempts it: that result must not get lost.
 _TAKE_CHOSEN = f"""
 with picked as (
     select d.id from delivery d where d.lease_owner is null and d.node_id = $6 and {_CHOSEN}
     order by d.accepted_at limit $5 for update of d skip locked
-), leased as (
-    update delivery d set lease_owner = $4, lease_token = gen_random_uuid(), attempt = d.attempt + 1
-    from picked where d.id = picked.id returning d.*
-) {_TAKEN}
+), {lease_picked("$4")}
 """
 # A node without a process is dead, or its disk is gone: nobody can read what it holds.
 _TAKE_EXPIRED = f"""
@@ -143,17 +134,14 @@ with picked as (
     where d.lease_owner is null and d.accepted_at < now() - $3::interval
       and (d.state = 'held' or not exists (select from process p where p.node_id = d.node_id))
     order by d.accepted_at limit $2 for update of d skip locked
-), leased as (
-    update delivery d set lease_owner = $1, lease_token = gen_random_uuid(), attempt = d.attempt + 1
-    from picked where d.id = picked.id returning d.*
-) {_TAKEN}
+), {lease_picked("$1")}
 """
 
 
 async def take_expired(tx: Transaction, owner: UUID, after: timedelta, limit: int) -> list[Claimed]:
     """Leases what has been held for so long since it was accepted, on any node, to be ended."""
     rows = await tx.fetch(_TAKE_EXPIRED, owner, limit, after)
-    return [_claimed(row, owner) for row in rows]
+    return [Claimed.of(row, owner) for row in rows]
 
 
 def expired(claimed: Claimed) -> Settlement:
@@ -167,36 +155,10 @@ def expired(claimed: Claimed) -> Settlement:
 async def take(tx: Transaction, choice: Choice, node_id: UUID, owner: UUID, limit: int) -> list[Claimed]:
     """Leases deliveries of this node to be failed; they are never sent, so no address comes along."""
     rows = await tx.fetch(_TAKE_CHOSEN, *choice.values, owner, limit, node_id)
-    return [_claimed(row, owner) for row in rows]
+    return [Claimed.of(row, owner) for row in rows]
 
 
 def failed(claimed: Claimed) -> Settlement:
     """The end of a taken delivery: one that its owner's log blames on nobody but us."""
     answer = Answer("failed by the operator of this service", FAILED_CODE, "", timedelta(0))
     return Settlement(claimed, "hard-bounced", answer, {})
-
-
-def _claimed(row: Any, owner: UUID) -> Claimed:
-    return Claimed(
-        id=row["id"],
-        lease=Lease(owner, row["lease_token"]),
-        message_id=row["message_id"],
-        account_id=row["account_id"],
-        alias_id=row["alias_id"],
-        alias_number=0,
-        alias_address=row["alias_address"],
-        destination_id=row["destination_id"],
-        address="",
-        lane=Lane(row["lane"]),
-        origin=row["origin"],
-        attempt=row["attempt"],
-        failures=row["failures"],
-        provider=row["provider"],
-        accepted_at=row["accepted_at"],
-        no_domain_since=row["no_domain_since"],
-        delivered_before=True,
-        reverse_path=row["reverse_path"],
-        sender_authenticated=row["sender_authenticated"],
-        smtputf8=row["smtputf8"],
-        location=Location(row["segment"], row["record_offset"], row["record_length"]),
-    )

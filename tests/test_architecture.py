@@ -28,12 +28,12 @@ ASKS_THE_TIME = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "mono
 # Which files may name a table in SQL, or import its model. Tenancy stands on this list being short.
 GATES = {
     "domain": {"mailcore/domains.py", "mailcore/aliases.py", "mailcore/routing.py", "mailcore/returns.py",
-               "mailcore/queue.py", "mailcore/queue_admin.py", "mailcore/accounts.py", "clearpost/seed.py"},
+               "mailcore/queue_claim.py", "mailcore/queue_admin.py", "mailcore/accounts.py", "clearpost/seed.py"},
     "alias": {"mailcore/aliases.py", "mailcore/accounts.py", "mailcore/routing.py", "mailcore/returns.py",
-              "mailcore/queue.py"},
+              "mailcore/queue_claim.py"},
     "alias_destination": {"mailcore/aliases.py", "mailcore/destinations.py", "mailcore/routing.py"},
     "destination": {"mailcore/destinations.py", "mailcore/accounts.py", "mailcore/routing.py",
-                    "mailcore/queue.py", "mailcore/settlement.py"},
+                    "mailcore/queue_claim.py", "mailcore/settlement.py"},
     "api_key": {"mailcore/api_keys.py", "mailcore/accounts.py"},
     "person": {"mailcore/accounts.py", "mailcore/routing.py", "workers/notices.py"},
     "log_message": {"mailcore/event_log.py", "mailcore/spool_recovery.py"},
@@ -43,7 +43,8 @@ GATES = {
                   "mailcore/accounts.py"},
     "srs_token": {"mailcore/returns.py", "workers/upkeep.py"},
     "message": {"mailcore/queue.py", "mailcore/settlement.py", "mailcore/cancellation.py",
-                "mailcore/queue_admin.py", "mailcore/spool_sweep.py", "mailcore/spool_recovery.py"},
+                "mailcore/queue_claim.py", "mailcore/queue_admin.py", "mailcore/spool_sweep.py",
+                "mailcore/spool_recovery.py"},
 }  # fmt: skip
 MODELS = {"Domain": "domain", "Alias": "alias", "AliasDestination": "alias_destination",
           "Destination": "destination", "ApiKey": "api_key", "Person": "person"}  # fmt: skip

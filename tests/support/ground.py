@@ -10,13 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from mailcore import queue
+from mailcore import queue_claim
 from mailcore.acceptance import Acceptance, FirstAttempts, NoFirstAttempts
 from mailcore.clock import Clock, ShiftedClock
 from mailcore.database import Database
 from mailcore.event_log import Answer, ensure_partitions
 from mailcore.plans import Lane, Plan
-from mailcore.queue import Claimed, Room
+from mailcore.queue import Claimed
+from mailcore.queue_claim import Room
 from mailcore.retries import Settlement
 from mailcore.routing import DestinationRef, Recipient
 from mailcore.settings import Settings
@@ -114,8 +115,8 @@ class Ground:
 
     async def claim(self, owner: UUID | None = None, limit: int = 100) -> list[Claimed]:
         async with self.database.transaction() as tx:
-            turns = await queue.turns(tx, self.spool.node_id, Lane.STANDARD)
-            return await queue.claim(
+            turns = await queue_claim.turns(tx, self.spool.node_id, Lane.STANDARD)
+            return await queue_claim.claim(
                 tx,
                 owner or self.clock.new_id(),
                 self.spool.node_id,
