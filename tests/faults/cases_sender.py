@@ -8,7 +8,7 @@ from mailcore.jobs import WAKE, queue_name, redis_of
 from mailcore.plans import Lane
 from tests.faults.case import Run, case
 from tests.faults.load import SECRET, Letter
-from tests.faults.rig import until
+from tests.faults.rig import until, used_up
 from tests.support.destination import DEFAULTS, Act
 
 GREYLISTED = "451 4.7.1 Greylisted, come back"
@@ -31,8 +31,7 @@ async def _meets_worker(run: Run, step: str) -> _Meeting:
     sink.script[step] = [DEFAULTS["MAIL"], held] if step == "MAIL" else [held]
     letter = await run.load.accepted(run.load.letter("d1", size=200_000))
     await run.rig.until_event(letter.id, "soft-bounced", "Greylisted")
-    sink.reached.clear()
-    await sink.reach(step)
+    await used_up(sink, step)
     return _Meeting(letter, release)
 
 

@@ -5,7 +5,7 @@ import signal
 
 from tests.faults.case import Run, case
 from tests.faults.load import SENDER
-from tests.faults.rig import ROLES, until
+from tests.faults.rig import ROLES, until, used_up
 from tests.support.destination import DEFAULTS, Act, Destination
 from tests.support.sender import Sender, sender_at
 
@@ -68,8 +68,7 @@ async def worker_ends_before_data(run: Run) -> None:
     sink.script = {"RCPT": [GREYLISTED, Act(DEFAULTS["RCPT"], until=release)]}
     letter = await run.load.accepted(run.load.letter("d1"))
     await rig.until_event(letter.id, "soft-bounced", "Greylisted")
-    sink.reached.clear()
-    await sink.reach("RCPT")
+    await used_up(sink, "RCPT")
     number, _ = sink.commands[-1]
     worker = rig.processes.pop("worker")
     run.fault()

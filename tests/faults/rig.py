@@ -193,8 +193,25 @@ class Rig:
 
         await until(shows, seconds, f"no {kind} {text}")
 
+    async def until_alarm(self, event: str) -> None:
+        """Returns when a process has logged this event: some log after the commit that a case has seen."""
+
+        async def logged() -> bool:
+            return event in self.log.read_text()
+
+        await until(logged, 30, f"no alarm {event}")
+
     async def node(self) -> UUID:
         return UUID((self.settings.spool_dir / "node").read_text().strip())
+
+
+async def used_up(sink: Destination, step: str) -> None:
+    """Returns when a client has come to the last thing the script says at this step."""
+
+    async def is_used_up() -> bool:
+        return not sink.script[step]
+
+    await until(is_used_up, 30, f"nobody came to {step}")
 
 
 async def until(condition: Any, seconds: float, what: str) -> None:

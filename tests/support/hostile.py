@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import IO
 
 import psutil
 
@@ -20,6 +21,7 @@ from tests.support.stack import Spawned
 
 MEGABYTE = 1024 * 1024
 _SAMPLE = 0.05
+_PATIENCE = 20.0
 
 
 def address(number: int) -> str:
@@ -86,15 +88,19 @@ def pid_of(process: Spawned) -> int:
 def watched(process: Spawned, port: int = 0) -> Iterator[Figures]:
     """Measures from a thread of its own, so that a busy test doesn't count against the process.
 
-    With a port, a well-behaved client is there all the while, from an address of its own.
+    With a port, a well-behaved client is there all the while, from an address of its own: it has been
+    greeted, and its EHLO answered, before anything else happens. It says NOOP at least once.
     """
-    figures, stop = Figures(), threading.Event()
+    figures, stop, welcome = Figures(), threading.Event(), threading.Event()
     threads = [threading.Thread(target=_sample, args=(psutil.Process(pid_of(process)), figures, stop))]
     if port:
-        threads.append(threading.Thread(target=_ask, args=(port, figures, stop)))
+        threads.append(threading.Thread(target=_ask, args=(port, figures, stop, welcome)))
     for thread in threads:
         thread.start()
     try:
+        if port:
+            said = welcome.wait(_PATIENCE) and not figures.lost
+            assert said, f"the well-behaved client was not let in: {figures.lost or 'no word in time'}"
         yield figures
     finally:
         stop.set()
@@ -104,6 +110,7 @@ def watched(process: Spawned, port: int = 0) -> Iterator[Figures]:
 
 def _sample(process: psutil.Process, figures: Figures, stop: threading.Event) -> None:
     began, before = perf_counter(), process.cpu_times()
+    figures.rss.append(process.memory_info().rss)
     while not stop.wait(_SAMPLE):
         figures.rss.append(process.memory_info().rss)
     after = process.cpu_times()
@@ -111,23 +118,35 @@ def _sample(process: psutil.Process, figures: Figures, stop: threading.Event) ->
     figures.seconds = perf_counter() - began
 
 
-def _ask(port: int, figures: Figures, stop: threading.Event) -> None:
+def _ask(port: int, figures: Figures, stop: threading.Event, welcome: threading.Event) -> None:
     """NOOP, twenty times a second; a connection that is closed is the end of it."""
     try:
-        with socket.create_connection(("127.0.0.1", port), 20, ("127.0.200.1", 0)) as connection:
-            connection.recv(1024)
+        with (
+            socket.create_connection(("127.0.0.1", port), _PATIENCE, ("127.0.200.1", 0)) as connection,
+            connection.makefile("rb") as replies,
+        ):
+            _expect(b"220", replies)
             connection.sendall(b"EHLO good.test\r\n")
-            connection.recv(1024)
-            while not stop.wait(_SAMPLE):
+            _expect(b"250", replies)
+            welcome.set()
+            while not (figures.noops and stop.wait(_SAMPLE)):
                 asked = perf_counter()
                 connection.sendall(b"NOOP\r\n")
-                reply = connection.recv(1024)
+                _expect(b"250", replies)
                 figures.noops.append(perf_counter() - asked)
-                if not reply.startswith(b"250"):
-                    figures.lost = reply.decode("ascii", "replace") or "closed"
-                    return
     except OSError as error:
         figures.lost = repr(error)
+    finally:
+        welcome.set()
+
+
+def _expect(code: bytes, replies: IO[bytes]) -> None:
+    """Reads one reply, all its lines. Raises ConnectionError when it is another, or none."""
+    line = replies.readline()
+    while line[3:4] == b"-":
+        line = replies.readline()
+    if not line.startswith(code):
+        raise ConnectionError(line.decode("ascii", "replace").strip() or "closed")
 
 
 def files_open(process: Spawned) -> int:
