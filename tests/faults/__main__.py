@@ -7,6 +7,7 @@ import logging
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -50,24 +51,38 @@ def _chosen(options: argparse.Namespace) -> list[Case]:
 
 
 async def _run(chosen: list[Case], *, full: bool, as_json: bool) -> list[Result]:
-    results = []
+    results: list[Result] = []
     out = sys.stderr if as_json else sys.stdout
     started = time.perf_counter()
+
+    def tell(result: Result) -> None:
+        results.append(result)
+        out.write(line(result))
+        out.flush()
+
+    out.write(header())
     with tempfile.TemporaryDirectory(prefix="clearpost-faults-") as folder:
-        ground = Ground(Path(folder))
-        await ground.start()
-        runner = Runner(ground, Path(folder), full)
-        try:
-            out.write(header())
-            for case in chosen:
-                results.append(await runner.run(case))
-                out.write(line(results[-1]))
-                out.flush()
-        finally:
-            await runner.close()
-            await ground.stop()
+        async with asyncio.TaskGroup() as group:
+            for beside in (False, True):
+                cases = [case for case in chosen if case.beside == beside]
+                group.create_task(_run_in_turn(cases, Path(folder) / f"ground-{beside:d}", full, tell))
     out.write(f"{time.perf_counter() - started:.0f} s in all\n")
     return results
+
+
+async def _run_in_turn(cases: list[Case], folder: Path, full: bool, tell: Callable[[Result], None]) -> None:
+    """One after the other, on a ground of their own; `tell` has the result of each when it has ended."""
+    if not cases:
+        return
+    ground = Ground(folder)
+    await ground.start()
+    runner = Runner(ground, folder, full)
+    try:
+        for case in cases:
+            tell(await runner.run(case))
+    finally:
+        await runner.close()
+        await ground.stop()
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ class Case:
     """`duplicates`: the most extra copies it may cause. `refusals`: it asks for 5yz itself.
 
     `reduced`: also in `make test`. `alone`: on a rig of its own. `timing`: see rig.TIMINGS.
+    `beside`: mostly waits, so it runs on a ground of its own while the others run.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Case:
     refusals: bool = False
     reduced: bool = False
     alone: bool = False
+    beside: bool = False
     timing: str = "quick"
     seconds: float = 150
 
@@ -75,13 +77,16 @@ def case(
     refusals: bool = False,
     reduced: bool = False,
     alone: bool = False,
+    beside: bool = False,
     timing: str = "quick",
     seconds: float = 150,
 ) -> Callable[[Body], Body]:
     """Enters a function into the table."""
 
     def enter(body: Body) -> Body:
-        CASES.append(Case(identifier, what, body, duplicates, refusals, reduced, alone, timing, seconds))
+        CASES.append(
+            Case(identifier, what, body, duplicates, refusals, reduced, alone, beside, timing, seconds)
+        )
         return body
 
     return enter

@@ -76,9 +76,9 @@ async def down_at_accept(run: Run) -> None:
     await _away(run, 0)
 
 
-@case("F35", "Redis down for minutes", timing="real", seconds=900)
+@case("F35", "Redis down for 10 minutes", timing="real", beside=True, seconds=900)
 async def down_for_minutes(run: Run) -> None:
-    await _away(run, 120)
+    await _away(run, 600)
 
 
 @case("F36", "Redis out of memory", reduced=True)
