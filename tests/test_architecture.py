@@ -28,7 +28,8 @@ ASKS_THE_TIME = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "mono
 # Which files may name a table in SQL, or import its model. Tenancy stands on this list being short.
 GATES = {
     "domain": {"mailcore/domains.py", "mailcore/aliases.py", "mailcore/routing.py", "mailcore/returns.py",
-               "mailcore/queue_claim.py", "mailcore/queue_admin.py", "mailcore/accounts.py", "clearpost/seed.py"},
+               "mailcore/queue_claim.py", "mailcore/queue_admin.py", "mailcore/accounts.py",
+               "clearpost/seed.py"},
     "alias": {"mailcore/aliases.py", "mailcore/accounts.py", "mailcore/routing.py", "mailcore/returns.py",
               "mailcore/queue_claim.py"},
     "alias_destination": {"mailcore/aliases.py", "mailcore/destinations.py", "mailcore/routing.py"},
