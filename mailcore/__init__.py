@@ -3,7 +3,8 @@
 Read from top to bottom; docs/flow.md tells the same as a story.
 
 In
-    smtp_session.py     one SMTP connection: commands in, replies out
+    smtp_stream.py      one SMTP connection: lines and content in, replies out, TLS, its time
+    smtp_session.py     the dialogue on it: commands and their replies
     smtp_dialogue.py    what session and receiver say to each other
     connection_limits.py  who may connect
     reverse_names.py    the name of a client, asked for while it talks
