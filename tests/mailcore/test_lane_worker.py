@@ -7,27 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from mailcore.database import Database, Transaction, UnknownOutcome
 from mailcore.lane_worker import LaneWorker
 from mailcore.plans import Lane
 from tests.support.destination import Act, Destination
+from tests.support.doubt import Unsure
 from tests.support.stack import until
 from tests.support.working import Working, working
-
-
-class Unsure(Database):
-    """Commits, and then cannot tell for once."""
-
-    told = False
-
-    @asynccontextmanager
-    async def transaction(self, *, certain: bool = False) -> AsyncIterator[Transaction]:
-        async with super().transaction(certain=certain) as tx:
-            yield tx
-        if certain and not self.told:
-            self.told = True
-            assert tx.xid
-            raise UnknownOutcome(tx.xid)
 
 
 @asynccontextmanager

@@ -12,17 +12,19 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from clearpost.standins.dns import DnsStandin
 from mailcore import domains
 from mailcore.delivery import Courier
 from mailcore.plans import Lane
 from mailcore.retries import Settlement
 from mailcore.runtime import Runtime, open_runtime, segment_writer
 from mailcore.spool_record import Location
+from tests.support.doubt import Unsure
 from tests.support.mx import mx_settings
 from tests.support.world import World, prepared_world
 from workers.held_mail import HeldMail
 from workers.notices import send_dispute_notices, send_undeliverable_notices
-from workers.upkeep import duties, once
+from workers.upkeep import duties, once, serve
 
 # The COMMIT of mail waits for whoever has the lock.
 _SLOW_COMMIT = """
@@ -31,6 +33,9 @@ create function wait_for_lock() returns trigger language plpgsql as
 create constraint trigger slow after insert on message deferrable initially deferred
     for each row execute function wait_for_lock();
 """
+
+# The COMMIT of what ends a delivery does.
+_SLOW_END = _SLOW_COMMIT.replace("insert on message", "delete on delivery")
 
 
 @pytest.fixture
@@ -160,6 +165,59 @@ async def test_held_mail_that_cannot_be_ended_goes_back_and_keeps_no_other(
     assert [tuple(row) for row in rows] == [(first, None, 0)]
     await HeldMail(runtime).end()
     assert await world.count("delivery") == 0
+
+
+async def test_held_mail_of_a_claim_of_unknown_outcome_is_ended(
+    world: World, runtime: Runtime, database_url: str
+) -> None:
+    """Or it would be leased for as long as this process lives, and nobody would end it."""
+    await held_for_a_month(world, messages=1)
+    unsure = await Unsure.open(database_url, size=2)
+    await HeldMail(replace(runtime, database=unsure)).end()
+    await unsure.close()
+    assert unsure.told
+    assert await world.count("delivery") == 0
+
+
+class UnreadableContents:
+    async def read(self, _: Location) -> memoryview:
+        raise OSError(errno.EIO, "the disk")
+
+
+async def test_held_mail_on_a_disk_that_cannot_be_read_is_ended_and_its_owner_told(
+    world: World, runtime: Runtime
+) -> None:
+    await held_for_a_month(world, messages=1)
+    contents: Any = UnreadableContents()
+    courier = replace(runtime.courier, contents=contents)
+    await HeldMail(replace(runtime, courier=courier)).end()
+    assert await world.count("delivery") == 0
+    assert await world.count("undelivered") == 1
+    assert await world.count("message") == 0, "nobody knows whether the sender may be told"
+
+
+async def test_upkeep_that_is_broken_off_writes_down_what_it_decided_and_gives_back_the_rest(
+    world: World, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    await held_for_a_month(world, messages=2)
+    await world.execute(_SLOW_END)
+    ready = asyncio.Event()
+    async with DnsStandin() as dns, world.database.transaction() as tx:
+        await tx.execute("select pg_advisory_xact_lock(1)")
+        settings = mx_settings(database_url, redis_url, tmp_path, dns_servers=(dns.address,))
+        serving = asyncio.create_task(
+            serve(settings, Lane.STANDARD, stop=asyncio.Event(), on_ready=ready.set)
+        )
+        await ready.wait()
+        await world.writers_waiting()
+        serving.cancel()
+        await asyncio.wait({serving}, timeout=0.5)
+        assert not serving.done()
+    await asyncio.wait({serving})
+    assert serving.cancelled()
+    rows = await world.database.fetch("select lease_owner from delivery")
+    assert [tuple(row) for row in rows] == [(None,)], "one is ended, the other free"
+    assert await world.count("log_event where type = 'hard-bounced'") == 1
 
 
 # --- what leaves by itself ---
