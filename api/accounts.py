@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.errors import responses
-from api.security import Runtime, Session, Who
+from api.security import ReadsAccount, Runtime, Session
 from mailcore import accounts, domains
 from mailcore.plans import Lane, Plan
 
@@ -44,7 +44,7 @@ class AccountOut(BaseModel):
 
 
 @router.get("", summary="Show the account with its plan, limits and usage")
-async def get_account(who: Who, session: Session, runtime: Runtime) -> AccountOut:
+async def get_account(who: ReadsAccount, session: Session, runtime: Runtime) -> AccountOut:
     account = await accounts.get(session, who.account_id)
     limits = accounts.limits_of(account)
     used = await accounts.usage(session, account.id, runtime.clock.now().date())

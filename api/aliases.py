@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.destinations import DestinationOut
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, SearchText, Text, id_after, id_cursor
-from api.security import Runtime, Session, Who
+from api.security import ReadsAliases, Runtime, Session, WritesAliases
 from mailcore import accounts, aliases, destinations, domains
 from mailcore.aliases import AliasChange, AliasFilter, NewAlias
 from mailcore.models import Alias, Destination, Domain
@@ -61,7 +61,7 @@ class AliasOut(BaseModel):
 
 @router.get("/aliases", summary="List the aliases of all domains, or of one")
 async def list_aliases(
-    who: Who,
+    who: ReadsAliases,
     session: Session,
     domain_id: UUID | None = None,
     q: SearchText = None,
@@ -74,7 +74,7 @@ async def list_aliases(
 @router.get("/domains/{domain_id}/aliases", summary="List the aliases of a domain")
 async def list_domain_aliases(
     domain_id: UUID,
-    who: Who,
+    who: ReadsAliases,
     session: Session,
     q: SearchText = None,
     limit: Limit = 50,
@@ -91,7 +91,7 @@ async def list_domain_aliases(
     responses=responses(403, 404, 409),
 )
 async def create_alias(
-    domain_id: UUID, body: AliasNew, who: Who, session: Session, runtime: Runtime
+    domain_id: UUID, body: AliasNew, who: WritesAliases, session: Session, runtime: Runtime
 ) -> AliasOut:
     """Addresses that are no destinations yet become ones."""
     new = NewAlias(body.local_part, body.destinations, body.note, body.enabled)
@@ -100,7 +100,7 @@ async def create_alias(
 
 
 @router.get("/aliases/{alias_id}", summary="Show an alias")
-async def get_alias(alias_id: UUID, who: Who, session: Session) -> AliasOut:
+async def get_alias(alias_id: UUID, who: ReadsAliases, session: Session) -> AliasOut:
     return await _one(
         session, who.account_id, await accounts.get_owned(session, Alias, who.account_id, alias_id)
     )
@@ -108,7 +108,7 @@ async def get_alias(alias_id: UUID, who: Who, session: Session) -> AliasOut:
 
 @router.patch("/aliases/{alias_id}", summary="Change an alias", responses=responses(403, 404))
 async def update_alias(
-    alias_id: UUID, body: AliasPatch, who: Who, session: Session, runtime: Runtime
+    alias_id: UUID, body: AliasPatch, who: WritesAliases, session: Session, runtime: Runtime
 ) -> AliasOut:
     wanted = AliasChange(body.destinations, body.note, body.enabled)
     alias = await aliases.change(session, runtime.clock, runtime.settings, who.account_id, alias_id, wanted)
@@ -116,7 +116,7 @@ async def update_alias(
 
 
 @router.delete("/aliases/{alias_id}", status_code=204, summary="Delete an alias")
-async def delete_alias(alias_id: UUID, who: Who, session: Session) -> None:
+async def delete_alias(alias_id: UUID, who: WritesAliases, session: Session) -> None:
     """Mail that still waits for it ends as hard-bounced: cancelled."""
     await aliases.remove(session, who.account_id, alias_id)
 

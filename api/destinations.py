@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
-from api.security import Runtime, Session, Who
+from api.security import ReadsAliases, Runtime, Session, WritesAliases
 from mailcore import destinations
 from mailcore.models import Destination
 
@@ -34,7 +34,7 @@ class DestinationOut(BaseModel):
 
 @router.get("", summary="List the destinations")
 async def list_destinations(
-    who: Who, session: Session, limit: Limit = 50, cursor: CursorText = None
+    who: ReadsAliases, session: Session, limit: Limit = 50, cursor: CursorText = None
 ) -> Page[DestinationOut]:
     after = id_after("destinations", cursor)
     rows = await destinations.list_of(session, who.account_id, after=after, limit=limit + 1)
@@ -43,7 +43,7 @@ async def list_destinations(
 
 @router.post("", status_code=201, summary="Add a destination", responses=responses(403, 409))
 async def create_destination(
-    body: DestinationNew, who: Who, session: Session, runtime: Runtime
+    body: DestinationNew, who: WritesAliases, session: Session, runtime: Runtime
 ) -> DestinationOut:
     clock, settings = runtime.clock, runtime.settings
     return DestinationOut.of(
@@ -54,7 +54,7 @@ async def create_destination(
 @router.delete(
     "/{destination_id}", status_code=204, summary="Delete a destination", responses=responses(404, 409)
 )
-async def delete_destination(destination_id: UUID, who: Who, session: Session) -> None:
+async def delete_destination(destination_id: UUID, who: WritesAliases, session: Session) -> None:
     """It leaves every alias. Mail that still waits for it ends as hard-bounced: cancelled.
 
     409 `in_use` while an alias has no other destination: `aliases` names up to 100 of them, `count` says

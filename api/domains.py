@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.runtime import ApiRuntime
-from api.security import Runtime, Session, Who
+from api.security import ReadsDomains, Runtime, Session, WritesDomains
 from mailcore import accounts, domains
 from mailcore.domain_check import State as RecordState
 from mailcore.domains import State
@@ -73,7 +73,7 @@ class DomainOut(BaseModel):
 
 @router.get("", summary="List the domains")
 async def list_domains(
-    who: Who, session: Session, runtime: Runtime, limit: Limit = 50, cursor: CursorText = None
+    who: ReadsDomains, session: Session, runtime: Runtime, limit: Limit = 50, cursor: CursorText = None
 ) -> Page[DomainOut]:
     account = await accounts.get(session, who.account_id)
     after = id_after("domains", cursor)
@@ -83,20 +83,20 @@ async def list_domains(
 
 
 @router.post("", status_code=201, summary="Claim a domain", responses=responses(403, 404, 409))
-async def create_domain(body: DomainNew, who: Who, session: Session, runtime: Runtime) -> DomainOut:
+async def create_domain(body: DomainNew, who: WritesDomains, session: Session, runtime: Runtime) -> DomainOut:
     """The answer says which TXT record proves that it is yours. Nothing is forwarded before that."""
     domain = await domains.create(session, runtime.clock, runtime.settings, who.account_id, body.name)
     return await _out(session, runtime, domain)
 
 
 @router.get("/{domain_id}", summary="Show a domain")
-async def get_domain(domain_id: UUID, who: Who, session: Session, runtime: Runtime) -> DomainOut:
+async def get_domain(domain_id: UUID, who: ReadsDomains, session: Session, runtime: Runtime) -> DomainOut:
     return await _out(session, runtime, await accounts.get_owned(session, Domain, who.account_id, domain_id))
 
 
 @router.patch("/{domain_id}", summary="Change a domain")
 async def update_domain(
-    domain_id: UUID, body: DomainChange, who: Who, session: Session, runtime: Runtime
+    domain_id: UUID, body: DomainChange, who: WritesDomains, session: Session, runtime: Runtime
 ) -> DomainOut:
     domain = await accounts.get_owned(session, Domain, who.account_id, domain_id)
     if body.plus_addressing is not None:
@@ -105,13 +105,13 @@ async def update_domain(
 
 
 @router.delete("/{domain_id}", status_code=204, summary="Delete a domain with its aliases")
-async def delete_domain(domain_id: UUID, who: Who, session: Session) -> None:
+async def delete_domain(domain_id: UUID, who: WritesDomains, session: Session) -> None:
     """Mail that still waits for its aliases ends as hard-bounced: cancelled."""
     await domains.delete(session, who.account_id, domain_id)
 
 
 @router.post("/{domain_id}/check", summary="Look at the DNS of a domain now")
-async def check_domain(domain_id: UUID, who: Who, runtime: Runtime) -> DomainOut:
+async def check_domain(domain_id: UUID, who: WritesDomains, runtime: Runtime) -> DomainOut:
     """Verifies the domain once its TXT record is there. No transaction is open while DNS is asked."""
     await domains.check(
         runtime.database,

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from mailcore.errors import BusinessError
+from mailcore.errors import BusinessError, TooMany
 
 log = structlog.get_logger("api")
 
@@ -24,6 +24,11 @@ RETRY_AFTER: Final = "5"
 # All codes with their meaning, for the documentation; the texts of an answer may say more.
 CODES: Final[Mapping[str, str]] = {
     "unauthorized": "No valid API key was sent as a Bearer token.",
+    "scope_missing": "The key or app lacks a scope; `scope` names it.",
+    "role_missing": "The person's role in the account does not reach this; `role` names what does.",
+    "person_needed": "This is for a person who is signed in, not for a key or an app.",
+    "domain_limited": "The key is limited to some domains; this concerns the whole account.",
+    "rate_limited": "Too many requests. Try again after `Retry-After` seconds.",
     "forbidden": "This address may not read this.",
     "key_in_query": "An API key was sent in the query string, where it ends up in logs. Revoke it.",
     "not_found": "There is no such thing in this account.",
@@ -57,6 +62,7 @@ _BY_STATUS: Final[Mapping[int, str]] = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    429: "rate_limited",
     408: "request_timeout",
     413: "body_too_large",
 }
@@ -91,6 +97,9 @@ SCHEMA: Final[dict[str, Any]] = {
         "count": {"type": "integer", "description": "in_use: how many aliases there are in all"},
         "resource": {"type": "string", "description": "limit_reached: what there is no room for"},
         "limit": {"type": "integer", "description": "limit_reached: how many the plan allows"},
+        "scope": {"type": "string", "description": "scope_missing: the scope that is lacking"},
+        "role": {"type": "string", "description": "role_missing: the role that is lacking"},
+        "retry_after": {"type": "integer", "description": "rate_limited: seconds to wait"},
         "plan": {"type": "string", "description": "limit_reached: the account's plan"},
     },
 }
@@ -137,6 +146,8 @@ def install(app: FastAPI) -> None:
 async def _business(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BusinessError)
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = str(error.extra["retry_after"])
     return problem(_id(request), error.status, error.code, error.detail, headers=headers, **error.extra)
 
 

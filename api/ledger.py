@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.errors import responses
-from api.security import Runtime, Who
+from api.security import ReadsAccount, Runtime
 from mailcore import ledger
 
 router = APIRouter(prefix="/v1/ledger", tags=["Ledger"], responses=responses())
@@ -27,7 +27,7 @@ class LedgerOut(BaseModel):
 
 
 @router.get("", summary="Show the counts of the whole service")
-async def get_ledger(_: Who, runtime: Runtime) -> LedgerOut:
+async def get_ledger(_: ReadsAccount, runtime: Runtime) -> LedgerOut:
     return LedgerOut(balances=[_shown(line) for line in await ledger.balance(runtime.database)])
 
 

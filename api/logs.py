@@ -23,7 +23,7 @@ from api.fields import (
     encode_cursor,
 )
 from api.runtime import ApiRuntime
-from api.security import Runtime, Who
+from api.security import ReadsLogs, Runtime
 from mailcore.clock import time_of
 from mailcore.errors import NotFound
 from mailcore.event_log import Cursor, Event, LogFilter, LoggedMessage
@@ -69,7 +69,7 @@ class TimelineOut(MessageOut):
 
 @router.get("/messages", summary="List messages, newest first")
 async def list_messages(
-    who: Who,
+    who: ReadsLogs,
     runtime: Runtime,
     domain_id: UUID | None = None,
     alias: Annotated[Text | None, Query(description=ALIAS)] = None,
@@ -81,16 +81,16 @@ async def list_messages(
     cursor: CursorText = None,
 ) -> Page[MessageOut]:
     wanted = LogFilter(domain_id, alias, event, since, until, q)
-    rows = await runtime.reader.messages(who.account_id, wanted, _after(cursor), limit + 1)
+    rows = await runtime.reader.messages(who.tenant, wanted, _after(cursor), limit + 1)
     return Page.of(rows, limit, lambda row: _message(*row), lambda row: _cursor(row[0]))
 
 
 @router.get("/messages/{message_id}", summary="Show a message's timeline")
-async def get_message(message_id: UUID, who: Who, runtime: Runtime) -> TimelineOut:
-    message = await runtime.reader.message(who.account_id, message_id)
+async def get_message(message_id: UUID, who: ReadsLogs, runtime: Runtime) -> TimelineOut:
+    message = await runtime.reader.message(who.tenant, message_id)
     if message is None:
         raise _absent(runtime, message_id)
-    events = await runtime.reader.timeline(who.account_id, message_id)
+    events = await runtime.reader.timeline(who.tenant, message_id)
     last = events[-1].type if events else ""
     return TimelineOut(**_message(message, last).model_dump(), events=[_event(event) for event in events])
 

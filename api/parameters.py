@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from api.security import caller
-from mailcore.api_keys import Caller
+from mailcore.callers import Caller
 
 
 async def only_known(request: Request, _: Annotated[Caller, Depends(caller)]) -> None:

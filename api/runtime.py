@@ -7,6 +7,7 @@ from mailcore.clock import Clock
 from mailcore.database import Database, Wake
 from mailcore.event_log import LogReader
 from mailcore.keyring import Keyring
+from mailcore.rates import Rates
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 
@@ -19,21 +20,25 @@ class ApiRuntime:
     resolver: Resolver
     reader: LogReader
     keyring: Keyring
+    rates: Rates
 
     @classmethod
     async def open(cls, settings: Settings, *, clock: Clock, wake: Wake) -> Self:
         """Connects to the database; `wake` is called with the lanes that a commit has given work."""
         url = settings.database_url.get_secret_value()
         database = await Database.open(url, wake=wake, name="clearpost-api")
+        keyring = Keyring(settings.key_dir)
         return cls(
             settings=settings,
             clock=clock,
             database=database,
             resolver=Resolver(settings=settings, clock=clock),
             reader=LogReader(database, clock, settings.log_retention),
-            keyring=Keyring(settings.key_dir),
+            keyring=keyring,
+            rates=Rates.open(settings.redis_url.get_secret_value(), keyring),
         )
 
     async def close(self) -> None:
+        await self.rates.close()
         await self.resolver.close()
         await self.database.close()

@@ -1,6 +1,6 @@
-"""Who asks: an API key as Bearer token, and the request's one transaction.
+"""Who asks, what they may, and the request's one transaction.
 
-Must never accept a key from anywhere else, nor say why one was refused.
+Must never accept a key from anywhere but the Authorization header, nor say why one was refused.
 """
 
 from collections.abc import AsyncIterator
@@ -12,10 +12,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.runtime import ApiRuntime
 from mailcore import api_keys
-from mailcore.api_keys import Caller
-from mailcore.errors import Unauthorized
+from mailcore.audit import Actor
+from mailcore.callers import Caller, Role, Scope
+from mailcore.errors import Forbidden, Unauthorized
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="cp_live_...", description="An API key of the account.")
+_bearer = HTTPBearer(
+    auto_error=False, bearerFormat="cp_live_...", description="An API key of the account, or an app's token."
+)
 
 
 def runtime(request: Request) -> ApiRuntime:
@@ -28,24 +31,78 @@ Runtime = Annotated[ApiRuntime, Depends(runtime)]
 
 
 async def caller(
-    runtime: Runtime, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request,
+    runtime: Runtime,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
-    """The account behind the key, read by itself: a resource may wait for DNS without a transaction."""
+    """Who is behind the key, read by itself: a resource may wait for DNS without a transaction."""
     secret = credentials.credentials if credentials else ""
     found = await api_keys.authenticate(runtime.database, runtime.keyring, runtime.clock.now(), secret)
     if found is None:
         raise Unauthorized("Send a valid API key: Authorization: Bearer cp_...")
+    request.state.caller = found
     return found
 
 
+class Needs:
+    """A dependency: the caller, if they have this scope, and this role where people are asked.
+
+    `person`: only somebody in their browser, never a key or an app. `whole_account`: not a key that is
+    limited to some domains.
+    """
+
+    def __init__(
+        self, scope: Scope, *, role: Role | None = None, person: bool = False, whole_account: bool = False
+    ) -> None:
+        self.scope = scope
+        self.role = role
+        self.person = person
+        self.whole_account = whole_account
+
+    async def __call__(self, who: Annotated[Caller, Depends(caller)]) -> Caller:
+        if self.scope not in who.scopes:
+            raise Forbidden(
+                f"This needs the scope {self.scope}, which this caller lacks.",
+                code="scope_missing",
+                scope=self.scope,
+            )
+        if self.person and who.person_id is None:
+            raise Forbidden("This is for a person who is signed in, not for a key.", code="person_needed")
+        if self.role is not None and who.person_id is not None and not _reaches(who.role, self.role):
+            raise Forbidden(f"This needs the role {self.role}.", code="role_missing", role=self.role)
+        if self.whole_account and who.domain_ids is not None:
+            raise Forbidden("This key is limited to some domains.", code="domain_limited")
+        return who
+
+
+_ORDER = (Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER)
+
+
+def _reaches(role: Role | None, wanted: Role) -> bool:
+    return role is not None and _ORDER.index(role) >= _ORDER.index(wanted)
+
+
+async def actor(request: Request, who: Annotated[Caller, Depends(caller)]) -> Actor:
+    """The caller as the audit log shows them."""
+    return Actor.of(who, request.state.request_id)
+
+
 async def open_session(
-    runtime: Runtime, _: Annotated[Caller, Depends(caller)]
+    runtime: Runtime, who: Annotated[Caller, Depends(caller)]
 ) -> AsyncIterator[AsyncSession]:
-    """One transaction, committed before the answer goes out: see `Session`."""
-    async with runtime.database.session() as session:
+    """One transaction that sees the caller's rows only, committed before the answer: see `Session`."""
+    async with runtime.database.session(who.tenant) as session:
         yield session
 
 
 Who = Annotated[Caller, Depends(caller)]
+ReadsDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_READ))]
+WritesDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_WRITE))]
+ReadsAliases = Annotated[Caller, Depends(Needs(Scope.ALIASES_READ))]
+WritesAliases = Annotated[Caller, Depends(Needs(Scope.ALIASES_WRITE))]
+ReadsLogs = Annotated[Caller, Depends(Needs(Scope.LOGS_READ))]
+ReadsAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_READ))]
+WritesAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, whole_account=True))]
+Doer = Annotated[Actor, Depends(actor)]
 # Without scope="function" FastAPI would commit after the response: a failing commit would have answered 200.
 Session = Annotated[AsyncSession, Depends(open_session, scope="function")]

@@ -17,7 +17,7 @@ import asyncpg
 from clearpost.progress import complain, say, table
 from mailcore import queue_admin
 from mailcore.clock import Clock
-from mailcore.database import Database, Transaction, Wake
+from mailcore.database import Database, Tenant, Transaction, Wake
 from mailcore.envelope import normalise_domain
 from mailcore.event_log import Event, LogReader
 from mailcore.jobs import Alarm
@@ -103,7 +103,9 @@ async def _events(settings: Settings, database: Database, rows: Sequence[Waiting
     reader = LogReader(database, Clock(), settings.log_retention)
     messages = {row.message_id: row.account_id for row in rows}
     return [
-        event for message, account in messages.items() for event in await reader.timeline(account, message)
+        event
+        for message, account in messages.items()
+        for event in await reader.timeline(Tenant(account), message)
     ]
 
 

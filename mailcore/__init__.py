@@ -59,11 +59,18 @@ Out
     dsn.py              RFC 3464: write ours, read a returned one
     notices.py          the texts an owner is sent
     own_mail.py         the bytes of mail we write ourselves
+    letters.py          mail of ours to people, asked for
+    letter_texts.py     and what it says
     status_words.py     an enhanced status code in one plain sentence
 
 What customers own
     accounts.py         the tenant, its limits, and the gate to all it owns
     api_keys.py         made once, shown once, kept as a keyed hash
+    callers.py          who asks, and what they may
+    audit.py            who changed what
+    changes.py          what open pages are told of
+    signed_links.py     links that are mailed, and stored nowhere
+    rates.py            how often, counted in Redis
     domains.py          claimed, verified, checked again
     domain_names.py     which names may be claimed
     domain_check.py     what a domain's DNS says, and what to mend
@@ -79,7 +86,7 @@ Ground
     settings.py         every setting, read once
     clock.py            the only one who asks the time
     database.py         the only commit in the tree
-    models.py           all tables
+    models/             all tables
     batching.py         group commit: callers share the next batch
     jobs.py             wake-ups through Redis
     resolver.py         the DNS questions we ask

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -18,6 +17,7 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from mailcore.callers import ALL, Caller, Scope
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.keyring import Keyring
@@ -29,14 +29,6 @@ _SHOWN: Final = 12  # "cp_test_" and four characters more: enough to recognise, 
 _SECRET_BYTES: Final = 16
 # 16 bytes are 26 characters of base32, the 4 bytes of the checksum 7.
 _FORM: Final = re.compile(r"(cp_(?:test|live)_[a-z2-7]{26})([a-z2-7]{7})", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: an account, by which of its keys."""
-
-    account_id: UUID
-    key_id: UUID
 
 
 def generate(*, live: bool) -> str:
@@ -61,13 +53,18 @@ async def create(
 async def keep(
     session: AsyncSession, clock: Clock, keyring: Keyring, *, account_id: UUID, name: str, secret: str
 ) -> ApiKey:
-    """Make a well-formed secret valid for an account; one that is known already stays as it is."""
+    """Make a well-formed secret valid for an account, with every scope; one known already stays as it is."""
     known = select(ApiKey).where(col(ApiKey.secret_hash).in_(_hashes(keyring, secret)))
     if key := (await session.exec(known)).first():
         return key
     hashed = _hashes(keyring, secret)[0]
     key = ApiKey(
-        id=clock.new_id(), account_id=account_id, name=name, prefix=secret[:_SHOWN], secret_hash=hashed
+        id=clock.new_id(),
+        account_id=account_id,
+        name=name,
+        prefix=secret[:_SHOWN],
+        secret_hash=hashed,
+        scopes=sorted(ALL),
     )
     session.add(key)
     await session.flush()
@@ -75,19 +72,23 @@ async def keep(
 
 
 async def authenticate(database: Database, keyring: Keyring, now: datetime, secret: str) -> Caller | None:
-    """The account behind a secret; None for what is malformed, unknown or revoked."""
+    """Who asks with this secret; None for what is malformed, unknown, revoked or expired."""
     if not is_well_formed(secret):
         return None
     row = await database.row(
-        "select id, account_id, last_used_at from api_key "
-        "where secret_hash = any($1::text[]) and revoked_at is null",
+        "select id, account_id, name, scopes, domain_ids, last_used_at from api_key "
+        "where secret_hash = any($1::text[]) and revoked_at is null "
+        "and (expires_at is null or expires_at > $2)",
         _hashes(keyring, secret),
+        now,
     )
     if row is None:
         return None
     if row["last_used_at"] is None or now - row["last_used_at"] >= _USED_EVERY:
         await _note_use(database, row["id"], now)
-    return Caller(row["account_id"], row["id"])
+    domain_ids = None if row["domain_ids"] is None else frozenset(row["domain_ids"])
+    scopes = frozenset(Scope(scope) for scope in row["scopes"])
+    return Caller(row["account_id"], "key", row["id"], row["name"], scopes, domain_ids)
 
 
 async def _note_use(database: Database, key_id: UUID, now: datetime) -> None:

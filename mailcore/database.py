@@ -53,6 +53,17 @@ class LaneOfNode:
     lane: Lane
 
 
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Whose rows a transaction may see, and of those only of `domain_ids` where a key is limited to them.
+
+    Row-level security enforces it (migration 0003). Without a Tenant a transaction is the service's own.
+    """
+
+    account_id: UUID
+    domain_ids: frozenset[UUID] | None = None
+
+
 Wake = Callable[[frozenset[LaneOfNode]], None]
 
 
@@ -143,8 +154,10 @@ class Database:
             self._pool.terminate()
 
     @asynccontextmanager
-    async def transaction(self, *, certain: bool = False) -> AsyncIterator[Transaction]:
-        """One transaction, committed at the end of the block.
+    async def transaction(
+        self, *, certain: bool = False, tenant: Tenant | None = None
+    ) -> AsyncIterator[Transaction]:
+        """One transaction, committed at the end of the block; with a `tenant` it sees no other's rows.
 
         `certain` notes the transaction id inside, so that after a cut COMMIT the server can be asked what
         became of it: committed goes on as if nothing happened, aborted raises `Aborted`, and where nobody
@@ -157,6 +170,8 @@ class Database:
             try:
                 if certain:
                     tx.xid = await tx.value("select pg_current_xact_id()::text")
+                if tenant is not None:
+                    await tx.execute(_NARROW.format("$1", "$2", "$3"), *_narrowed(tenant))
                 yield tx
             except BaseException:
                 await _roll_back(scope)
@@ -211,13 +226,20 @@ class Database:
             return await connection.fetchval(query, *arguments)
 
     @asynccontextmanager
-    async def session(self) -> "AsyncIterator[AsyncSession]":
-        """One SQLModel session and transaction, committed at the end of the block."""
+    async def session(self, tenant: Tenant | None = None) -> "AsyncIterator[AsyncSession]":
+        """One SQLModel session and transaction, committed at the end of the block; see `transaction`."""
         # Here and not above: the processes on the path of a message never come here, and start a second
         # sooner.
+        from sqlalchemy import text
         from sqlmodel.ext.asyncio.session import AsyncSession
 
         async with AsyncSession(self._open_engine(), expire_on_commit=False) as session:
+            if tenant is not None:
+                names = ("role", "account", "domains")
+                narrow = text(_NARROW.format(*(f":{name}" for name in names)))
+                await (await session.connection()).execute(
+                    narrow, dict(zip(names, _narrowed(tenant), strict=True))
+                )
             yield session
             await session.commit()
             if woken := session.info.get("woken"):
@@ -237,6 +259,18 @@ class Database:
                 connect_args={"server_settings": _SESSION_SETTINGS, "command_timeout": _COMMAND_TIMEOUT},
             )
         return self._engine
+
+
+# The role and its settings end with the transaction.
+_NARROW = (
+    "select set_config('role', {}, true), set_config('clearpost.account', {}, true), "
+    "set_config('clearpost.domains', {}, true)"
+)
+
+
+def _narrowed(tenant: Tenant) -> tuple[str, str, str]:
+    domains = "" if tenant.domain_ids is None else "{" + ",".join(map(str, sorted(tenant.domain_ids))) + "}"
+    return "clearpost_api", str(tenant.account_id), domains
 
 
 def wake_after_commit(session: "AsyncSession", node_id: UUID, lane: Lane) -> None:

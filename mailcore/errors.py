@@ -44,3 +44,17 @@ class Unauthorized(BusinessError):
 class Invalid(BusinessError):
     code = "invalid"
     status = 422
+
+
+class Forbidden(BusinessError):
+    """The caller is known but may not do this; the text says what is missing."""
+
+    code = "forbidden"
+    status = 403
+
+
+class TooMany(BusinessError):
+    """Too often. `retry_after`: seconds to wait, told in Retry-After as well."""
+
+    code = "rate_limited"
+    status = 429

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from mailcore.clock import Clock
-from mailcore.database import Database, Transaction
+from mailcore.database import Database, Tenant, Transaction
 from mailcore.replies import Reply
 
 RESPONSE_LIMIT = 500
@@ -235,34 +235,42 @@ class LogReader:
         return self.clock.now() - self.retention
 
     async def messages(
-        self, account_id: UUID, wanted: LogFilter, after: Cursor | None, limit: int
+        self, tenant: Tenant, wanted: LogFilter, after: Cursor | None, limit: int
     ) -> list[tuple[LoggedMessage, str]]:
         """Messages newest first, each with the type of its latest event."""
         pattern = None if wanted.text is None else f"%{_like(wanted.text)}%"
-        rows = await self.database.fetch(
-            _SELECT_MESSAGES, account_id, self._horizon(), after and after.received_at, after and after.id,
-            wanted.domain_id, wanted.alias, wanted.event_type, wanted.since, wanted.until, pattern, limit,
-            _tagged(wanted.alias),
+        rows = await self._rows(
+            tenant, _SELECT_MESSAGES, tenant.account_id, self._horizon(), after and after.received_at,
+            after and after.id, wanted.domain_id, wanted.alias, wanted.event_type, wanted.since, wanted.until,
+            pattern, limit, _tagged(wanted.alias),
         )  # fmt: skip
         return [(_message(row), row["last_event"] or "") for row in rows]
 
-    async def message(self, account_id: UUID, message_id: UUID) -> LoggedMessage | None:
-        row = await self.database.row(
+    async def message(self, tenant: Tenant, message_id: UUID) -> LoggedMessage | None:
+        rows = await self._rows(
+            tenant,
             "select * from log_message where account_id = $1 and id = $2 and received_at > $3",
-            account_id,
+            tenant.account_id,
             message_id,
             self._horizon(),
         )
-        return row and _message(row)
+        return _message(rows[0]) if rows else None
 
-    async def timeline(self, account_id: UUID, message_id: UUID) -> list[Event]:
+    async def timeline(self, tenant: Tenant, message_id: UUID) -> list[Event]:
         """All events of one message, in the order they became true."""
-        rows = await self.database.fetch(
+        rows = await self._rows(
+            tenant,
             "select * from log_event where account_id = $1 and message_id = $2 and received_at > $3 "
             "order by id",
-            account_id, message_id, self._horizon(),
-        )  # fmt: skip
+            tenant.account_id,
+            message_id,
+            self._horizon(),
+        )
         return [_event(row) for row in rows]
+
+    async def _rows(self, tenant: Tenant, query: str, *arguments: object) -> list[Any]:
+        async with self.database.transaction(tenant=tenant) as tx:
+            return await tx.fetch(query, *arguments)
 
 
 def _tagged(alias: str | None) -> str | None:

@@ -83,6 +83,21 @@ def domain_displaced_notice(
     return _notice(to, subject.format(domain=name), text, service_name, from_address, notice_id, at)
 
 
+def letter(
+    *,
+    to: str,
+    subject: str,
+    lines: Sequence[str],
+    service_name: str,
+    from_address: str,
+    notice_id: UUID,
+    at: datetime,
+) -> bytes:
+    """A letter whose words come from letter_texts.py."""
+    text = [one_line(line) for line in lines]
+    return _notice(to, one_line(subject), text, service_name, from_address, notice_id, at)
+
+
 _DISPUTE_WORDS: dict[DomainDispute, tuple[str, tuple[str, ...]]] = {
     "lost": (
         "The domain {domain} has left your account",

@@ -20,7 +20,7 @@ from mailcore.runtime import Runtime
 from mailcore.submission import Client, Submission
 
 _NOBODY = Client("", "", "", "", timedelta(0))
-_SERVICE = "Clearpost"
+SERVICE = "Clearpost"
 
 
 async def send_undeliverable_notices(runtime: Runtime) -> None:
@@ -50,13 +50,13 @@ async def _send_undeliverable(runtime: Runtime, account_id: UUID, day: date, to:
         to=to,
         day=day,
         rows=[NoticeRow(row["alias_address"], row["status"], row["count"]) for row in rows],
-        service_name=_SERVICE,
-        from_address=_from(runtime),
+        service_name=SERVICE,
+        from_address=sender(runtime),
         notice_id=identifier,
         at=runtime.clock.now(),
         log_url=f"{runtime.settings.web_url}/logs",
     )
-    submission = _notice(
+    submission = notice_of(
         runtime, identifier, account_id, plan, to, "Mail that could not be delivered", content
     )
 
@@ -69,7 +69,7 @@ async def _send_undeliverable(runtime: Runtime, account_id: UUID, day: date, to:
         )
         return not told.endswith(" 0")
 
-    await _accept_once(runtime, submission, mark)
+    await accept_once(runtime, submission, mark)
 
 
 async def send_dispute_notices(runtime: Runtime) -> None:
@@ -83,16 +83,16 @@ async def send_dispute_notices(runtime: Runtime) -> None:
                 to=notice.to,
                 domain=notice.name,
                 outcome=notice.outcome,
-                service_name=_SERVICE,
-                from_address=_from(runtime),
+                service_name=SERVICE,
+                from_address=sender(runtime),
                 notice_id=identifier,
                 at=runtime.clock.now(),
                 domain_url=f"{runtime.settings.web_url}/domains/{notice.domain_id}",
             )
-            submission = _notice(
+            submission = notice_of(
                 runtime, identifier, notice.account_id, Plan.FREE, notice.to, "Your domain", content
             )
-            await _accept_once(runtime, submission, partial(domains.mark_told, notice=notice))
+            await accept_once(runtime, submission, partial(domains.mark_told, notice=notice))
         else:
             async with runtime.database.transaction() as tx:
                 await domains.mark_told(tx, notice)
@@ -101,7 +101,7 @@ async def send_dispute_notices(runtime: Runtime) -> None:
 Mark = Callable[[Transaction], Awaitable[bool]]
 
 
-async def _accept_once(runtime: Runtime, submission: Submission, mark: Mark) -> None:
+async def accept_once(runtime: Runtime, submission: Submission, mark: Mark) -> None:
     """Once begun it ends: a process that stops waits for it, and a COMMIT on its way keeps its bytes."""
     accepting = asyncio.create_task(_accept(runtime, submission, mark))
     try:
@@ -134,14 +134,14 @@ async def _accept(runtime: Runtime, submission: Submission, mark: Mark) -> None:
         runtime.acceptance.rejected([draft], replies.TRY_LATER)
 
 
-def _notice(
+def notice_of(
     runtime: Runtime, identifier: UUID, account_id: UUID, plan: Plan, to: str, subject: str, content: bytes
 ) -> Submission:
-    about = Recipient(account_id, plan, None, None, 0, _from(runtime), ())
+    about = Recipient(account_id, plan, None, None, 0, sender(runtime), ())
     return own_mail(
         runtime.settings, identifier, "notice", about, to, subject, content, _NOBODY, runtime.clock.now()
     )
 
 
-def _from(runtime: Runtime) -> str:
+def sender(runtime: Runtime) -> str:
     return f"notices@{runtime.settings.service_domain}"

@@ -19,6 +19,7 @@ from mailcore.settings import Settings
 from mailcore.spool_sweep import SpoolSweep
 from mailcore.spool_writer import SegmentWriter
 from workers.held_mail import HeldMail
+from workers.letters import send_letters
 from workers.notices import send_dispute_notices, send_undeliverable_notices
 
 log = structlog.get_logger("upkeep")
@@ -73,6 +74,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter) -> list[Duty]:
             timedelta(seconds=2),
             lambda: domains.check_wanted(r.database, r.resolver, r.clock, r.settings),
         ),
+        Duty("letters", timedelta(seconds=1), lambda: send_letters(r)),
         Duty("dispute notices", timedelta(minutes=1), lambda: send_dispute_notices(r)),
         Duty("undeliverable notices", timedelta(minutes=10), lambda: send_undeliverable_notices(r)),
         Duty("log days", timedelta(hours=1), lambda: _make_days(r)),

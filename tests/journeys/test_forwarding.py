@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from mailcore.database import Tenant
 from mailcore.event_log import LogFilter
 from mailcore.plans import Lane, Plan
 from tests.journeys.conftest import Opener
@@ -36,7 +37,7 @@ async def test_the_timeline_has_exactly_the_fields_of_the_policy(opened: Opener)
         await stack.start("mx")
         message_id = await stack.accepted("hello@shop.test", letter("Lunch at noon"))
         await stack.has_event(message_id, "received", "delivered")
-        message = await stack.reader().message(stack.account.id, message_id)
+        message = await stack.reader().message(Tenant(stack.account.id), message_id)
         received, delivered = await stack.timeline(message_id)
     assert message is not None
     assert (message.client_ip, message.client_name) == ("127.0.0.1", "mail.sender.test")
@@ -60,7 +61,7 @@ async def test_the_catch_all_takes_what_no_alias_takes(opened: Opener) -> None:
         message_id = await stack.accepted("Somebody.Else@shop.test")
         first, second = await inbox.wait_for(2)
         await stack.has_event(message_id, "received", "delivered")
-        logged = await stack.reader().message(stack.account.id, message_id)
+        logged = await stack.reader().message(Tenant(stack.account.id), message_id)
     assert (first.rcpt, second.rcpt) == (("RCPT TO:<you@inbox.test>",), ("RCPT TO:<rest@inbox.test>",))
     assert logged is not None
     assert logged.alias.lower() == "somebody.else@shop.test"
@@ -73,7 +74,7 @@ async def test_a_plus_tag_reaches_the_alias_and_stays_in_the_log(opened: Opener)
         message_id = await stack.accepted("hello+news@shop.test")
         (message,) = await inbox.wait_for(1)
         await stack.has_event(message_id, "received", "delivered")
-        logged = await stack.reader().message(stack.account.id, message_id)
+        logged = await stack.reader().message(Tenant(stack.account.id), message_id)
     assert message.rcpt == ("RCPT TO:<you@inbox.test>",)
     assert logged is not None
     assert logged.alias == "hello+news@shop.test"
@@ -138,7 +139,7 @@ async def test_recipients_of_one_transaction_share_bytes_and_each_has_a_timeline
         assert reply.startswith("250")
         messages = await inbox.wait_for(3)
         await stack.idle()
-        logged = await stack.reader().messages(stack.account.id, LogFilter(), None, 10)
+        logged = await stack.reader().messages(Tenant(stack.account.id), LogFilter(), None, 10)
     assert sorted(m.rcpt[0] for m in messages) == [
         f"RCPT TO:<{name}@inbox.test>" for name in ("one", "three", "two")
     ]

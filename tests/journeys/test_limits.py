@@ -3,6 +3,7 @@
 import base64
 import os
 
+from mailcore.database import Tenant
 from mailcore.event_log import LogFilter
 from mailcore.plans import Plan, limits_for
 from tests.journeys.conftest import Opener
@@ -81,7 +82,7 @@ async def test_an_unknown_alias_is_refused_and_the_owner_can_see_it(opened: Open
         await stack.start("mx")
         reply = await stack.send("nobody@shop.test")
         assert await refusals(stack, 1) == [reply]
-        ((message, last),) = await stack.reader().messages(stack.account.id, LogFilter(), None, 10)
+        ((message, last),) = await stack.reader().messages(Tenant(stack.account.id), LogFilter(), None, 10)
     assert reply.startswith("550 5.1.1")
     assert (message.alias, last) == ("nobody@shop.test", "refused")
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from mailcore import event_log
 from mailcore.clock import ShiftedClock
+from mailcore.database import Tenant
 from mailcore.event_log import LogFilter
 from tests.journeys.conftest import Opener
 from tests.support.destination import Destination
@@ -19,11 +20,11 @@ async def test_seven_days_later_nothing_of_a_message_can_be_read(opened: Opener)
         message_id = await stack.accepted("hello@shop.test")
         await stack.has_event(message_id, "received", "delivered")
         shortly_before = stack.reader(ShiftedClock(WEEK - timedelta(minutes=1)))
-        assert len(await shortly_before.timeline(stack.account.id, message_id)) == 2
+        assert len(await shortly_before.timeline(Tenant(stack.account.id), message_id)) == 2
         later = stack.reader(ShiftedClock(WEEK))
-        assert await later.timeline(stack.account.id, message_id) == []
-        assert await later.message(stack.account.id, message_id) is None
-        assert await later.messages(stack.account.id, LogFilter(), None, 10) == []
+        assert await later.timeline(Tenant(stack.account.id), message_id) == []
+        assert await later.message(Tenant(stack.account.id), message_id) is None
+        assert await later.messages(Tenant(stack.account.id), LogFilter(), None, 10) == []
 
 
 async def test_upkeep_deletes_the_rows_and_drops_the_days(opened: Opener) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from mailcore import event_log, replies
+from mailcore.database import Tenant
 from mailcore.event_log import Answer, Attempt, Cursor, LogFilter, LoggedMessage, LogReader
 from tests.support.ground import Ground, ground
 
@@ -41,7 +42,7 @@ async def logged(
 
 
 async def ids(g: Ground, wanted: LogFilter | None = None, account: UUID = ACCOUNT) -> list[UUID]:
-    rows = await reader(g).messages(account, wanted or LogFilter(), None, 1000)
+    rows = await reader(g).messages(Tenant(account), wanted or LogFilter(), None, 1000)
     return [message.id for message, _ in rows]
 
 
@@ -59,12 +60,12 @@ async def test_reads_stop_at_seven_days_exactly_whatever_upkeep_did(g: Ground) -
     now = g.clock.now()
     old, young = await logged(g, now - WEEK), await logged(g, now - WEEK + timedelta(seconds=30))
     assert await ids(g) == [young]
-    assert await reader(g).message(ACCOUNT, old) is None
-    assert await reader(g).timeline(ACCOUNT, old) == []
-    assert len(await reader(g).timeline(ACCOUNT, young)) == 1
+    assert await reader(g).message(Tenant(ACCOUNT), old) is None
+    assert await reader(g).timeline(Tenant(ACCOUNT), old) == []
+    assert len(await reader(g).timeline(Tenant(ACCOUNT), young)) == 1
     g.clock.step(31)
     assert await ids(g) == []
-    assert await reader(g).timeline(ACCOUNT, young) == [], "a timeline vanishes whole"
+    assert await reader(g).timeline(Tenant(ACCOUNT), young) == [], "a timeline vanishes whole"
 
 
 async def test_a_late_event_vanishes_with_its_message(g: Ground) -> None:
@@ -74,16 +75,19 @@ async def test_a_late_event_vanishes_with_its_message(g: Ground) -> None:
     event = event_log.hard_bounced(attempt, Answer("550 no", "5.1.1", "", timedelta(0)), g.clock.now())
     async with g.database.transaction() as tx:
         await event_log.record_events(tx, [event])
-    assert [e.type for e in await reader(g).timeline(ACCOUNT, message)] == ["received", "hard-bounced"]
+    assert [e.type for e in await reader(g).timeline(Tenant(ACCOUNT), message)] == [
+        "received",
+        "hard-bounced",
+    ]
     g.clock.step(31)
-    assert await reader(g).timeline(ACCOUNT, message) == []
+    assert await reader(g).timeline(Tenant(ACCOUNT), message) == []
 
 
 async def test_nobody_reads_anothers_log(g: Ground) -> None:
     message = await logged(g, g.clock.now())
     assert await ids(g, account=OTHER) == []
-    assert await reader(g).message(OTHER, message) is None
-    assert await reader(g).timeline(OTHER, message) == []
+    assert await reader(g).message(Tenant(OTHER), message) is None
+    assert await reader(g).timeline(Tenant(OTHER), message) == []
 
 
 async def test_pages_join_without_a_gap_or_a_double(g: Ground) -> None:
@@ -92,7 +96,7 @@ async def test_pages_join_without_a_gap_or_a_double(g: Ground) -> None:
     written = {await logged(g, moment) for moment in moments}
     seen: list[UUID] = []
     after: Cursor | None = None
-    while page := await reader(g).messages(ACCOUNT, LogFilter(), after, 3):
+    while page := await reader(g).messages(Tenant(ACCOUNT), LogFilter(), after, 3):
         seen += [message.id for message, _ in page]
         after = Cursor(page[-1][0].received_at, page[-1][0].id)
         await logged(g, g.clock.now())  # newer mail does not disturb older pages
@@ -121,7 +125,7 @@ async def test_the_latest_event_is_shown_with_the_message(g: Ground) -> None:
         await event_log.record_events(
             tx, [event_log.delivered(attempt, Answer("250 ok", "2.0.0", "::1", timedelta(seconds=1)), now)]
         )
-    ((_, last),) = await reader(g).messages(ACCOUNT, LogFilter(), None, 10)
+    ((_, last),) = await reader(g).messages(Tenant(ACCOUNT), LogFilter(), None, 10)
     assert last == "delivered"
 
 
@@ -130,7 +134,7 @@ async def test_the_latest_event_is_shown_with_the_message(g: Ground) -> None:
 
 async def test_texts_are_cut_and_made_storable(g: Ground) -> None:
     await logged(g, g.clock.now(), subject="\0x\udc80" + "y" * 2000)
-    ((message, _),) = await reader(g).messages(ACCOUNT, LogFilter(), None, 10)
+    ((message, _),) = await reader(g).messages(Tenant(ACCOUNT), LogFilter(), None, 10)
     assert message.subject.startswith("x?y")
     assert len(message.subject) <= event_log.SUBJECT_LIMIT
     assert event_log.storable("a" * 600, event_log.RESPONSE_LIMIT) == "a" * 500

@@ -12,7 +12,7 @@ import pytest
 from mailcore import ledger
 from mailcore.acceptance import Draft
 from mailcore.clock import Clock
-from mailcore.database import Database, Transaction, UnknownOutcome
+from mailcore.database import Database, Tenant, Transaction, UnknownOutcome
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
 from mailcore.settlement import Result, Settler
@@ -256,8 +256,10 @@ class Doubtful(Database):
     doubts = 1
 
     @asynccontextmanager
-    async def transaction(self, *, certain: bool = False) -> AsyncIterator[Transaction]:
-        async with super().transaction(certain=certain) as tx:
+    async def transaction(
+        self, *, certain: bool = False, tenant: Tenant | None = None
+    ) -> AsyncIterator[Transaction]:
+        async with super().transaction(certain=certain, tenant=tenant) as tx:
             yield tx
         if tx.xid and self.doubts:
             self.doubts -= 1

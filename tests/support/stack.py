@@ -25,6 +25,7 @@ from clearpost.process import Program, spawn
 from clearpost.readiness import READY_FD
 from clearpost.standins.dns import DnsStandin, Zone
 from mailcore.clock import Clock
+from mailcore.database import Tenant
 from mailcore.event_log import Event, LogReader
 from mailcore.keyring import Keyring
 from mailcore.plans import Lane
@@ -215,7 +216,7 @@ class Stack:
         return LogReader(self.world.database, clock or self.world.clock, self.settings.log_retention)
 
     async def timeline(self, message_id: UUID) -> list[Event]:
-        return await self.reader().timeline(self.account.id, message_id)
+        return await self.reader().timeline(Tenant(self.account.id), message_id)
 
     async def types(self, message_id: UUID) -> list[str]:
         return [event.type for event in await self.timeline(message_id)]

@@ -1,0 +1,119 @@
+"""Row-level security: the second wall around each tenant, behind the gates of the application.
+
+The API works as `clearpost_api`, a role that may not bypass it, with the account set for each transaction: no
+account set, no rows. A key that is limited to some domains sets those too, and sees nothing of the others.
+Staff read as `clearpost_staff`: accounts, people, usage, the queue's figures; nothing of the log.
+Whoever owns the tables (mail path, upkeep, migrations) passes by a policy of its own: FORCE binds it too.
+"""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+_ACCOUNT = "nullif(current_setting('clearpost.account', true), '')::uuid"
+_DOMAINS = "nullif(current_setting('clearpost.domains', true), '')"
+_OF_ACCOUNT = f"account_id = {_ACCOUNT}"
+# Each table with the rows that are its tenant's.
+_TENANT = {
+    "account": f"id = {_ACCOUNT}",
+    "person": f"exists (select from membership m where m.person_id = person.id and m.{_OF_ACCOUNT})",
+    "alias_destination": f"exists (select from alias a where a.id = alias_id and a.{_OF_ACCOUNT})",
+    "oauth_app": (
+        f"{_OF_ACCOUNT} or exists "
+        f"(select from oauth_grant g where g.app_id = oauth_app.id and g.{_OF_ACCOUNT})"
+    ),
+    **dict.fromkeys(
+        ("membership", "invitation", "api_key", "oauth_grant", "domain", "alias", "destination", "message",
+         "delivery", "undelivered", "log_message", "log_event", "usage_day", "audit_event", "request_log",
+         "idempotent_answer", "change"),
+        _OF_ACCOUNT,
+    ),
+}  # fmt: skip
+# Narrower still where a key is limited to some domains.
+_LIMITED = {
+    "domain": "id = any({}::uuid[])",
+    "alias": "domain_id = any({}::uuid[])",
+    "message": "domain_id = any({}::uuid[])",
+    "log_message": "domain_id = any({}::uuid[])",
+    "delivery": "exists (select from message m where m.id = message_id)",
+    "log_event": "exists (select from log_message l where l.id = message_id)",
+}
+_APPEND_ONLY = ("audit_event", "request_log", "change")
+_READ_ONLY = ("person",)
+_OTHERS = (
+    "process", "node", "provider_pause", "srs_token", "refused_hour", "ledger", "suppression", "letter",
+    "identity", "passkey", "passkey_challenge", "sign_in_link", "browser_session", "oauth_code",
+    "oauth_token",
+)  # fmt: skip
+_STAFF = {
+    "account": "id, name, plan, policy_told_at, created_at",
+    "membership": "id, account_id, person_id, role, created_at",
+    "person": "id, email, name, staff_since, created_at",
+    "domain": "id, account_id, name, created_at, verified_at, checked_at, failing_since, off_at",
+    "usage_day": "account_id, day, forwarded, refused, bytes",
+    "delivery": "id, account_id, lane, origin, state, attempt, next_attempt_at, provider, accepted_at",
+}
+
+
+def upgrade() -> None:
+    for role in ("clearpost_api", "clearpost_staff"):
+        _ensure_role(role)
+        op.execute(f"grant usage on schema public to {role}")
+    for table, rows in _TENANT.items():
+        _enclose(table, rows)
+    for table, rows in _LIMITED.items():
+        among = f"{_DOMAINS} is null or " + rows.format(_DOMAINS)
+        op.execute(
+            f"create policy only_its_domains on {table} as restrictive to clearpost_api using ({among})"
+        )
+    for table in _OTHERS:
+        _close(table)
+    # Addresses that lead back here are refused whoever serves their domain; that, and no more, is told.
+    op.execute(
+        "create function domain_is_served(wanted text) returns boolean stable security definer "
+        "set search_path = public, pg_temp language sql "
+        "return exists (select from domain where name = wanted and verified_at is not null)"
+    )
+    op.execute("create policy post on letter for insert to clearpost_api with check (true)")
+    op.execute("grant insert on letter to clearpost_api")
+    for table, columns in _STAFF.items():
+        op.execute(f"create policy staff on {table} for select to clearpost_staff using (true)")
+        op.execute(f"grant select ({columns}) on {table} to clearpost_staff")
+
+
+def _ensure_role(role: str) -> None:
+    """Made where we may; else one line says what somebody who may has to run."""
+    op.execute(f"""
+        do $$ begin
+            if not exists (select from pg_roles where rolname = '{role}') then
+                create role {role} nologin;
+            end if;
+            if not pg_has_role(current_user, '{role}', 'member') then
+                execute format('grant {role} to %I', current_user);
+            end if;
+        exception when insufficient_privilege then
+            raise exception 'as a superuser, run: create role {role} nologin; grant {role} to %;',
+                current_user;
+        end $$
+    """)
+
+
+def _enclose(table: str, rows: str) -> None:
+    _close(table)
+    op.execute(f"create policy tenant on {table} to clearpost_api using ({rows})")
+    rights = "select, insert" if table in _APPEND_ONLY else "select, insert, update, delete"
+    rights = "select" if table in _READ_ONLY else rights
+    op.execute(f"grant {rights} on {table} to clearpost_api")
+
+
+def _close(table: str) -> None:
+    """Nobody passes but by a policy; the owner has one."""
+    op.execute(f"alter table {table} enable row level security, force row level security")
+    op.execute(f"create policy owner on {table} to current_user using (true) with check (true)")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("migrations go one way: restore a backup")

@@ -1,0 +1,35 @@
+"""What open pages are told of beside the log: a domain's state, a plan, the queue. Ids and words, for a day.
+
+Must never hold an address or a subject: whoever hears of a change asks the API for the thing itself.
+"""
+
+import json
+from typing import Literal
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from mailcore.database import Transaction
+from mailcore.models import Change
+
+ChangeKind = Literal["domain", "alias", "destination", "account", "plan", "queue"]
+
+
+async def note(
+    where: AsyncSession | Transaction,
+    account_id: UUID,
+    kind: ChangeKind,
+    subject_id: UUID | None = None,
+    **data: str | int | bool | None,
+) -> None:
+    """In the transaction of the change itself. `data`: small facts, such as state="verified"."""
+    if isinstance(where, Transaction):
+        await where.execute(
+            "insert into change (account_id, kind, subject_id, data) values ($1, $2, $3, $4::text::jsonb)",
+            account_id,
+            kind,
+            subject_id,
+            json.dumps(data),
+        )
+        return
+    where.add(Change(account_id=account_id, kind=kind, subject_id=subject_id, data=data))

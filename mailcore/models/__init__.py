@@ -1,0 +1,26 @@
+"""All tables: the shape of what we keep. Small, countable, and without a column for content.
+
+Must never gain a column that can hold a message body. Log text columns and spool ranges carry a
+`key_id`: null means plain, a value names the key that seals the row.
+"""
+
+from sqlmodel import SQLModel
+
+from mailcore.models.apps import OauthApp, OauthCode, OauthGrant, OauthToken
+from mailcore.models.columns import Xid8
+from mailcore.models.configuration import Alias, AliasDestination, Destination, Domain, Suppression
+from mailcore.models.counts import Ledger, UsageDay
+from mailcore.models.log import LogEvent, LogMessage, RefusedHour
+from mailcore.models.machines import Node, Process
+from mailcore.models.mail import Delivery, Message, ProviderPause, SrsToken, Undelivered
+from mailcore.models.people import BrowserSession, Identity, Passkey, PasskeyChallenge, SignInLink
+from mailcore.models.tenants import Account, ApiKey, Invitation, Membership, Person
+from mailcore.models.trail import AuditEvent, Change, IdempotentAnswer, Letter, RequestLog
+
+__all__ = [
+    "Account", "Alias", "AliasDestination", "ApiKey", "AuditEvent", "BrowserSession", "Change", "Delivery",
+    "Destination", "Domain", "IdempotentAnswer", "Identity", "Invitation", "Ledger", "Letter", "LogEvent",
+    "LogMessage", "Membership", "Message", "Node", "OauthApp", "OauthCode", "OauthGrant", "OauthToken",
+    "Passkey", "PasskeyChallenge", "Person", "Process", "ProviderPause", "RefusedHour", "RequestLog",
+    "SQLModel", "SignInLink", "SrsToken", "Suppression", "Undelivered", "UsageDay", "Xid8",
+]  # fmt: skip

@@ -1,0 +1,100 @@
+"""Tables of what customers configure: domains, aliases, destinations.
+
+Must never be reached but through their gates.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from mailcore.models.columns import belongs_to, flag, moment
+
+
+class Domain(SQLModel, table=True):
+    """A name an account claims. Several accounts may claim one name; at most one is verified and served.
+
+    `found` is what its DNS said at `checked_at`; `contested_at` is set while another account's token stands
+    beside ours; `notice` is what the owner has yet to be told about a dispute. `failing_since`: verified, but
+    its records have been wrong at every check since; `told_failing_at`: the owner knows; `off_at`: switched
+    off because of it.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "name"),
+        Index("uq_domain_served_name", "name", unique=True, postgresql_where=text("verified_at is not null")),
+        Index("ix_domain_name", "name"),
+        Index("ix_domain_notice", "id", postgresql_where=text("notice is not null")),
+        CheckConstraint("notice in ('lost', 'won', 'kept')", name="notice"),
+    )
+    id: UUID = Field(primary_key=True)
+    account_id: UUID = belongs_to("account")
+    name: str
+    plus_addressing: bool = flag(True)
+    created_at: datetime = moment(now=True)
+    verified_at: datetime | None = moment(nullable=True)
+    checked_at: datetime | None = moment(nullable=True)
+    check_wanted: bool = flag(False)
+    displaced_at: datetime | None = moment(nullable=True)
+    contested_at: datetime | None = moment(nullable=True)
+    failing_since: datetime | None = moment(nullable=True)
+    told_failing_at: datetime | None = moment(nullable=True)
+    off_at: datetime | None = moment(nullable=True)
+    notice: str | None = None
+    found: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+
+
+class Alias(SQLModel, table=True):
+    """`local_part` is the normalised key; `*` is the catch-all. `number` is its short name in SRS
+    addresses.
+    """
+
+    __table_args__ = (UniqueConstraint("domain_id", "local_part"), UniqueConstraint("number"))
+    id: UUID = Field(primary_key=True)
+    number: int = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=False))
+    account_id: UUID = belongs_to("account")
+    domain_id: UUID = belongs_to("domain")
+    local_part: str
+    note: str = ""
+    enabled: bool = flag(True)
+    created_at: datetime = moment(now=True)
+
+
+class Destination(SQLModel, table=True):
+    """A real inbox of an account. It gets mail once `confirmed_at` is set, by the link that was mailed to it.
+
+    `asked_at`, `asked_count`: the confirmations sent, so that nobody is pestered. `stopped_at`: whoever reads
+    it asked for no more. `failing_since`: first of the hard bounces in a row; `told_failing_at`: when the
+    owner was told last.
+    """
+
+    __table_args__ = (UniqueConstraint("account_id", "address"),)
+    id: UUID = Field(primary_key=True)
+    account_id: UUID = belongs_to("account")
+    address: str
+    delivered_before: bool = flag(False)
+    confirmed_at: datetime | None = moment(nullable=True)
+    asked_at: datetime | None = moment(nullable=True)
+    asked_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    stopped_at: datetime | None = moment(nullable=True)
+    failing_since: datetime | None = moment(nullable=True)
+    told_failing_at: datetime | None = moment(nullable=True)
+    created_at: datetime = moment(now=True)
+
+
+class AliasDestination(SQLModel, table=True):
+    __tablename__ = "alias_destination"
+    alias_id: UUID = Field(foreign_key="alias.id", ondelete="CASCADE", primary_key=True)
+    destination_id: UUID = Field(
+        foreign_key="destination.id", ondelete="CASCADE", primary_key=True, index=True
+    )
+
+
+class Suppression(SQLModel, table=True):
+    """An inbox that asked to be left alone, for good and by all accounts: a keyed hash of its address."""
+
+    address_hash: str = Field(primary_key=True)
+    created_at: datetime = moment(now=True)

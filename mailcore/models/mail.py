@@ -1,0 +1,128 @@
+"""Tables of mail on its way: where its bytes lie and where it goes; rows leave with the mail.
+
+Must never gain a column that can hold a message body.
+"""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from mailcore.models.columns import LANES, ORIGINS, belongs_to, big, flag, moment
+
+
+class Message(SQLModel, table=True):
+    """One accepted message for one alias; deleted with its last delivery.
+
+    Recipients of one SMTP transaction share their bytes: same segment and offset, `shared` set.
+    """
+
+    __table_args__ = (
+        CheckConstraint(LANES, name="lane"),
+        CheckConstraint(ORIGINS, name="origin"),
+        Index("ix_message_segment_offset", "segment", "record_offset"),
+    )
+    id: UUID = Field(primary_key=True)
+    account_id: UUID = Field(index=True)
+    domain_id: UUID | None = None
+    alias_id: UUID | None = Field(default=None, index=True)
+    alias_address: str
+    lane: str
+    node_id: UUID
+    segment: UUID
+    record_offset: int = big()
+    record_length: int = big()
+    shared: bool = flag(False)
+    reverse_path: str
+    sender_authenticated: bool = flag(False)
+    smtputf8: bool = flag(False)
+    key_id: UUID | None = None
+    origin: str
+    delivered: bool = flag(False)
+    accepted_at: datetime = moment(now=True)
+
+
+class Delivery(SQLModel, table=True):
+    """One content to one destination: the unit of the queue and of the ledger; deleted when it ends.
+
+    `attempt` numbers every try, `failures` counts only finished ones (they climb the ladder).
+    `address` is set only for our own mail (DSN, notice); otherwise the destination row knows it.
+    `provider` is the registrable domain of the MX host that was tried last; empty until then.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("message_id", "destination_id"),
+        CheckConstraint(LANES, name="lane"),
+        CheckConstraint(ORIGINS, name="origin"),
+        CheckConstraint("state in ('waiting', 'held')", name="state"),
+        Index(
+            "ix_delivery_claim",
+            "node_id",
+            "lane",
+            "account_id",
+            "provider",
+            "next_attempt_at",
+            postgresql_where=text("lease_owner is null and state = 'waiting'"),
+        ),
+        Index(
+            "ix_delivery_due",
+            "node_id",
+            "lane",
+            "next_attempt_at",
+            postgresql_where=text("lease_owner is null and state = 'waiting'"),
+        ),
+        Index("ix_delivery_lease_owner", "lease_owner", postgresql_where=text("lease_owner is not null")),
+    )
+    id: UUID = Field(primary_key=True)
+    message_id: UUID = belongs_to("message")
+    account_id: UUID = Field(index=True)
+    destination_id: UUID | None = Field(default=None, index=True)
+    address: str | None = None
+    node_id: UUID
+    lane: str
+    origin: str
+    state: str = Field(default="waiting", sa_column_kwargs={"server_default": "waiting"})
+    attempt: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    next_attempt_at: datetime = moment(now=True)
+    lease_owner: UUID | None = None
+    lease_token: UUID | None = None
+    no_domain_since: datetime | None = moment(nullable=True)
+    provider: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    accepted_at: datetime = moment(now=True)
+
+
+class ProviderPause(SQLModel, table=True):
+    """A destination provider that is in trouble, and until when all processes leave it alone."""
+
+    __tablename__ = "provider_pause"
+    provider: str = Field(primary_key=True)
+    until: datetime = moment()
+
+
+class SrsToken(SQLModel, table=True):
+    """What an opaque return address stands for: where SRS0 would not fit, and for mail of a catch-all."""
+
+    __tablename__ = "srs_token"
+    token: str = Field(primary_key=True)
+    address: str
+    account_id: UUID
+    domain_id: UUID | None = None
+    alias_address: str
+    may_notify: bool
+    key_id: UUID | None = None
+    expires_at: datetime = moment()
+
+
+class Undelivered(SQLModel, table=True):
+    """What the owner's daily notice tells: hard bounces of which no DSN could tell the sender."""
+
+    __table_args__ = (UniqueConstraint("account_id", "day", "alias_address", "status"),)
+    id: int = big(identity=True)
+    account_id: UUID = belongs_to("account")
+    day: date
+    alias_address: str
+    status: str
+    count: int
+    noticed_at: datetime | None = moment(nullable=True)

@@ -1,0 +1,92 @@
+"""Tables of who a customer is: accounts, their people, their keys.
+
+Must never gain a column that holds a password or a readable secret.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
+from sqlmodel import Field, SQLModel
+
+from mailcore.models.columns import belongs_to, moment, texts
+
+_ROLES = "role in ('owner', 'admin', 'member', 'viewer')"
+
+
+class Account(SQLModel, table=True):
+    """A tenant. `verification_token` is the secret part of the TXT record that proves its domains.
+
+    `policy_told_at`: when a person of it was told what is logged; `exported_at`: when its data was last
+    taken out, which deleting it asks for.
+    """
+
+    __table_args__ = (CheckConstraint("plan in ('free', 'premium', 'business')", name="plan"),)
+    id: UUID = Field(primary_key=True)
+    name: str
+    plan: str = Field(default="free", sa_column_kwargs={"server_default": "free"})
+    verification_token: str = Field(unique=True)
+    policy_told_at: datetime | None = moment(nullable=True)
+    exported_at: datetime | None = moment(nullable=True)
+    created_at: datetime = moment(now=True)
+
+
+class Person(SQLModel, table=True):
+    """Somebody who signs in. `email` is verified: a link sent there was opened, or a provider vouched.
+
+    `staff_since` is set by the command line of the server and by nothing else.
+    """
+
+    id: UUID = Field(primary_key=True)
+    email: str = Field(unique=True)
+    name: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    staff_since: datetime | None = moment(nullable=True)
+    created_at: datetime = moment(now=True)
+
+
+class Membership(SQLModel, table=True):
+    __table_args__ = (UniqueConstraint("account_id", "person_id"), CheckConstraint(_ROLES, name="role"))
+    id: UUID = Field(primary_key=True)
+    account_id: UUID = belongs_to("account")
+    person_id: UUID = belongs_to("person")
+    role: str
+    created_at: datetime = moment(now=True)
+
+
+class Invitation(SQLModel, table=True):
+    """Into an account with a role; or, where `account_id` is null, to this server with an account to be
+    made. The link in its mail is signed, so nothing of it is stored.
+    """
+
+    __table_args__ = (CheckConstraint(_ROLES, name="role"),)
+    id: UUID = Field(primary_key=True)
+    account_id: UUID | None = belongs_to("account", nullable=True)
+    email: str
+    role: str
+    invited_by: str
+    expires_at: datetime = moment()
+    accepted_at: datetime | None = moment(nullable=True)
+    created_at: datetime = moment(now=True)
+
+
+class ApiKey(SQLModel, table=True):
+    """Only a keyed hash of the secret is stored; `prefix` is what a person recognises it by.
+
+    `domain_ids`: the only domains it may touch, null for all. A rolled key stays valid until `expires_at`.
+    """
+
+    __tablename__ = "api_key"
+    id: UUID = Field(primary_key=True)
+    account_id: UUID = belongs_to("account")
+    name: str
+    prefix: str
+    secret_hash: str = Field(unique=True)
+    scopes: list[str] = texts()
+    domain_ids: list[UUID] | None = Field(default=None, sa_column=Column(ARRAY(Uuid), nullable=True))
+    rolled_to: UUID | None = None
+    expires_at: datetime | None = moment(nullable=True)
+    created_at: datetime = moment(now=True)
+    last_used_at: datetime | None = moment(nullable=True)
+    revoked_at: datetime | None = moment(nullable=True)
