@@ -73,6 +73,7 @@ OVER_QUOTA = Reply(
 TOO_LARGE_FOR_ALL = Reply(552, "5.3.4", "Message is larger than any plan allows")
 TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections, try again later")
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing the connection")
+TOO_MANY_IDLE_COMMANDS = Reply(421, "4.7.0", "Too many commands without a message, closing the connection")
 IDLE_TOO_LONG = Reply(421, "4.4.2", "Idle too long, closing the connection")
 DATA_TOO_SLOW = Reply(421, "4.4.2", "Data arrives too slowly, closing the connection")
 LANE_BUSY = Reply(451, "4.3.2", "Busy with other mail, try the next MX")

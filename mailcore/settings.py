@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         50, description="Connections per IPv4 address or IPv6 /64, then 421 4.7.0"
     )
     max_errors: int = Field(10, description="Protocol errors of one connection, then 421 4.7.0")
+    max_idle_commands: int = Field(
+        100,
+        description="NOOP, RSET, VRFY, HELP, HELO and EHLO of one connection without an accepted message, "
+        "then 421 4.7.0",
+    )
     max_unknown_recipients: int = Field(
         100, description="Unknown recipients of one connection without an accepted message, then 421 4.7.0"
     )

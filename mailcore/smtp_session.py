@@ -24,6 +24,8 @@ log = structlog.get_logger("smtp")
 # So many pipelined commands are answered before others get their turn.
 _TURN = 50
 _HTTP = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH"})
+# What moves no mail.
+_IDLE = frozenset({b"NOOP", b"RSET", b"VRFY", b"HELP", b"HELO", b"EHLO"})
 
 
 class SmtpSession(SmtpStream):
@@ -40,6 +42,7 @@ class SmtpSession(SmtpStream):
         self._largest = largest_message
         self._errors = 0
         self._commands = 0
+        self._idle_commands = 0
         self._unknown_recipients = 0
         self._mail: MailTransaction | None = None
 
@@ -81,11 +84,14 @@ class SmtpSession(SmtpStream):
         if line is None:
             return replies.LINE_TOO_LONG
         verb, _, argument = line.partition(b" ")
-        command = _COMMANDS.get(verb.upper())
+        verb = verb.upper()
+        command = _COMMANDS.get(verb)
         if command is None:
-            if verb.upper() in _HTTP:
+            if verb in _HTTP:
                 await self._end(replies.UNKNOWN_COMMAND)
             return replies.UNKNOWN_COMMAND
+        if verb in _IDLE:
+            await self._count_idle_command()
         try:
             return await command(self, argument.strip(b" \t"))
         except (Disconnected, asyncio.CancelledError):
@@ -103,6 +109,12 @@ class SmtpSession(SmtpStream):
         self._errors += 1
         if self._errors >= self._settings.max_errors:
             await self._end(replies.TOO_MANY_ERRORS)
+
+    async def _count_idle_command(self) -> None:
+        """A client that only keeps talking is never idle for long enough to be sent away."""
+        self._idle_commands += 1
+        if self._idle_commands > self._settings.max_idle_commands:
+            await self._end(replies.TOO_MANY_IDLE_COMMANDS)
 
     async def _helo(self, argument: bytes) -> Reply | None:
         return self._hello(argument, extended=False)
@@ -192,7 +204,7 @@ class SmtpSession(SmtpStream):
             # Once the dot is here the message may become ours: a client that leaves must not stop that.
             reply = await asyncio.shield(self._receiver.data(self._peer, transaction, content))
             if not reply.is_refusal:
-                self._unknown_recipients = 0
+                self._unknown_recipients = self._idle_commands = 0
             return reply
         finally:
             self._data_is_over()

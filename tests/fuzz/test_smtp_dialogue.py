@@ -329,7 +329,11 @@ async def test_any_dialogue_is_answered_in_time_and_without_a_fault(
             assert "Traceback" not in said
 
 
-PATIENT: dict[str, Any] = {"max_unknown_recipients": 10**6, "unknown_recipient_pause": timedelta(0)}
+PATIENT: dict[str, Any] = {
+    "max_idle_commands": 10**6,
+    "max_unknown_recipients": 10**6,
+    "unknown_recipient_pause": timedelta(0),
+}
 EFFORT = settings(
     max_examples=100,
     stateful_step_count=40,
