@@ -1,7 +1,6 @@
 """F30 and F88: the database goes back in time, or a machine and its spool are away."""
 
 import asyncio
-import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -9,9 +8,9 @@ from urllib.parse import urlsplit
 
 from mailcore import ledger
 from tests.faults.case import Run, case
-from tests.faults.load import SECRET, Letter
+from tests.faults.load import Letter
 from tests.faults.process import Process
-from tests.faults.rig import Rig, until
+from tests.faults.rig import Rig, spool_holds, until
 from tests.support.services import ROOT
 from tests.support.stack import environment
 
@@ -63,7 +62,7 @@ async def back_in_time(run: Run) -> None:
     await rig.start_missing()
     await asyncio.sleep(_SWEEPS)
     await rig.until_alarm("spool_of_another_database")
-    assert all(_spool_holds(rig.segments, letter) for letter in forgotten), "bytes were reclaimed"
+    assert all(spool_holds(rig.segments, letter.mark) for letter in forgotten), "bytes were reclaimed"
     await rig.stop(*rig.processes)
     await _recover(rig)
     for sink in sinks.values():
@@ -88,15 +87,6 @@ async def _recover(rig: Rig) -> None:
     )
     said, _ = await process.communicate()
     assert process.returncode == 0, said.decode()
-
-
-def _spool_holds(segments: Path, letter: Letter) -> bool:
-    mark = f"{SECRET}-{letter.id}".encode()
-    for path in segments.glob("*.*"):
-        with contextlib.suppress(FileNotFoundError):
-            if mark in path.read_bytes():
-                return True
-    return False
 
 
 @case("F88", "a node dies with its spool; it returns after an hour; after five days", alone=True)
@@ -127,7 +117,7 @@ async def node_away(run: Run) -> None:
     returned = await _return(rig, old)
 
     async def reclaimed() -> bool:
-        return not any(_spool_holds(old / "segments", letter) for letter in late)
+        return not any(spool_holds(old / "segments", letter.mark) for letter in late)
 
     await until(reclaimed, 60, "the disk that returned still holds what has ended")
     assert not any(run.load.arrived(letter) for letter in late), "a disk that returned sent what had ended"

@@ -2,9 +2,9 @@
 
 from mailcore.plans import Lane
 from tests.faults.case import Run, case
-from tests.faults.load import SECRET, Letter
+from tests.faults.load import Letter
 from tests.faults.proxy import PostgresProxy
-from tests.faults.rig import Rig, until
+from tests.faults.rig import spool_holds, until
 from tests.support.destination import Act
 
 HOUR = 3600.0
@@ -27,16 +27,11 @@ async def _forgotten(run: Run, letter: Letter) -> None:
     assert not await rig.events(letter.id), "an event of a message that was never accepted"
 
     async def reclaimed() -> bool:
-        return not _spool_holds(rig, letter)
+        return not spool_holds(rig.segments, letter.mark)
 
     await until(reclaimed, 60, "the bytes that were not accepted are still there")
     run.recovered(HOUR)
     assert not run.load.arrived(letter), "delivered without a 250"
-
-
-def _spool_holds(rig: Rig, letter: Letter) -> bool:
-    mark = f"{SECRET}-{letter.id}".encode()
-    return any(mark in path.read_bytes() for path in list(rig.segments.glob("*.*")) if path.exists())
 
 
 @case("F1", "kill -9 the receiver after EHLO", reduced=True)

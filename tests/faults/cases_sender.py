@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from mailcore.jobs import WAKE, queue_name, redis_of
 from mailcore.plans import Lane
 from tests.faults.case import Run, case
-from tests.faults.load import SECRET, Letter
-from tests.faults.rig import until, used_up
+from tests.faults.load import Letter
+from tests.faults.rig import spool_holds, until, used_up
 from tests.support.destination import DEFAULTS, Act
 
 GREYLISTED = "451 4.7.1 Greylisted, come back"
@@ -103,10 +103,8 @@ async def after_reply(run: Run) -> None:
 
 
 async def _bytes_are_gone(run: Run, letter: Letter) -> None:
-    mark = f"{SECRET}-{letter.id}".encode()
-
     async def gone() -> bool:
-        return not any(mark in path.read_bytes() for path in run.rig.segments.glob("*.*") if path.exists())
+        return not spool_holds(run.rig.segments, letter.mark)
 
     await until(gone, MINUTE, "the bytes of a finished message are readable")
     run.recovered(MINUTE)

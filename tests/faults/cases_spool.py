@@ -10,7 +10,7 @@ from uuid import UUID
 from tests.faults.case import Run, case
 from tests.faults.load import SECRET, Letter
 from tests.faults.proxy import PostgresProxy
-from tests.faults.rig import Rig, until
+from tests.faults.rig import Rig, spool_holds, until
 
 GREYLISTED = "451 4.7.1 Greylisted, come back"
 _FULL, _LATER = "452 4.3.1", "451 4.3.0"
@@ -112,7 +112,7 @@ async def disk_runs_full(run: Run) -> None:
 
 async def _wait_for_sweep(rig: Rig) -> None:
     async def empty() -> bool:
-        return not any(SECRET.encode() in path.read_bytes() for path in rig.segments.glob("*.*"))
+        return not spool_holds(rig.segments, SECRET.encode())
 
     await until(empty, 60, "bytes of finished messages are readable")
 
@@ -153,7 +153,7 @@ async def flipped_byte(run: Run) -> None:
     await rig.stop("worker")
     letter, path = await _one_waits(run)
     whole = path.read_bytes()
-    place = whole.index(f"{SECRET}-{letter.id}".encode())
+    place = whole.index(letter.mark)
     path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
     run.fault()
     await rig.start("mx", "worker", "upkeep")
@@ -194,7 +194,7 @@ async def _hangs(run: Run, *, writer_dies: bool) -> None:
         # Longer than a segment's age, a survivor's age and two rounds of the sweep; shorter than the server's
         # own patience with a transaction that stands still.
         await asyncio.sleep(14)
-        assert any(f"{SECRET}-{letter.id}".encode() in p.read_bytes() for p in rig.segments.glob("*.*")), (
+        assert spool_holds(rig.segments, letter.mark), (
             "bytes were reclaimed although their COMMIT could still happen"
         )
         await proxy.let_go()

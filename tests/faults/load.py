@@ -32,6 +32,11 @@ class Letter:
     unknown: int = 0
 
     @property
+    def mark(self) -> bytes:
+        """Octets that stand in no other letter."""
+        return f"{SECRET}-{self.id}".encode()
+
+    @property
     def accepted(self) -> int:
         return sum(reply.startswith("250") for reply in self.replies)
 

@@ -5,6 +5,7 @@ frozen, stopped and replaced. Must never end anything it did not start.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -203,6 +204,13 @@ class Rig:
 
     async def node(self) -> UUID:
         return UUID((self.settings.spool_dir / "node").read_text().strip())
+
+
+def spool_holds(segments: Path, mark: bytes) -> bool:
+    """Whether any segment has these octets; where one is moved or removed meanwhile, all are read again."""
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            return any(mark in path.read_bytes() for path in segments.glob("*.*"))
 
 
 async def used_up(sink: Destination, step: str) -> None:

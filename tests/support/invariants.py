@@ -70,7 +70,10 @@ async def _nothing_readable(stack: Checked, seconds: float) -> None:
     """Bytes go right after the commit that ended their message, so at most a moment later."""
 
     async def all_gone() -> bool:
-        return not await _readable(stack)
+        try:
+            return not await _readable(stack)
+        except FileNotFoundError:  # a segment was moved or removed under our eyes: look again
+            return False
 
     try:
         await until(all_gone, seconds)
