@@ -23,6 +23,19 @@ from tests.support.services import TestPostgres
 from tests.support.stack import Stack, service
 from tests.support.world import World, prepared_world
 
+# One row of each table that only people and apps fill.
+PEOPLE_AND_APPS = (
+    "insert into identity (id, person_id, issuer, subject) select $1, id, 'https://id.test', '7' from person",
+    "insert into passkey (id, person_id, credential_id, public_key, transports, name) "
+    "select $1, id, '\\x00ff', '\\x0a22', array['usb', 'a \"b\", c'], 'key' from person",
+    "insert into oauth_app (id, account_id, client_id, name, redirect_uris) "
+    "select $1, id, 'app', 'App', '{https://app.test/}' from account",
+    "insert into oauth_grant (id, app_id, account_id, person_id, scopes) "
+    "select $1, a.id, a.account_id, p.id, '{aliases:read}' from oauth_app a, person p",
+    "insert into audit_event (id, account_id, actor_kind, actor, action, subject, detail) "
+    "select $1, id, 'service', 'clearpost', 'account.created', name, '{\"plan\": \"free\"}' from account",
+    "insert into suppression (address_hash) values (($1::uuid)::text)",
+)
 AWKWARD = 'a "quote", a comma\nand a line, \\N and \u00e9'
 
 
@@ -40,6 +53,8 @@ async def world(database_url: str) -> AsyncIterator[World]:
             "values ($1, $2, '', 'cp', 'hash')",
             *(prepared.clock.new_id(), account.id),
         )
+        for statement in PEOPLE_AND_APPS:
+            await prepared.execute(statement, prepared.clock.new_id())
         assert alias.number
         yield prepared
 
