@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlmodel import SQLModel
 
 import mailcore
 from clearpost.local_settings import LocalSettings
@@ -71,6 +72,24 @@ def test_the_policy_names_every_column_of_the_log(table: type[LogMessage] | type
         r"`(\w+)`", "".join(line.split("|")[1] for line in section.splitlines() if "`" in line)
     )
     assert sorted(named) == sorted(table.model_fields)
+
+
+# Machines, and nobody's.
+_OF_MACHINES = {"node", "process"}
+_NAMES_SOMEBODY = {"email", "address", "name", "device", "by", "ip", "hash", "actor", "subject", "browser"}
+
+
+def test_the_policy_names_every_table() -> None:
+    policy = text_of("docs/policy.md")
+    missing = {name for name in SQLModel.metadata.tables if f"`{name}`" not in policy}
+    assert missing == _OF_MACHINES
+
+
+def test_the_policy_names_every_column_that_may_name_somebody() -> None:
+    policy = text_of("docs/policy.md")
+    for table in SQLModel.metadata.tables.values():
+        telling = [column.name for column in table.columns if _NAMES_SOMEBODY & set(column.name.split("_"))]
+        assert [name for name in telling if f"`{name}`" not in policy] == [], table.name
 
 
 def test_operations_explains_every_metric_and_no_other() -> None:
