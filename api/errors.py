@@ -27,6 +27,8 @@ CODES: Final[Mapping[str, str]] = {
     "scope_missing": "The key or app lacks a scope; `scope` names it.",
     "role_missing": "The person's role in the account does not reach this; `role` names what does.",
     "person_needed": "This is for a person who is signed in, not for a key or an app.",
+    "account_needed": "The person is signed in but works in no account now: choose one.",
+    "cross_site": "A browser sent this from another site's page.",
     "domain_limited": "The key is limited to some domains; this concerns the whole account.",
     "rate_limited": "Too many requests. Try again after `Retry-After` seconds.",
     "forbidden": "This address may not read this.",

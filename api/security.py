@@ -1,23 +1,32 @@
 """Who asks, what they may, and the request's one transaction.
 
-Must never accept a key from anywhere but the Authorization header, nor say why one was refused.
+Must never accept a key from anywhere but the Authorization header, nor say why one was refused; nor let a
+browser's cookie count where there is such a header, or where another site's page sent it.
 """
 
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.browser_sessions import NAME, read_cookie, refuse_other_sites
 from api.runtime import ApiRuntime
-from mailcore import api_keys
+from mailcore import api_keys, browser_sessions
 from mailcore.audit import Actor
+from mailcore.browser_sessions import SignedIn
 from mailcore.callers import Caller, Role, Scope
 from mailcore.errors import Forbidden, Unauthorized
 
 _bearer = HTTPBearer(
     auto_error=False, bearerFormat="cp_live_...", description="An API key of the account, or an app's token."
+)
+_cookie = APIKeyCookie(
+    name=NAME,
+    scheme_name="BrowserSession",
+    auto_error=False,
+    description="A person who is signed in in their browser; `__Host-` stands before the name on https.",
 )
 
 
@@ -35,13 +44,63 @@ async def caller(
     runtime: Runtime,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
-    """Who is behind the key, read by itself: a resource may wait for DNS without a transaction."""
-    secret = credentials.credentials if credentials else ""
-    found = await api_keys.authenticate(runtime.database, runtime.keyring, runtime.clock.now(), secret)
-    if found is None:
-        raise Unauthorized("Send a valid API key: Authorization: Bearer cp_...")
+    """Who is behind the key, or else the person behind the cookie. Read by itself: a resource may wait for
+    DNS without a transaction.
+    """
+    if "authorization" in request.headers:
+        found = await _by_secret(runtime, credentials.credentials if credentials else "")
+    else:
+        found = await _by_cookie(request, runtime)
     request.state.caller = found
     return found
+
+
+async def _by_secret(runtime: ApiRuntime, secret: str) -> Caller:
+    found = await api_keys.authenticate(runtime.database, runtime.keyring, runtime.clock.now(), secret)
+    if found is None:
+        raise _unknown()
+    return found
+
+
+async def _by_cookie(request: Request, runtime: ApiRuntime) -> Caller:
+    person = await signed_in(request, runtime)
+    if person is None:
+        raise _unknown()
+    if person.caller is None:
+        raise Forbidden("Choose an account first: POST /v1/me/account.", code="account_needed")
+    return person.caller
+
+
+def _unknown() -> Unauthorized:
+    return Unauthorized("Send a valid API key: Authorization: Bearer cp_...")
+
+
+async def signed_in(request: Request, runtime: Runtime) -> SignedIn | None:
+    """The person whose browser this is, in an account or in none. Raises Forbidden for other sites."""
+    if not (secret := read_cookie(request, runtime.settings)):
+        return None
+    refuse_other_sites(request, runtime.settings)
+    now, idle = runtime.clock.now(), runtime.settings.session_idle
+    return await browser_sessions.read(runtime.database, runtime.keyring, now, secret, idle=idle)
+
+
+async def person(
+    found: Annotated[SignedIn | None, Depends(signed_in)], _: Annotated[str | None, Depends(_cookie)]
+) -> SignedIn:
+    """For what is a person's own and needs no account. Raises Unauthorized."""
+    if found is None:
+        raise Unauthorized("Sign in first.")
+    return found
+
+
+async def open_own_session(
+    runtime: Runtime, _: Annotated[SignedIn, Depends(person)]
+) -> AsyncIterator[AsyncSession]:
+    """One transaction as the service: how people sign in belongs to no account. The queries it is used for
+    name the person.
+    """
+    async with runtime.database.session() as session:
+        yield session
 
 
 class Needs:
@@ -96,6 +155,8 @@ async def open_session(
 
 
 Who = Annotated[Caller, Depends(caller)]
+MaybePerson = Annotated[SignedIn | None, Depends(signed_in)]
+Me = Annotated[SignedIn, Depends(person)]
 ReadsDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_READ))]
 WritesDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_WRITE))]
 ReadsAliases = Annotated[Caller, Depends(Needs(Scope.ALIASES_READ))]
@@ -106,3 +167,4 @@ WritesAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.A
 Doer = Annotated[Actor, Depends(actor)]
 # Without scope="function" FastAPI would commit after the response: a failing commit would have answered 200.
 Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
+OwnSession = Annotated[AsyncSession, Depends(open_own_session, scope="function")]

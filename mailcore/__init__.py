@@ -66,6 +66,8 @@ Out
 What customers own
     accounts.py         the tenant, its limits, and the gate to all it owns
     api_keys.py         made once, shown once, kept as a keyed hash
+    people.py           found by a verified address, and where they belong
+    browser_sessions.py browsers that are signed in
     callers.py          who asks, and what they may
     audit.py            who changed what
     changes.py          what open pages are told of

@@ -212,6 +212,12 @@ class Settings(BaseSettings):
         timedelta(hours=6), description="How often verified domains are looked at again"
     )
 
+    # Signing in
+    session_lasts: timedelta = Field(
+        timedelta(days=30), description="A browser signs in again after this long at the latest"
+    )
+    session_idle: timedelta = Field(timedelta(days=14), description="The same where it was not used")
+
     # Parsing of the plain text forms
     @field_validator("*", mode="before")
     @classmethod

@@ -38,7 +38,9 @@ GATES = {
     "api_key": {"mailcore/api_keys.py", "mailcore/accounts.py"},
     "audit_event": {"mailcore/audit.py"},
     "letter": {"mailcore/letters.py", "workers/letters.py"},
-    "person": {"mailcore/accounts.py", "mailcore/routing.py", "workers/notices.py"},
+    "person": {"mailcore/accounts.py", "mailcore/people.py", "mailcore/browser_sessions.py",
+               "mailcore/routing.py", "workers/notices.py"},
+    "browser_session": {"mailcore/browser_sessions.py", "workers/upkeep.py"},
     "log_message": {"mailcore/event_log.py", "mailcore/spool_recovery.py"},
     "log_event": {"mailcore/event_log.py"},
     "ledger": {"mailcore/ledger.py"},
@@ -50,7 +52,8 @@ GATES = {
                 "mailcore/spool_recovery.py"},
 }  # fmt: skip
 MODELS = {"Domain": "domain", "Alias": "alias", "AliasDestination": "alias_destination",
-          "Destination": "destination", "ApiKey": "api_key", "Person": "person"}  # fmt: skip
+          "Destination": "destination", "ApiKey": "api_key", "Person": "person",
+          "BrowserSession": "browser_session"}  # fmt: skip
 # The api's resource files name a model only as the type of what a gate handed them.
 TYPES_ONLY = {"api/domains.py", "api/aliases.py", "api/destinations.py"}
 

@@ -12,9 +12,11 @@ import httpx
 from pydantic import SecretStr
 
 from api.app import create_app
+from api.browser_sessions import cookie_name
 from api.runtime import ApiRuntime
 from clearpost.standins.dns import DnsStandin, Zone
-from mailcore import accounts, api_keys
+from mailcore import accounts, api_keys, browser_sessions, people
+from mailcore.callers import Role
 from mailcore.clock import ShiftedClock
 from mailcore.database import LaneOfNode
 from mailcore.plans import Plan
@@ -59,6 +61,16 @@ class Tenant:
         return answer.json()  # type: ignore[no-any-return]
 
 
+@dataclass(slots=True)
+class SignedInPerson:
+    """A person in their browser: a client that asks with its session cookie, as pages of ours do."""
+
+    id: UUID
+    email: str
+    secret: str
+    http: httpx.AsyncClient
+
+
 class World:
     """One API with all that stands around it."""
 
@@ -87,6 +99,38 @@ class World:
         client = self.client(Authorization=f"Bearer {secret}")
         self._clients.append(client)
         return Tenant(account.id, account.verification_token, secret, client)
+
+    async def person(
+        self, tenant: Tenant | None = None, role: str = "owner", email: str = "person@people.test"
+    ) -> SignedInPerson:
+        """Somebody signed in by a link; in this account with this role, or in none."""
+        runtime = self.runtime
+        account_id = tenant.id if tenant else None
+        async with runtime.database.session() as session:
+            found = await people.ensure(session, self.clock, email)
+            if account_id is not None:
+                await people.join(
+                    session, self.clock, account_id=account_id, person_id=found.id, role=Role(role)
+                )
+            secret = await browser_sessions.create(
+                session,
+                self.clock,
+                runtime.keyring,
+                person_id=found.id,
+                account_id=account_id,
+                method="link",
+                device="Firefox on Linux",
+                lasts=runtime.settings.session_lasts,
+            )
+        client = self.browser()
+        client.cookies.set(cookie_name(runtime.settings), secret)
+        return SignedInPerson(found.id, email, secret, client)
+
+    def browser(self) -> httpx.AsyncClient:
+        """A browser with cookies of its own that shows our pages; closed with the world."""
+        client = self.client(**{"Sec-Fetch-Site": "same-origin"})
+        self._clients.append(client)
+        return client
 
     def publish(self, name: str, *tenants: Tenant) -> None:
         """These accounts' tokens, and nobody else's, are in the DNS of the name; caches have expired."""

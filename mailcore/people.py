@@ -1,0 +1,74 @@
+"""People: found by a verified address, made once, and the accounts they belong to.
+
+Must never take an address that nobody vouched for, nor tell one person of another's accounts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from mailcore import audit
+from mailcore.audit import Actor, Subject
+from mailcore.callers import Role
+from mailcore.clock import Clock
+from mailcore.models import Account, Membership, Person
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """An account that a person belongs to, and as what."""
+
+    account_id: UUID
+    name: str
+    role: Role
+
+
+async def by_email(session: AsyncSession, email: str) -> Person | None:
+    """`email` as envelope.mailbox writes it."""
+    return (await session.exec(select(Person).where(col(Person.email) == email))).one_or_none()
+
+
+async def ensure(session: AsyncSession, clock: Clock, email: str, name: str = "") -> Person:
+    """The person of a verified address, made where there is none yet."""
+    person = await by_email(session, email)
+    if person is None:
+        person = Person(id=clock.new_id(), email=email, name=name)
+        session.add(person)
+        await session.flush()
+    return person
+
+
+async def belongings(session: AsyncSession, person_id: UUID) -> Sequence[Belonging]:
+    """All accounts of a person, the oldest belonging first."""
+    query = (
+        select(Account.id, Account.name, Membership.role)
+        .join(Membership, col(Membership.account_id) == col(Account.id))
+        .where(col(Membership.person_id) == person_id)
+        .order_by(col(Membership.id))
+    )
+    return [Belonging(identifier, name, Role(role)) for identifier, name, role in await session.exec(query)]
+
+
+async def join(
+    session: AsyncSession, clock: Clock, *, account_id: UUID, person_id: UUID, role: Role
+) -> Membership:
+    """The person belongs to the account; who belongs there already keeps their role."""
+    known = select(Membership).where(
+        col(Membership.account_id) == account_id, col(Membership.person_id) == person_id
+    )
+    if (member := (await session.exec(known)).one_or_none()) is None:
+        member = Membership(id=clock.new_id(), account_id=account_id, person_id=person_id, role=role)
+        session.add(member)
+        await session.flush()
+    return member
+
+
+async def record(
+    session: AsyncSession, clock: Clock, person_id: UUID, actor: Actor, action: str, subject: Subject
+) -> None:
+    """A change of how somebody signs in, in the audit log of every account they belong to."""
+    for belonging in await belongings(session, person_id):
+        audit.record(session, clock, belonging.account_id, actor, action, subject)
