@@ -1,0 +1,78 @@
+"""So many in so long, counted for all processes together; and never a refusal because Redis is away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redis
+
+from clearpost.ports import free_port
+from mailcore.keyring import Keyring
+from mailcore.rates import Rate, Rates
+
+THREE_A_DAY = Rate(3, timedelta(days=1))
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Keyring:
+    return Keyring(tmp_path / "keys")
+
+
+@pytest.fixture
+async def rates(redis_url: str, keyring: Keyring) -> AsyncIterator[Rates]:
+    opened = Rates.open(redis_url, keyring)
+    yield opened
+    await opened.close()
+
+
+async def test_after_so_many_the_next_is_refused_and_told_when(rates: Rates) -> None:
+    taken = [await rates.take("link", "ada@a.test", THREE_A_DAY) for _ in range(4)]
+    assert [each.allowed for each in taken] == [True, True, True, False]
+    assert [each.remaining for each in taken] == [2, 1, 0, 0]
+    eight_hours = 8 * 3600
+    assert eight_hours - 60 <= taken[3].retry_after <= eight_hours, "one of three a day comes back in 8 h"
+    assert 3 * eight_hours - 60 <= taken[3].reset <= 3 * eight_hours
+
+
+async def test_kinds_and_people_are_counted_apart(rates: Rates) -> None:
+    for _ in range(4):
+        await rates.take("link", "ada@a.test", THREE_A_DAY)
+    assert (await rates.take("link", "bob@a.test", THREE_A_DAY)).allowed
+    assert (await rates.take("test", "ada@a.test", THREE_A_DAY)).allowed
+
+
+async def test_what_was_taken_comes_back_with_time(rates: Rates) -> None:
+    quick = Rate(1, timedelta(milliseconds=50))
+    assert (await rates.take("link", "x", quick)).allowed
+    async with asyncio.timeout(5):
+        while not (await rates.take("link", "x", quick)).allowed:
+            pass
+
+
+async def test_processes_count_together_and_never_more_than_allowed(
+    rates: Rates, redis_url: str, keyring: Keyring
+) -> None:
+    other = Rates.open(redis_url, keyring)
+    taken = await asyncio.gather(
+        *(each.take("link", "x", Rate(10, timedelta(days=1))) for each in (rates, other) * 20)
+    )
+    await other.close()
+    assert sum(each.allowed for each in taken) == 10
+
+
+async def test_redis_holds_no_name_and_forgets_by_itself(rates: Rates, redis_url: str) -> None:
+    await rates.take("link", "ada@a.test", THREE_A_DAY)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        (name,) = client.keys("*")
+        assert "ada" not in name
+        assert 0 < client.pttl(name) <= 8 * 3600 * 1000 + 1000
+
+
+async def test_without_redis_nobody_is_refused(keyring: Keyring) -> None:
+    for url in ("", f"redis://127.0.0.1:{free_port()}/0"):
+        rates = Rates.open(url, keyring)
+        taken = [await rates.take("link", "x", Rate(1, timedelta(days=1))) for _ in range(3)]
+        assert all(each.allowed for each in taken)
+        await rates.close()
