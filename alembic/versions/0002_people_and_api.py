@@ -128,6 +128,29 @@ def upgrade() -> None:
     op.create_index(op.f("ix_browser_session_account_id"), "browser_session", ["account_id"], unique=False)
     op.create_index(op.f("ix_browser_session_person_id"), "browser_session", ["person_id"], unique=False)
     op.create_table(
+        "account_claim",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_account_claim_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_account_claim_person_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account_claim")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_account_claim_account_id")),
+    )
+    op.create_index(op.f("ix_account_claim_person_id"), "account_claim", ["person_id"], unique=False)
+    op.create_table(
+        "deleted_account",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deleted_account")),
+    )
+    op.create_table(
         "identity",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
@@ -248,7 +271,9 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("purpose in ('sign-in', 'change-address')", name=op.f("ck_sign_in_link_purpose")),
+        sa.CheckConstraint(
+            "purpose in ('sign-in', 'change-address', 'undo-address')", name=op.f("ck_sign_in_link_purpose")
+        ),
         sa.ForeignKeyConstraint(
             ["invitation_id"],
             ["invitation.id"],
@@ -315,6 +340,31 @@ def upgrade() -> None:
     op.add_column("domain", sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("domain", sa.Column("told_failing_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("domain", sa.Column("off_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("domain", sa.Column("mail_seen_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("domain", sa.Column("mx_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("domain", sa.Column("check_asked_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "domain",
+        sa.Column("next_check_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+    )
+    op.create_index("ix_domain_next_check_at", "domain", ["next_check_at"], unique=False)
+    op.create_index(
+        "ix_destination_lower_address", "destination", [sa.literal_column("lower(address)")], unique=False
+    )
+    op.create_index(
+        "ix_destination_unasked",
+        "destination",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("confirmed_at is null and asked_at is null and stopped_at is null"),
+    )
+    op.create_index(
+        "ix_destination_failing",
+        "destination",
+        ["account_id"],
+        unique=False,
+        postgresql_where=sa.text("failing_since is not null"),
+    )
     op.add_column("person", sa.Column("name", sa.String(), server_default="", nullable=False))
     op.add_column("person", sa.Column("staff_since", sa.DateTime(timezone=True), nullable=True))
     _keep_what_works()

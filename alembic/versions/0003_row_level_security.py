@@ -26,9 +26,9 @@ _TENANT = {
         f"(select from oauth_grant g where g.app_id = oauth_app.id and g.{_OF_ACCOUNT})"
     ),
     **dict.fromkeys(
-        ("membership", "invitation", "api_key", "oauth_grant", "domain", "alias", "destination", "message",
-         "delivery", "undelivered", "log_message", "log_event", "usage_day", "audit_event", "request_log",
-         "idempotent_answer", "change"),
+        ("membership", "invitation", "account_claim", "api_key", "oauth_grant", "domain", "alias",
+         "destination", "message", "delivery", "undelivered", "log_message", "log_event", "usage_day",
+         "audit_event", "request_log", "idempotent_answer", "change"),
         _OF_ACCOUNT,
     ),
 }  # fmt: skip
@@ -46,7 +46,7 @@ _READ_ONLY = ("person",)
 _OTHERS = (
     "process", "node", "provider_pause", "srs_token", "refused_hour", "ledger", "suppression", "letter",
     "identity", "passkey", "passkey_challenge", "sign_in_link", "browser_session", "oauth_code",
-    "oauth_token",
+    "oauth_token", "deleted_account",
 )  # fmt: skip
 _STAFF = {
     "account": "id, name, plan, policy_told_at, created_at",
@@ -77,11 +77,26 @@ def upgrade() -> None:
         "set search_path = public, pg_temp language sql "
         "return exists (select from domain where name = wanted and verified_at is not null)"
     )
+    # The same for inboxes that asked to be left alone: whether, and neither since when nor by whom.
+    op.execute(
+        "create function address_is_suppressed(hash text) returns boolean stable security definer "
+        "set search_path = public, pg_temp language sql "
+        "return exists (select from suppression where address_hash = hash)"
+    )
     op.execute("create policy post on letter for insert to clearpost_api with check (true)")
     op.execute("grant insert on letter to clearpost_api")
     for table, columns in _STAFF.items():
         op.execute(f"create policy staff on {table} for select to clearpost_staff using (true)")
         op.execute(f"grant select ({columns}) on {table} to clearpost_staff")
+    # What staff look at is written into the log of its account. They read the service's own log only.
+    op.execute(
+        "create policy staff_writes on audit_event for insert to clearpost_staff "
+        "with check (actor_kind = 'staff')"
+    )
+    op.execute(
+        "create policy staff_reads on audit_event for select to clearpost_staff using (account_id is null)"
+    )
+    op.execute("grant select, insert on audit_event to clearpost_staff")
 
 
 def _ensure_role(role: str) -> None:

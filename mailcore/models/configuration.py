@@ -18,9 +18,10 @@ class Domain(SQLModel, table=True):
     """A name an account claims. Several accounts may claim one name; at most one is verified and served.
 
     `found` is what its DNS said at `checked_at`; `contested_at` is set while another account's token stands
-    beside ours; `notice` is what the owner has yet to be told about a dispute. `failing_since`: verified, but
-    its records have been wrong at every check since; `told_failing_at`: the owner knows; `off_at`: switched
-    off because of it.
+    beside ours; `notice` is what the owner has yet to be told about a dispute. `next_check_at`: when upkeep
+    looks again; `check_asked_at`: when a person looked last. `mx_at`: when its MX last led here.
+    `failing_since`: verified, but its records have been wrong at every check since; `told_failing_at`: when
+    the owner was told last; `mail_seen_at`: authenticated mail came nevertheless; `off_at`: switched off.
     """
 
     __table_args__ = (
@@ -28,6 +29,7 @@ class Domain(SQLModel, table=True):
         Index("uq_domain_served_name", "name", unique=True, postgresql_where=text("verified_at is not null")),
         Index("ix_domain_name", "name"),
         Index("ix_domain_notice", "id", postgresql_where=text("notice is not null")),
+        Index("ix_domain_next_check_at", "next_check_at"),
         CheckConstraint("notice in ('lost', 'won', 'kept')", name="notice"),
     )
     id: UUID = Field(primary_key=True)
@@ -38,10 +40,14 @@ class Domain(SQLModel, table=True):
     verified_at: datetime | None = moment(nullable=True)
     checked_at: datetime | None = moment(nullable=True)
     check_wanted: bool = flag(False)
+    check_asked_at: datetime | None = moment(nullable=True)
+    next_check_at: datetime = moment(now=True)
+    mx_at: datetime | None = moment(nullable=True)
     displaced_at: datetime | None = moment(nullable=True)
     contested_at: datetime | None = moment(nullable=True)
     failing_since: datetime | None = moment(nullable=True)
     told_failing_at: datetime | None = moment(nullable=True)
+    mail_seen_at: datetime | None = moment(nullable=True)
     off_at: datetime | None = moment(nullable=True)
     notice: str | None = None
     found: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
@@ -71,7 +77,16 @@ class Destination(SQLModel, table=True):
     owner was told last.
     """
 
-    __table_args__ = (UniqueConstraint("account_id", "address"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "address"),
+        Index("ix_destination_lower_address", text("lower(address)")),
+        Index(
+            "ix_destination_unasked",
+            "id",
+            postgresql_where=text("confirmed_at is null and asked_at is null and stopped_at is null"),
+        ),
+        Index("ix_destination_failing", "account_id", postgresql_where=text("failing_since is not null")),
+    )
     id: UUID = Field(primary_key=True)
     account_id: UUID = belongs_to("account")
     address: str

@@ -102,8 +102,9 @@ class World:
         return AliasRow(identifier, number, f"{local_part}@{domain.name}", domain.account)
 
     async def destination(self, account: AccountRow, address: str) -> UUID:
+        """Confirmed, so that it gets mail."""
         identifier: UUID = await self.value(
-            "insert into destination (id, account_id, address) values ($1, $2, $3) "
+            "insert into destination (id, account_id, address, confirmed_at) values ($1, $2, $3, now()) "
             "on conflict (account_id, address) do update set address = excluded.address returning id",
             *(self.clock.new_id(), account.id, address),
         )
