@@ -68,6 +68,9 @@ What customers own
     api_keys.py         made once, shown once, kept as a keyed hash
     people.py           found by a verified address, and where they belong
     browser_sessions.py browsers that are signed in
+    oauth_apps.py       apps of third parties, and where they may be answered
+    oauth_grants.py     what people let them do: codes, tokens, and who is behind one
+    oauth_secrets.py    opaque, of a kind each, kept as keyed hashes
     callers.py          who asks, and what they may
     audit.py            who changed what
     changes.py          what open pages are told of

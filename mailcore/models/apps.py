@@ -6,7 +6,7 @@ Must never hold a readable code, token or client secret: only keyed hashes.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from mailcore.models.columns import belongs_to, moment, texts
@@ -28,15 +28,27 @@ class OauthApp(SQLModel, table=True):
 
 
 class OauthGrant(SQLModel, table=True):
-    """A person let an app act for an account. All tokens of it are one family: revoked together."""
+    """A person let an app act for an account. All tokens of it are one family: revoked together.
+
+    It goes with the person's membership. `expires_at`: of its last code or refresh token.
+    """
 
     __tablename__ = "oauth_grant"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["account_id", "person_id"],
+            ["membership.account_id", "membership.person_id"],
+            name="fk_oauth_grant_membership",
+            ondelete="CASCADE",
+        ),
+    )
     id: UUID = Field(primary_key=True)
     app_id: UUID = belongs_to("oauth_app")
     account_id: UUID = belongs_to("account")
     person_id: UUID = belongs_to("person")
     scopes: list[str] = texts()
     created_at: datetime = moment(now=True)
+    expires_at: datetime = moment()
     last_used_at: datetime | None = moment(nullable=True)
     revoked_at: datetime | None = moment(nullable=True)
 
