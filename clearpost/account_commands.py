@@ -72,7 +72,7 @@ async def _create(settings: Settings, wish: Wish) -> Created:
                 )
             name = wish.name or owner.domain
             account = await accounts.create(
-                session, clock, name=name, owner_email=owner.address, plan=wish.plan
+                session, clock, name=name, owner_email=owner.address, plan=wish.plan, told=True
             )
             secret = api_keys.generate(live=settings.environment == "production")
             await api_keys.keep(

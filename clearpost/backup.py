@@ -35,7 +35,7 @@ LEFT_OUT: Final = frozenset(
         "node", "process", "message", "delivery", "provider_pause", "srs_token", "undelivered", "log_message",
         "log_event", "refused_hour", "ledger", "invitation", "passkey_challenge", "sign_in_link",
         "browser_session", "oauth_code", "oauth_token", "request_log", "idempotent_answer", "change",
-        "letter",
+        "letter", "account_claim", "deleted_account",
     }
 )  # fmt: skip
 # Numbers handed out after the backup are in return addresses for 10 days: none must come to mean another.

@@ -71,7 +71,9 @@ async def _account(session: AsyncSession, clock: Clock) -> Account:
     """On the premium plan, so that there is room for domains of one's own beside the demo's."""
     account = await accounts.owned_by(session, OWNER)
     if account is None:
-        return await accounts.create(session, clock, name="Demo", owner_email=OWNER, plan=Plan.PREMIUM)
+        return await accounts.create(
+            session, clock, name="Demo", owner_email=OWNER, plan=Plan.PREMIUM, told=True
+        )
     if account.plan == Plan.FREE:
         account.plan = Plan.PREMIUM
         session.add(account)

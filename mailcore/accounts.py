@@ -6,7 +6,7 @@ Must never hand out a thing without the account it belongs to: a foreign id is a
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore.clock import Clock
-from mailcore.errors import NotFound
+from mailcore.errors import Forbidden, NotFound
 from mailcore.models import Account, Alias, ApiKey, Destination, Domain, Membership, Person, UsageDay
 from mailcore.plans import Plan, PlanLimits, limits_for
 
@@ -50,11 +50,24 @@ class Usage:
 
 
 async def create(
-    session: AsyncSession, clock: Clock, *, name: str, owner_email: str, plan: Plan = Plan.FREE
+    session: AsyncSession,
+    clock: Clock,
+    *,
+    name: str,
+    owner_email: str,
+    plan: Plan = Plan.FREE,
+    told: bool = False,
 ) -> Account:
-    """A new account with its owner. The caller has checked the owner's address."""
+    """A new account with its owner. The caller has checked the owner's address.
+
+    `told`: whoever it is for was told what is logged and for how long.
+    """
     account = Account(
-        id=clock.new_id(), name=name, plan=plan, verification_token=secrets.token_hex(_TOKEN_BYTES)
+        id=clock.new_id(),
+        name=name,
+        plan=plan,
+        verification_token=secrets.token_hex(_TOKEN_BYTES),
+        policy_told_at=clock.now() if told else None,
     )
     person = await _person(session, clock, owner_email)
     session.add(account)
@@ -71,6 +84,32 @@ async def get(session: AsyncSession, account_id: UUID, *, lock: bool = False) ->
         query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     if (account := (await session.exec(query)).one_or_none()) is None:
         raise NotFound("This account does not exist any more.")
+    return account
+
+
+def require_told(account: Account) -> None:
+    """Nobody brings a domain before they know what is logged of its mail. Raises Forbidden."""
+    if account.policy_told_at is None:
+        detail = (
+            "Read first what is logged of your mail and for how long: GET /v1/account/policy, then say so "
+            'with POST /v1/account/policy {"read": true}.'
+        )
+        raise Forbidden(detail, code="policy_unread")
+
+
+async def mark_told(session: AsyncSession, account_id: UUID, now: datetime) -> Account:
+    """Somebody of the account says that they have read the policy; the first time counts."""
+    account = await get(session, account_id, lock=True)
+    if account.policy_told_at is None:
+        account.policy_told_at = now
+        await session.flush()
+    return account
+
+
+async def rename(session: AsyncSession, account_id: UUID, name: str) -> Account:
+    account = await get(session, account_id, lock=True)
+    account.name = name
+    await session.flush()
     return account
 
 

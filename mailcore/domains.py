@@ -46,10 +46,11 @@ async def create(
 ) -> Domain:
     """A claim, not yet verified; another account's claim to the name does not matter here.
 
-    Raises Invalid, Conflict (claimed by this account already), LimitReached.
+    Raises Invalid, Conflict (claimed by this account already), LimitReached, Forbidden (see `require_told`).
     """
     name = claimable(name, settings)
     account = await accounts.get(session, account_id, lock=True)
+    accounts.require_told(account)
     mine = select(Domain.id).where(col(Domain.account_id) == account_id, col(Domain.name) == name)
     if (await session.exec(mine)).first():
         raise Conflict("This account has this domain already.", code="domain_exists")

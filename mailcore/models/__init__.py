@@ -14,13 +14,22 @@ from mailcore.models.log import LogEvent, LogMessage, RefusedHour
 from mailcore.models.machines import Node, Process
 from mailcore.models.mail import Delivery, Message, ProviderPause, SrsToken, Undelivered
 from mailcore.models.people import BrowserSession, Identity, Passkey, PasskeyChallenge, SignInLink
-from mailcore.models.tenants import Account, ApiKey, Invitation, Membership, Person
+from mailcore.models.tenants import (
+    Account,
+    AccountClaim,
+    ApiKey,
+    DeletedAccount,
+    Invitation,
+    Membership,
+    Person,
+)
 from mailcore.models.trail import AuditEvent, Change, IdempotentAnswer, Letter, RequestLog
 
 __all__ = [
-    "Account", "Alias", "AliasDestination", "ApiKey", "AuditEvent", "BrowserSession", "Change", "Delivery",
-    "Destination", "Domain", "IdempotentAnswer", "Identity", "Invitation", "Ledger", "Letter", "LogEvent",
-    "LogMessage", "Membership", "Message", "Node", "OauthApp", "OauthCode", "OauthGrant", "OauthToken",
+    "Account", "AccountClaim", "Alias", "AliasDestination", "ApiKey", "AuditEvent", "BrowserSession",
+    "Change", "DeletedAccount", "Delivery", "Destination", "Domain", "IdempotentAnswer", "Identity",
+    "Invitation", "Ledger", "Letter", "LogEvent", "LogMessage", "Membership", "Message", "Node", "OauthApp",
+    "OauthCode", "OauthGrant", "OauthToken",
     "Passkey", "PasskeyChallenge", "Person", "Process", "ProviderPause", "RefusedHour", "RequestLog",
     "SQLModel", "SignInLink", "SrsToken", "Suppression", "Undelivered", "UsageDay", "Xid8",
 ]  # fmt: skip

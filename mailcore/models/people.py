@@ -53,11 +53,14 @@ class PasskeyChallenge(SQLModel, table=True):
 class SignInLink(SQLModel, table=True):
     """A link sent by mail: single use, 15 minutes, for the browser that asked. The link itself is signed.
 
-    `person_id` is set where a person changes their address; else the address alone says who signs in.
+    `person_id` is set where a person changes their address; else the address alone says who signs in. For
+    `undo-address` it goes to the address that was left, for a week and for any browser.
     """
 
     __tablename__ = "sign_in_link"
-    __table_args__ = (CheckConstraint("purpose in ('sign-in', 'change-address')", name="purpose"),)
+    __table_args__ = (
+        CheckConstraint("purpose in ('sign-in', 'change-address', 'undo-address')", name="purpose"),
+    )
     id: UUID = Field(primary_key=True)
     purpose: str
     email: str = Field(index=True)

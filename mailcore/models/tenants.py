@@ -71,6 +71,25 @@ class Invitation(SQLModel, table=True):
     created_at: datetime = moment(now=True)
 
 
+class AccountClaim(SQLModel, table=True):
+    """An admin asks for an account whose owners are gone: theirs from `due_at` on, if no owner is heard."""
+
+    __tablename__ = "account_claim"
+    id: UUID = Field(primary_key=True)
+    account_id: UUID = Field(foreign_key="account.id", ondelete="CASCADE", unique=True)
+    person_id: UUID = belongs_to("person")
+    due_at: datetime = moment()
+    created_at: datetime = moment(now=True)
+
+
+class DeletedAccount(SQLModel, table=True):
+    """An account that was deleted: only its id, until upkeep has removed all that still names it."""
+
+    __tablename__ = "deleted_account"
+    id: UUID = Field(primary_key=True)
+    at: datetime = moment()
+
+
 class ApiKey(SQLModel, table=True):
     """Only a keyed hash of the secret is stored; `prefix` is what a person recognises it by.
 

@@ -1,6 +1,6 @@
 """An API in this process with a real database and DNS stand-in, and accounts to ask it as."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -92,13 +92,27 @@ class World:
         runtime = self.runtime
         async with runtime.database.session() as session:
             email = f"{name}@owners.test"
-            account = await accounts.create(session, self.clock, name=name, owner_email=email, plan=plan)
+            account = await accounts.create(
+                session, self.clock, name=name, owner_email=email, plan=plan, told=True
+            )
             _, secret = await api_keys.create(
-                session, self.clock, runtime.keyring, account_id=account.id, name="test", live=False
+                session, self.clock, runtime.keyring, account_id=account.id, new=NewKey("test"), live=False
             )
         client = self.client(Authorization=f"Bearer {secret}")
         self._clients.append(client)
         return Tenant(account.id, account.verification_token, secret, client)
+
+    async def key(self, tenant: Tenant, *scopes: Scope, domain_ids: Iterable[str] = ()) -> httpx.AsyncClient:
+        """A client with another key of the account: with these scopes, for these domains; for all if none."""
+        limited = frozenset(map(UUID, domain_ids)) or None
+        new = NewKey("narrow", frozenset(scopes) or ALL, limited)
+        async with self.runtime.database.session() as session:
+            _, secret = await api_keys.create(
+                session, self.clock, self.runtime.keyring, account_id=tenant.id, new=new, live=False
+            )
+        client = self.client(Authorization=f"Bearer {secret}")
+        self._clients.append(client)
+        return client
 
     async def person(
         self, tenant: Tenant | None = None, role: str = "owner", email: str = "person@people.test"
