@@ -3,66 +3,39 @@
 Must never make a browser ask anybody else: no script, no font, no image from anywhere.
 """
 
-import base64
-import hashlib
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from api.errors import CODES
+from api.pages import page
 from api.security import Runtime
 
 router = APIRouter(include_in_schema=False)
 
-_TEMPLATES = Path(__file__).parent / "templates"
-_pages = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
-_STYLE: Final = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
-    )
-}
-_CODE: Final = re.compile(r"`([^`]+)`")
 _METHODS: Final = ("get", "post", "patch", "put", "delete")
 
 
 @router.get("/")
 async def show_front_page(runtime: Runtime) -> HTMLResponse:
-    return _page("front.html", settings=runtime.settings)
+    return page("front.html", settings=runtime.settings)
 
 
 @router.get("/docs")
 async def show_reference(request: Request, runtime: Runtime) -> HTMLResponse:
     document = request.app.openapi()
-    return _page(
+    return page(
         "docs.html",
         document=document,
         groups=_groups(document, runtime.settings.web_url),
         schemas=list(_schemas(document)),
         codes=CODES,
     )
-
-
-def _with_code(text: str) -> Markup:
-    """Text of ours with `code` set as code; everything is escaped first."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
-
-
-_pages.filters["with_code"] = _with_code
-
-
-def _page(template: str, **values: object) -> HTMLResponse:
-    text = _pages.get_template(template).render(style=Markup(_STYLE), **values)
-    return HTMLResponse(text, headers=_HEADERS)
 
 
 @dataclass(frozen=True, slots=True)

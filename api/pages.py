@@ -1,0 +1,38 @@
+"""Pages for people: one look, one policy, made on the server, and whole without JavaScript.
+
+Must never make a browser ask anybody else, nor run a script that is not a file of ours.
+"""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+from typing import Final
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+_pages: Final = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+_STYLE: Final = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
+)
+_CODE: Final = re.compile(r"`([^`]+)`")
+
+
+def page(template: str, *, status: int = 200, scripts: bool = False, **values: object) -> HTMLResponse:
+    """A page of api/templates; `scripts` allows script files of ours and what they ask us for."""
+    text = _pages.get_template(template).render(style=Markup(_STYLE), **values)
+    policy = f"{_POLICY}; script-src 'self'; connect-src 'self'" if scripts else _POLICY
+    return HTMLResponse(text, status, {"Content-Security-Policy": policy})
+
+
+def _with_code(text: str) -> Markup:
+    """Text of ours with `code` set as code; everything is escaped first."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
+_pages.filters["with_code"] = _with_code
