@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from api import accounts, aliases, destinations, docs, domains, errors, health, ledger, logs
+from api import accounts, aliases, destinations, docs, domains, errors, health, keys, ledger, logs
 from api.edge import Edge
 from api.parameters import only_known
 from api.runtime import ApiRuntime
@@ -37,7 +37,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     )
     app.state.runtime = runtime
     errors.install(app)
-    for resource in (accounts, domains, aliases, destinations, logs, ledger):
+    for resource in (accounts, domains, aliases, destinations, keys, logs, ledger):
         app.include_router(resource.router, dependencies=[Depends(only_known)])
     for pages in (health, docs):
         app.include_router(pages.router)

@@ -30,6 +30,9 @@ CODES: Final[Mapping[str, str]] = {
     "account_needed": "The person is signed in but works in no account now: choose one.",
     "cross_site": "A browser sent this from another site's page.",
     "domain_limited": "The key is limited to some domains; this concerns the whole account.",
+    "idempotency_key_reused": "This Idempotency-Key was sent with another request within 24 h.",
+    "request_in_progress": "The request with this Idempotency-Key still runs. Try again in a moment.",
+    "precondition_failed": "It is not what `If-Match` names any more: read it again.",
     "rate_limited": "Too many requests. Try again after `Retry-After` seconds.",
     "forbidden": "This address may not read this.",
     "policy_unread": "Nobody of the account was told yet what is logged: GET, then POST /v1/account/policy.",
@@ -111,9 +114,12 @@ SCHEMA: Final[dict[str, Any]] = {
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a resource for the OpenAPI document; what every one can answer is always there."""
+    return only(*sorted({400, 401, 403, 413, 422, 429, 503, *statuses}))
+
+
+def only(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    every = sorted({400, 401, 413, 422, 503, *statuses})
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in every}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 def problem(

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api import rate_limits
 from api.browser_sessions import NAME, read_cookie, refuse_other_sites
 from api.runtime import ApiRuntime
 from mailcore import api_keys, browser_sessions
@@ -47,10 +48,15 @@ async def caller(
     """Who is behind the key, or else the person behind the cookie. Read by itself: a resource may wait for
     DNS without a transaction.
     """
-    if "authorization" in request.headers:
-        found = await _by_secret(runtime, credentials.credentials if credentials else "")
-    else:
-        found = await _by_cookie(request, runtime)
+    try:
+        if "authorization" in request.headers:
+            found = await _by_secret(runtime, credentials.credentials if credentials else "")
+        else:
+            found = await _by_cookie(request, runtime)
+    except Unauthorized:
+        await rate_limits.count_failure(request, runtime)
+        raise
+    await rate_limits.take(request, runtime, found)
     request.state.caller = found
     return found
 
@@ -94,12 +100,13 @@ async def person(
 
 
 async def open_own_session(
-    runtime: Runtime, _: Annotated[SignedIn, Depends(person)]
+    request: Request, runtime: Runtime, _: Annotated[SignedIn, Depends(person)]
 ) -> AsyncIterator[AsyncSession]:
     """One transaction as the service: how people sign in belongs to no account. The queries it is used for
     name the person.
     """
     async with runtime.database.session() as session:
+        request.state.session = session
         yield session
 
 
@@ -147,10 +154,11 @@ async def actor(request: Request, who: Annotated[Caller, Depends(caller)]) -> Ac
 
 
 async def open_session(
-    runtime: Runtime, who: Annotated[Caller, Depends(caller)]
+    request: Request, runtime: Runtime, who: Annotated[Caller, Depends(caller)]
 ) -> AsyncIterator[AsyncSession]:
     """One transaction that sees the caller's rows only, committed before the answer: see `Session`."""
     async with runtime.database.session(who.tenant) as session:
+        request.state.session = session
         yield session
 
 
@@ -162,7 +170,7 @@ WritesDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_WRITE))]
 ReadsAliases = Annotated[Caller, Depends(Needs(Scope.ALIASES_READ))]
 WritesAliases = Annotated[Caller, Depends(Needs(Scope.ALIASES_WRITE))]
 ReadsLogs = Annotated[Caller, Depends(Needs(Scope.LOGS_READ))]
-ReadsAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_READ))]
+ReadsAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_READ, whole_account=True))]
 WritesAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, whole_account=True))]
 Doer = Annotated[Actor, Depends(actor)]
 # Without scope="function" FastAPI would commit after the response: a failing commit would have answered 200.

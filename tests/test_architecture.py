@@ -59,7 +59,7 @@ MODELS = {"Domain": "domain", "Alias": "alias", "AliasDestination": "alias_desti
           "Destination": "destination", "ApiKey": "api_key", "Person": "person",
           "BrowserSession": "browser_session"}  # fmt: skip
 # The api's resource files name a model only as the type of what a gate handed them.
-TYPES_ONLY = {"api/domains.py", "api/aliases.py", "api/destinations.py"}
+TYPES_ONLY = {"api/domains.py", "api/aliases.py", "api/destinations.py", "api/keys.py"}
 
 # What may stand in a log line: ids, kinds, counts.
 LOGGED = {

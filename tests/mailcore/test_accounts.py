@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailcore import accounts, api_keys
+from mailcore.api_keys import NewKey
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.domain_names import claimable
@@ -68,7 +69,9 @@ async def test_a_rotated_key_ring_still_knows_older_keys(database: Database, tmp
     clock, keyring = Clock(), Keyring(tmp_path / "keys")
     async with database.session() as session:
         account = await accounts.create(session, clock, name="one", owner_email="a@owners.test")
-        _, secret = await api_keys.create(session, clock, keyring, account_id=account.id, name="k", live=True)
+        _, secret = await api_keys.create(
+            session, clock, keyring, account_id=account.id, new=NewKey("k"), live=True
+        )
     assert secret.startswith("cp_live_")
     file = tmp_path / "keys" / "api-key.key"
     file.write_text("ab" * 32 + "\n" + file.read_text())
@@ -98,7 +101,7 @@ async def test_many_requests_at_once_do_not_wait_for_each_others_note_of_use(
     async with database.session() as session:
         account = await accounts.create(session, clock, name="one", owner_email="a@owners.test")
         _, secret = await api_keys.create(
-            session, clock, keyring, account_id=account.id, name="k", live=False
+            session, clock, keyring, account_id=account.id, new=NewKey("k"), live=False
         )
     now = clock.now()
     async with database.transaction() as tx:

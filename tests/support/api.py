@@ -16,7 +16,8 @@ from api.browser_sessions import cookie_name
 from api.runtime import ApiRuntime
 from clearpost.standins.dns import DnsStandin, Zone
 from mailcore import accounts, api_keys, browser_sessions, people
-from mailcore.callers import Role
+from mailcore.api_keys import NewKey
+from mailcore.callers import ALL, Role, Scope
 from mailcore.clock import ShiftedClock
 from mailcore.database import LaneOfNode
 from mailcore.plans import Plan

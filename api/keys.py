@@ -1,0 +1,162 @@
+"""API keys of the account: make, name, roll, revoke.
+
+Must never show a secret but in the one answer that made it.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, StringConstraints
+
+from api.errors import responses
+from api.fields import Body, CursorText, Limit, Moment, Page, Text, id_after, id_cursor
+from api.security import Doer, ReadsAccount, Runtime, Session, WritesAccount
+from mailcore import api_keys, audit
+from mailcore.api_keys import NewKey
+from mailcore.audit import Subject
+from mailcore.callers import Scope
+from mailcore.models import ApiKey
+
+router = APIRouter(prefix="/v1/keys", tags=["API keys"], responses=responses(403))
+
+_cursor = id_cursor("keys")
+_WEEK_HOURS = 7 * 24
+
+KeyName = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+KeyState = Literal["valid", "rolled", "expired", "revoked"]
+
+
+class KeyNew(Body):
+    name: KeyName = Field(description="How you recognise it", examples=["Backup script"])
+    scopes: list[Scope] = Field(
+        min_length=1, max_length=20, description="At most your own", examples=[["aliases:read"]]
+    )
+    domain_ids: list[UUID] | None = Field(
+        None, min_length=1, max_length=100, description="The only domains it may touch; null for all"
+    )
+    expires_at: Moment | None = Field(None, description="When it ends, with time zone; null for never")
+
+
+class KeyPatch(Body):
+    name: KeyName = Field(examples=["Backup script"])
+
+
+class KeyRoll(Body):
+    overlap_hours: int = Field(24, ge=0, le=_WEEK_HOURS, description="How long the old secret stays valid")
+
+
+class KeyOut(BaseModel):
+    id: UUID
+    name: str = Field(examples=["Backup script"])
+    prefix: str = Field(description="How its secret begins", examples=["cp_live_abcd"])
+    scopes: list[Scope]
+    domain_ids: list[UUID] | None
+    state: KeyState = Field(description="`rolled`: valid until `expires_at`, with a successor")
+    rolled_to: UUID | None = Field(description="Its successor")
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the minute")
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, key: ApiKey, now: datetime) -> Self:
+        return cls(
+            id=key.id,
+            name=key.name,
+            prefix=key.prefix,
+            scopes=sorted(api_keys.scopes_of(key)),
+            domain_ids=key.domain_ids,
+            state=_state(key, now),
+            rolled_to=key.rolled_to,
+            created_at=key.created_at,
+            expires_at=key.expires_at,
+            last_used_at=key.last_used_at,
+            revoked_at=key.revoked_at,
+        )
+
+
+class KeyWithSecretOut(KeyOut):
+    secret: str = Field(description="Shown only now", examples=["cp_live_..."])
+
+
+@router.get("", summary="List the keys, ended ones too")
+async def list_keys(
+    who: ReadsAccount, session: Session, runtime: Runtime, limit: Limit = 50, cursor: CursorText = None
+) -> Page[KeyOut]:
+    rows = await api_keys.list_of(session, who.account_id, after=id_after("keys", cursor), limit=limit + 1)
+    now = runtime.clock.now()
+    return Page.of(rows, limit, lambda row: KeyOut.of(row, now), lambda row: _cursor(row.id))
+
+
+@router.post("", status_code=201, summary="Make a key", responses=responses(403, 404))
+async def create_key(
+    body: KeyNew, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime
+) -> KeyWithSecretOut:
+    """The secret is in this answer and nowhere else."""
+    scopes = frozenset(body.scopes)
+    api_keys.check_reach(who, scopes)
+    limited = None if body.domain_ids is None else frozenset(body.domain_ids)
+    key, secret = await api_keys.create(
+        session,
+        runtime.clock,
+        runtime.keyring,
+        account_id=who.account_id,
+        new=NewKey(body.name, scopes, limited, body.expires_at),
+        live=runtime.settings.environment == "production",
+    )
+    subject = Subject(key.id, key.name)
+    audit.record(
+        session, runtime.clock, who.account_id, doer, "key.created", subject, scopes=sorted(key.scopes)
+    )
+    return _with_secret(key, secret, runtime.clock.now())
+
+
+@router.patch("/{key_id}", summary="Change the name of a key", responses=responses(403, 404))
+async def update_key(
+    key_id: UUID, body: KeyPatch, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime
+) -> KeyOut:
+    key = await api_keys.rename(session, who.account_id, key_id, body.name)
+    audit.record(session, runtime.clock, who.account_id, doer, "key.renamed", Subject(key.id, key.name))
+    return KeyOut.of(key, runtime.clock.now())
+
+
+@router.post(
+    "/{key_id}/roll", status_code=201, summary="Give a key a new secret", responses=responses(403, 404, 409)
+)
+async def roll_key(
+    key_id: UUID, body: KeyRoll, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime
+) -> KeyWithSecretOut:
+    """Answers with a new key that may what the old one may; the old one ends after the overlap.
+
+    409 `key_ended` for a key that has ended or been rolled already.
+    """
+    clock, overlap = runtime.clock, timedelta(hours=body.overlap_hours)
+    key, secret = await api_keys.roll(session, clock, runtime.keyring, who, key_id, overlap)
+    subject = Subject(key_id, key.name)
+    audit.record(
+        session, clock, who.account_id, doer, "key.rolled", subject, overlap_hours=body.overlap_hours
+    )
+    return _with_secret(key, secret, clock.now())
+
+
+@router.delete("/{key_id}", status_code=204, summary="Revoke a key", responses=responses(403, 404))
+async def revoke_key(
+    key_id: UUID, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime
+) -> None:
+    """At once, for every request that comes after."""
+    key = await api_keys.revoke(session, runtime.clock, who.account_id, key_id)
+    audit.record(session, runtime.clock, who.account_id, doer, "key.revoked", Subject(key.id, key.name))
+
+
+def _with_secret(key: ApiKey, secret: str, now: datetime) -> KeyWithSecretOut:
+    return KeyWithSecretOut(**KeyOut.of(key, now).model_dump(), secret=secret)
+
+
+def _state(key: ApiKey, now: datetime) -> KeyState:
+    if key.revoked_at:
+        return "revoked"
+    if api_keys.has_ended(key, now):
+        return "expired"
+    return "rolled" if key.rolled_to else "valid"
