@@ -7,11 +7,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.errors import responses
+from api.routes import Route
 from api.security import ReadsAccount, Runtime, Session
 from mailcore import accounts, domains
 from mailcore.plans import Lane, Plan
 
-router = APIRouter(prefix="/v1/account", tags=["Account"], responses=responses())
+router = APIRouter(prefix="/v1/account", route_class=Route, tags=["Account"], responses=responses())
 
 
 class LimitsOut(BaseModel):

@@ -12,12 +12,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.destinations import DestinationOut
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, SearchText, Text, id_after, id_cursor
+from api.routes import Route
 from api.security import ReadsAliases, Runtime, Session, WritesAliases
 from mailcore import accounts, aliases, destinations, domains
 from mailcore.aliases import AliasChange, AliasFilter, NewAlias
 from mailcore.models import Alias, Destination, Domain
 
-router = APIRouter(prefix="/v1", tags=["Aliases"], responses=responses(404))
+router = APIRouter(prefix="/v1", route_class=Route, tags=["Aliases"], responses=responses(404))
 
 _cursor = id_cursor("aliases")
 

@@ -9,11 +9,12 @@ from pydantic import BaseModel, Field
 
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
+from api.routes import Route
 from api.security import ReadsAliases, Runtime, Session, WritesAliases
 from mailcore import destinations
 from mailcore.models import Destination
 
-router = APIRouter(prefix="/v1/destinations", tags=["Destinations"], responses=responses())
+router = APIRouter(prefix="/v1/destinations", route_class=Route, tags=["Destinations"], responses=responses())
 
 _cursor = id_cursor("destinations")
 

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
+from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import ReadsDomains, Runtime, Session, WritesDomains
 from mailcore import accounts, domains
@@ -18,7 +19,7 @@ from mailcore.domains import State
 from mailcore.models import Account, Domain
 from mailcore.settings import Settings
 
-router = APIRouter(prefix="/v1/domains", tags=["Domains"], responses=responses(404))
+router = APIRouter(prefix="/v1/domains", route_class=Route, tags=["Domains"], responses=responses(404))
 
 _cursor = id_cursor("domains")
 

@@ -5,7 +5,7 @@ Must never log more than method, status, id and the kind of an error, nor let an
 
 import asyncio
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import structlog
@@ -51,7 +51,7 @@ class Edge:
             return
         request_id = _given_id(scope) or str(self._clock.new_id())
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(send, request_id, scope["method"])
+        answer = _Answer(send, scope["state"], scope["method"])
         try:
             await self._guarded(scope, receive, answer.send, request_id)
         except ClientDisconnect:
@@ -84,9 +84,9 @@ class Edge:
 class _Answer:
     """Adds the headers that every answer has, counts it, and knows whether one has begun."""
 
-    def __init__(self, send: Send, request_id: str, method: str) -> None:
+    def __init__(self, send: Send, state: dict[str, Any], method: str) -> None:
         self._send = send
-        self._request_id = request_id
+        self._state = state
         self._method = method if method in _METHODS else "other"
         self.started = False
 
@@ -95,7 +95,8 @@ class _Answer:
             self.started = True
             REQUESTS.labels(self._method, str(message["status"])).inc()
             headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = self._request_id
+            headers["X-Request-Id"] = self._state["request_id"]
+            headers.update(self._state.get("headers", {}))  # the rate limits
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
         await self._send(message)

@@ -4,10 +4,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.errors import responses
+from api.routes import Route
 from api.security import ReadsAccount, Runtime
 from mailcore import ledger
 
-router = APIRouter(prefix="/v1/ledger", tags=["Ledger"], responses=responses())
+router = APIRouter(prefix="/v1/ledger", route_class=Route, tags=["Ledger"], responses=responses())
 
 
 class BalanceOut(BaseModel):

@@ -22,6 +22,7 @@ from api.fields import (
     decode_cursor,
     encode_cursor,
 )
+from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import ReadsLogs, Runtime
 from mailcore.clock import time_of
@@ -29,7 +30,7 @@ from mailcore.errors import NotFound
 from mailcore.event_log import Cursor, Event, LogFilter, LoggedMessage
 from mailcore.status_words import plain_words
 
-router = APIRouter(prefix="/v1/logs", tags=["Logs"], responses=responses(404))
+router = APIRouter(prefix="/v1/logs", route_class=Route, tags=["Logs"], responses=responses(404))
 
 ALIAS = "The address that was written to, with any tag: `hello@` finds `hello+shop@` too, not the reverse"
 EventType = Literal["received", "delivered", "soft-bounced", "hard-bounced", "refused"]

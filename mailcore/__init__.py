@@ -76,6 +76,7 @@ What customers own
     changes.py          what open pages are told of
     signed_links.py     links that are mailed, and stored nowhere
     rates.py            how often, counted in Redis
+    idempotent_answers.py  what a POST answered, for when it is sent again
     domains.py          claimed, verified, checked again
     domain_names.py     which names may be claimed
     domain_check.py     what a domain's DNS says, and what to mend

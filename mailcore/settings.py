@@ -212,6 +212,15 @@ class Settings(BaseSettings):
         timedelta(hours=6), description="How often verified domains are looked at again"
     )
 
+    # How often the API may be asked, counted in Redis; without Redis nothing is counted
+    api_rate_key: int = Field(600, ge=1, description="Requests a minute of one key, app or person, then 429")
+    api_rate_account: int = Field(1200, ge=1, description="The same of all of one account together")
+    api_rate_failures: int = Field(
+        30,
+        ge=1,
+        description="Requests a minute without a valid key from one IPv4 address or IPv6 /64, then 429",
+    )
+
     # Signing in
     session_lasts: timedelta = Field(
         timedelta(days=30), description="A browser signs in again after this long at the latest"

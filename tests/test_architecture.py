@@ -37,6 +37,7 @@ GATES = {
                     "mailcore/queue_claim.py", "mailcore/settlement.py"},
     "api_key": {"mailcore/api_keys.py", "mailcore/accounts.py"},
     "audit_event": {"mailcore/audit.py"},
+    "idempotent_answer": {"mailcore/idempotent_answers.py"},
     "letter": {"mailcore/letters.py", "workers/letters.py"},
     "oauth_app": {"mailcore/oauth_apps.py", "mailcore/oauth_grants.py"},
     "oauth_grant": {"mailcore/oauth_grants.py"},

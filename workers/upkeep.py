@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from mailcore import domains, event_log, ledger, metrics, queue
+from mailcore import domains, event_log, idempotent_answers, ledger, metrics, queue
 from mailcore.leases import Sweeper
 from mailcore.plans import Lane
 from mailcore.runtime import Ready, Runtime, open_runtime, segment_writer, until
@@ -82,6 +82,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter) -> list[Duty]:
         Duty("return addresses", timedelta(hours=1), lambda: _forget_return_addresses(r)),
         Duty("failure counts", timedelta(hours=1), lambda: _forget_failures(r)),
         Duty("refusal counts", timedelta(hours=1), lambda: _forget_refusals(r)),
+        Duty("idempotent answers", timedelta(minutes=10), lambda: _forget_answers(r)),
         Duty("held mail", timedelta(minutes=10), HeldMail(r).end),
         Duty("ledger", timedelta(hours=1), lambda: ledger.compact(r.database)),
     ]
@@ -129,6 +130,12 @@ async def _forget_failures(runtime: Runtime) -> None:
 async def _forget_refusals(runtime: Runtime) -> None:
     before = runtime.clock.now() - timedelta(hours=2)
     await _delete(runtime, "delete from refused_hour where hour < $1", before)
+
+
+async def _forget_answers(runtime: Runtime) -> None:
+    """Of the API: a day after the request."""
+    async with runtime.database.transaction() as tx:
+        await idempotent_answers.expire(tx, runtime.clock.now())
 
 
 async def _delete(runtime: Runtime, statement: str, *arguments: object) -> None:
