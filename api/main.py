@@ -11,7 +11,7 @@ import uvicorn
 from api.app import create_app
 from api.runtime import ApiRuntime
 from mailcore.clock import Clock
-from mailcore.database import Wake
+from mailcore.database import Tell, Wake
 from mailcore.settings import Settings
 
 _BACKLOG = 1024
@@ -40,11 +40,15 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    settings: Settings, *, on_ready: Callable[[], None] = lambda: None, wake: Wake = lambda _: None
+    settings: Settings,
+    *,
+    on_ready: Callable[[], None] = lambda: None,
+    wake: Wake = lambda _: None,
+    tell: Tell = lambda: None,
 ) -> None:
     """Serves until SIGTERM, SIGINT or cancellation. Raises OSError when the port is taken."""
     with closing(_listen(settings.listen_host, settings.api_port)) as listener:
-        runtime = await ApiRuntime.open(settings, clock=Clock(), wake=wake)
+        runtime = await ApiRuntime.open(settings, clock=Clock(), wake=wake, tell=tell)
         try:
             await _serve(_Server(_config(runtime), on_ready), listener)
         finally:

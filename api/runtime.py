@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from mailcore.clock import Clock
-from mailcore.database import Database, Wake
+from mailcore.database import Database, Tell, Wake
 from mailcore.event_log import LogReader
 from mailcore.keyring import Keyring
 from mailcore.rates import Rates
@@ -23,10 +23,12 @@ class ApiRuntime:
     rates: Rates
 
     @classmethod
-    async def open(cls, settings: Settings, *, clock: Clock, wake: Wake) -> Self:
-        """Connects to the database; `wake` is called with the lanes that a commit has given work."""
+    async def open(cls, settings: Settings, *, clock: Clock, wake: Wake, tell: Tell = lambda: None) -> Self:
+        """Connects to the database; `wake` is called with the lanes that a commit has given work, `tell` when
+        it wrote what open pages show.
+        """
         url = settings.database_url.get_secret_value()
-        database = await Database.open(url, wake=wake, name="clearpost-api")
+        database = await Database.open(url, wake=wake, tell=tell, name="clearpost-api")
         keyring = Keyring(settings.key_dir)
         return cls(
             settings=settings,

@@ -13,7 +13,7 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
     """Until a signal: uvicorn listens to those itself, so `stop` is not asked."""
     alarm = Alarm.open(settings.redis_url.get_secret_value())
     try:
-        await api.main.serve(settings, on_ready=on_ready, wake=alarm.wake)
+        await api.main.serve(settings, on_ready=on_ready, wake=alarm.wake, tell=alarm.tell)
     finally:
         await alarm.close()
     return True

@@ -2,7 +2,8 @@
 
 Two doors to one database: `transaction()` on asyncpg for the path of a message, `session()` on
 SQLModel for the rest. Must never be committed around: one request, one job, one SMTP transaction is
-one database transaction. Lanes named with `wake()` are woken after the commit, dropped on rollback.
+one database transaction. Lanes named with `wake()` are woken after the commit, dropped on rollback;
+so is what `tell()` asks for.
 """
 
 import asyncio
@@ -70,6 +71,7 @@ class Staff:
 
 
 Wake = Callable[[frozenset[LaneOfNode]], None]
+Tell = Callable[[], None]
 
 
 class UnknownOutcome(Exception):
@@ -91,6 +93,7 @@ class Transaction:
     connection: Any
     xid: str | None = None
     woken: set[LaneOfNode] = field(default_factory=set)
+    is_told: bool = False
 
     async def execute(self, query: str, *arguments: object) -> str:
         return str(await self.connection.execute(query, *arguments))
@@ -106,6 +109,10 @@ class Transaction:
 
     def wake(self, node_id: UUID, lane: Lane) -> None:
         self.woken.add(LaneOfNode(node_id, lane))
+
+    def tell(self) -> None:
+        """After the commit, open pages are told to look: it wrote what they show."""
+        self.is_told = True
 
 
 def is_transient(error: asyncpg.PostgresError) -> bool:
@@ -125,11 +132,14 @@ class Database:
     Whoever gets no connection within `patience` seconds hears `TimeoutError`, which is in CONNECTION_LOST.
     """
 
-    def __init__(self, pool: Any, url: str, size: int, wake: Wake, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self, pool: Any, url: str, size: int, wake: Wake, tell: Tell, patience: float = _PATIENCE
+    ) -> None:
         self._pool = pool
         self._url = url
         self._size = size
         self._wake = wake
+        self._tell = tell
         self._patience = patience
         self._engine: AsyncEngine | None = None
 
@@ -140,6 +150,7 @@ class Database:
         *,
         size: int = 8,
         wake: Wake = lambda _: None,
+        tell: Tell = lambda: None,
         name: str = "clearpost",
         patience: float = _PATIENCE,
     ) -> Self:
@@ -147,7 +158,7 @@ class Database:
         pool = await asyncpg.create_pool(
             url, min_size=1, max_size=size, command_timeout=_COMMAND_TIMEOUT, server_settings=settings
         )
-        return cls(pool, url, size, wake, patience)
+        return cls(pool, url, size, wake, tell, patience)
 
     async def close(self) -> None:
         if self._engine is not None:
@@ -190,6 +201,8 @@ class Database:
             await self._after_cut_commit(tx)
         if tx.woken:
             self._wake(frozenset(tx.woken))
+        if tx.is_told:
+            self._tell()
 
     async def _after_cut_commit(self, tx: Transaction) -> None:
         if tx.xid is None:
@@ -249,6 +262,8 @@ class Database:
             await session.commit()
             if woken := session.info.get("woken"):
                 self._wake(frozenset(woken))
+            if session.info.get("is_told"):
+                self._tell()
 
     def _open_engine(self) -> "AsyncEngine":
         from sqlalchemy.ext.asyncio import create_async_engine
@@ -283,6 +298,11 @@ def _narrowed(tenant: Tenant | Staff) -> tuple[str, str, str]:
 def wake_after_commit(session: "AsyncSession", node_id: UUID, lane: Lane) -> None:
     """The same as `Transaction.wake` for a SQLModel session."""
     session.info.setdefault("woken", set()).add(LaneOfNode(node_id, lane))
+
+
+def tell_after_commit(session: "AsyncSession") -> None:
+    """The same as `Transaction.tell` for a SQLModel session."""
+    session.info["is_told"] = True
 
 
 async def _roll_back(scope: Any) -> None:

@@ -158,6 +158,7 @@ async def record_events(tx: Transaction, events: Sequence[Event]) -> None:
     ]  # fmt: skip
     if rows:
         await tx.execute(_INSERT_EVENTS, *columns(rows))
+        tx.tell()
 
 
 async def recount(tx: Transaction, message_id: UUID, text: str) -> None:

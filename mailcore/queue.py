@@ -16,6 +16,8 @@ from mailcore.event_log import columns
 from mailcore.plans import Lane
 from mailcore.spool_record import Location
 
+_BY_OWNER = "cancelled: its owner asked for that"
+
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
@@ -49,8 +51,9 @@ class Lease:
 class Claimed:
     """A delivery leased to this process, with all that an attempt needs.
 
-    `cancelled` says in plain words why it must not be sent any more (its alias, destination or account
-    is gone); `address` is then empty. `expired` when it waited too long, and is only leased to be ended.
+    `cancelled` says in plain words why it must not be sent any more (its owner cancelled it, or its alias,
+    destination or account is gone); `address` is then empty. `expired` when it waited too long, and is only
+    leased to be ended.
     """
 
     id: UUID
@@ -76,6 +79,7 @@ class Claimed:
     provider: str = ""
     cancelled: str = ""
     expired: bool = False
+    failing: bool = False  # the last mail to its destination was refused for good
 
     @classmethod
     def of(cls, row: Any, owner: UUID) -> Self:
@@ -102,6 +106,7 @@ class Claimed:
             sender_authenticated=row["sender_authenticated"],
             smtputf8=row["smtputf8"],
             location=_location(row),
+            cancelled=_BY_OWNER if row["cancelled"] else "",
         )
 
 
@@ -117,8 +122,8 @@ leased as (
     returning d.*
 )
 select d.id, d.lease_token, d.message_id, d.account_id, d.destination_id, d.lane, d.origin, d.attempt,
-       d.failures, d.provider, d.accepted_at, d.no_domain_since, m.alias_id, m.alias_address, m.reverse_path,
-       m.sender_authenticated, m.smtputf8, m.segment, m.record_offset, m.record_length{more}
+       d.failures, d.provider, d.accepted_at, d.no_domain_since, d.cancelled, m.alias_id, m.alias_address,
+       m.reverse_path, m.sender_authenticated, m.smtputf8, m.segment, m.record_offset, m.record_length{more}
 from leased d join message m on m.id = d.message_id
 """
 

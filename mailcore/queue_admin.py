@@ -14,7 +14,7 @@ from mailcore.database import Database, Transaction
 from mailcore.event_log import Answer
 from mailcore.plans import Lane
 from mailcore.queue import Claimed, lease_picked
-from mailcore.retries import Settlement
+from mailcore.retries import Settlement, cancelled
 
 FAILED_CODE = "5.3.0"
 HELD_CODE = "4.3.0"
@@ -127,11 +127,12 @@ with picked as (
     order by d.accepted_at limit $5 for update of d skip locked
 ), {lease_picked("$4")}
 """
-# A node without a process is dead, or its disk is gone: nobody can read what it holds.
+# A node without a process is dead, or its disk is gone: nobody can read what it holds, nor end there what its
+# owner cancelled.
 _TAKE_EXPIRED = f"""
 with picked as (
     select d.id from delivery d
-    where d.lease_owner is null and d.accepted_at < now() - $3::interval
+    where d.lease_owner is null and (d.cancelled or d.accepted_at < now() - $3::interval)
       and (d.state = 'held' or not exists (select from process p where p.node_id = d.node_id))
     order by d.accepted_at limit $2 for update of d skip locked
 ), {lease_picked("$1")}
@@ -139,13 +140,19 @@ with picked as (
 
 
 async def take_expired(tx: Transaction, owner: UUID, after: timedelta, limit: int) -> list[Claimed]:
-    """Leases what has been held for so long since it was accepted, on any node, to be ended."""
+    """Leases what has been held for so long since it was accepted, or was cancelled meanwhile, on any node,
+    to be ended.
+    """
     rows = await tx.fetch(_TAKE_EXPIRED, owner, limit, after)
     return [Claimed.of(row, owner) for row in rows]
 
 
 def expired(claimed: Claimed) -> Settlement:
-    """The end of mail that was held too long: the owner is told, a disk that returns can't send it."""
+    """The end of mail that was held too long, or cancelled while it was: the owner is told, a disk that
+    returns can't send it.
+    """
+    if claimed.cancelled:
+        return cancelled(claimed)
     answer = Answer(
         "given up: held for too long on a machine that did not return", HELD_CODE, "", timedelta(0)
     )

@@ -23,6 +23,7 @@ _ADDRESS = """,
        coalesce(d.address, t.address) as address, coalesce(t.delivered_before, false) as delivered_before,
        m.alias_id is not null and a.id is null as alias_gone,
        d.destination_id is not null and t.id is null as destination_gone,
+       t.stopped_at is not null as destination_stopped, t.failing_since is not null as failing,
        m.domain_id is not null and w.id is null as domain_gone"""
 _LEASED = f"""
 {lease_picked("$3", more=_ADDRESS)}
@@ -178,23 +179,27 @@ async def claim_expired(
 
 
 def _to_be_sent(row: Any, owner: UUID) -> Claimed:
-    cancelled = _why_cancelled(row)
+    claimed = Claimed.of(row, owner)
+    cancelled = claimed.cancelled or _why_gone(row)
     return replace(
-        Claimed.of(row, owner),
+        claimed,
         alias_number=row["alias_number"] or 0,
         address="" if cancelled else row["address"],
         delivered_before=row["delivered_before"],
         cancelled=cancelled,
+        failing=row["failing"],
     )
 
 
-def _why_cancelled(row: Any) -> str:
+def _why_gone(row: Any) -> str:
     if row["domain_gone"]:
         return "cancelled: the domain was deleted by its owner"
     if row["alias_gone"]:
         return "cancelled: the alias was deleted by its owner"
     if row["destination_gone"] or row["address"] is None:
         return "cancelled: the destination was deleted by its owner"
+    if row["destination_stopped"]:
+        return "cancelled: the destination asked for no more mail"
     return ""
 
 

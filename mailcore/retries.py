@@ -64,13 +64,27 @@ def postponed(
 def unsent(claimed: Claimed) -> Settlement | None:
     """The end of what must not be attempted again, and says why; None for what is to be attempted.
 
-    Its alias, destination or account are gone; or it waited for its destination until it was too old.
+    It was cancelled, or its alias, destination or account are gone; or it waited until it was too old.
     """
     if claimed.cancelled:
-        return _ended(claimed, "hard-bounced", Answer(claimed.cancelled, _CANCELLED, "", timedelta(0)))
+        return cancelled(claimed)
     if claimed.expired:
         return _ended(claimed, "hard-bounced", Answer(_WAITED, _GIVEN_UP, "", timedelta(0)))
     return None
+
+
+def tells_of_broken_inbox(settlement: Settlement) -> bool:
+    """Whether mail to this inbox fails as such: by its address, mailbox or server (RFC 3463 X.1, X.2, X.4),
+    or for no reason given; not by what was in one message, nor by anything of ours or the owner's.
+    """
+    if settlement.kind != "hard-bounced" or settlement.claimed.cancelled:
+        return False
+    return settlement.answer.code.split(".")[1:2] in (["0"], ["1"], ["2"], ["4"])
+
+
+def cancelled(claimed: Claimed) -> Settlement:
+    """The end that its owner chose; `claimed.cancelled` says how."""
+    return _ended(claimed, "hard-bounced", Answer(claimed.cancelled, _CANCELLED, "", timedelta(0)))
 
 
 def next_wait(ladder: tuple[timedelta, ...], failures: int, jitter: float, chance: float) -> timedelta:

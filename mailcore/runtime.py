@@ -116,6 +116,7 @@ async def open_runtime(
             settings.database_url.get_secret_value(),
             size=pool_size,
             wake=alarm.wake,
+            tell=alarm.tell,
             name=f"clearpost {role} {lane}",
         )
         stack.push_async_callback(database.close)

@@ -352,7 +352,9 @@ def upgrade() -> None:
     op.add_column("domain", sa.Column("check_asked_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
         "domain",
-        sa.Column("next_check_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "next_check_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
     )
     op.create_index("ix_domain_next_check_at", "domain", ["next_check_at"], unique=False)
     op.create_index(
@@ -374,6 +376,13 @@ def upgrade() -> None:
     )
     op.add_column("person", sa.Column("name", sa.String(), server_default="", nullable=False))
     op.add_column("person", sa.Column("staff_since", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "delivery", sa.Column("cancelled", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    op.add_column(
+        "process",
+        sa.Column("beat_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+    )
     _keep_what_works()
 
 

@@ -17,7 +17,9 @@ class Node(SQLModel, table=True):
 
 
 class Process(SQLModel, table=True):
-    """A lease owner. Dead only when a sweeper has seen one `heartbeat` value for too long."""
+    """A lease owner. Dead only when a sweeper has seen one `heartbeat` value for too long; `beat_at` is what
+    the status page shows, and nobody decides by it.
+    """
 
     id: UUID = Field(primary_key=True)
     node_id: UUID = belongs_to("node")
@@ -25,3 +27,4 @@ class Process(SQLModel, table=True):
     lane: str
     heartbeat: int = big(default=0)
     started_at: datetime = moment(now=True)
+    beat_at: datetime = moment(now=True)

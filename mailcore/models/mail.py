@@ -49,6 +49,7 @@ class Delivery(SQLModel, table=True):
     `attempt` numbers every try, `failures` counts only finished ones (they climb the ladder).
     `address` is set only for our own mail (DSN, notice); otherwise the destination row knows it.
     `provider` is the registrable domain of the MX host that was tried last; empty until then.
+    `cancelled`: its owner wants it ended; whoever leases it next ends it instead of sending it.
     """
 
     __table_args__ = (
@@ -88,6 +89,7 @@ class Delivery(SQLModel, table=True):
     next_attempt_at: datetime = moment(now=True)
     lease_owner: UUID | None = None
     lease_token: UUID | None = None
+    cancelled: bool = flag(False)
     no_domain_since: datetime | None = moment(nullable=True)
     provider: str = Field(default="", sa_column_kwargs={"server_default": ""})
     accepted_at: datetime = moment(now=True)
