@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.destinations import DestinationOut
 from api.errors import responses
+from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, SearchText, Text, id_after, id_cursor
 from api.routes import Route
 from api.security import ReadsAliases, Runtime, Session, WritesAliases
@@ -96,7 +97,8 @@ async def create_alias(
 ) -> AliasOut:
     """Addresses that are no destinations yet become ones."""
     new = NewAlias(body.local_part, body.destinations, body.note, body.enabled)
-    alias = await aliases.create(session, runtime.clock, runtime.settings, who.account_id, domain_id, new)
+    clock, settings, keyring = runtime.clock, runtime.settings, runtime.keyring
+    alias = await aliases.create(session, clock, settings, keyring, who.account_id, domain_id, new)
     return await _one(session, who.account_id, alias)
 
 
@@ -107,18 +109,28 @@ async def get_alias(alias_id: UUID, who: ReadsAliases, session: Session) -> Alia
     )
 
 
-@router.patch("/aliases/{alias_id}", summary="Change an alias", responses=responses(403, 404))
+@router.patch("/aliases/{alias_id}", summary="Change an alias", responses=responses(403, 404, 412))
 async def update_alias(
-    alias_id: UUID, body: AliasPatch, who: WritesAliases, session: Session, runtime: Runtime
+    alias_id: UUID,
+    body: AliasPatch,
+    who: WritesAliases,
+    session: Session,
+    runtime: Runtime,
+    if_match: IfMatch,
 ) -> AliasOut:
+    await if_match.holds(lambda: _locked(session, who.account_id, alias_id))
     wanted = AliasChange(body.destinations, body.note, body.enabled)
-    alias = await aliases.change(session, runtime.clock, runtime.settings, who.account_id, alias_id, wanted)
+    clock, settings, keyring = runtime.clock, runtime.settings, runtime.keyring
+    alias = await aliases.change(session, clock, settings, keyring, who.account_id, alias_id, wanted)
     return await _one(session, who.account_id, alias)
 
 
-@router.delete("/aliases/{alias_id}", status_code=204, summary="Delete an alias")
-async def delete_alias(alias_id: UUID, who: WritesAliases, session: Session) -> None:
+@router.delete(
+    "/aliases/{alias_id}", status_code=204, summary="Delete an alias", responses=responses(404, 412)
+)
+async def delete_alias(alias_id: UUID, who: WritesAliases, session: Session, if_match: IfMatch) -> None:
     """Mail that still waits for it ends as hard-bounced: cancelled."""
+    await if_match.holds(lambda: _locked(session, who.account_id, alias_id))
     await aliases.remove(session, who.account_id, alias_id)
 
 
@@ -141,6 +153,12 @@ async def _one(session: AsyncSession, account_id: UUID, alias: Alias) -> AliasOu
     domain = await accounts.get_owned(session, Domain, account_id, alias.domain_id)
     linked = await destinations.of_aliases(session, [alias.id])
     return _shown(alias, domain.name, linked[alias.id])
+
+
+async def _locked(session: AsyncSession, account_id: UUID, alias_id: UUID) -> AliasOut:
+    return await _one(
+        session, account_id, await accounts.get_owned(session, Alias, account_id, alias_id, lock=True)
+    )
 
 
 def _shown(alias: Alias, domain: str, linked: Sequence[Destination]) -> AliasOut:

@@ -1,20 +1,33 @@
 """The application: every resource under one edge. Built around a runtime, so that tests bring their own."""
 
-import json
-import re
 from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from api import accounts, aliases, destinations, docs, domains, errors, health, keys, ledger, logs
+from api import (
+    accounts,
+    aliases,
+    confirmations,
+    destinations,
+    docs,
+    domains,
+    errors,
+    health,
+    invitations,
+    keys,
+    ledger,
+    logs,
+    oauth_apps,
+    oauth_consent,
+    oauth_grants,
+    oauth_server,
+    team,
+)
+from api.document import document_of
 from api.edge import Edge
 from api.parameters import only_known
 from api.runtime import ApiRuntime
-
-_PAGE = re.compile(r"Page_(\w+)Out_")
-_OUT = re.compile(r"(\w+)Out$")
 
 DESCRIPTION = """\
 Forward mail for your domains. Authenticate with an API key: `Authorization: Bearer cp_live_...`.
@@ -37,10 +50,14 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     )
     app.state.runtime = runtime
     errors.install(app)
-    for resource in (accounts, domains, aliases, destinations, keys, logs, ledger):
+    oauth_server.install(app)
+    for resource in (accounts, domains, aliases, destinations, keys, team, invitations, logs, ledger, oauth_apps, oauth_grants):
         app.include_router(resource.router, dependencies=[Depends(only_known)])
-    for pages in (health, docs):
+    for pages in (health, docs, confirmations):
         app.include_router(pages.router)
+    app.include_router(invitations.pages)
+    for protocol in (oauth_server.router, oauth_consent.pages, oauth_consent.router):
+        app.include_router(protocol)
     app.add_middleware(Edge, clock=runtime.clock)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -51,34 +68,7 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document with our own shape of errors, made once."""
+    """Made once."""
     if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title,
-            version=app.version,
-            summary=app.summary,
-            description=app.description,
-            routes=app.routes,
-            servers=app.servers,
-        )
-        document["components"]["schemas"]["Problem"] = errors.SCHEMA
-        app.openapi_schema = _with_plain_names(document)
+        app.openapi_schema = document_of(app)
     return app.openapi_schema
-
-
-def _with_plain_names(document: dict[str, Any]) -> dict[str, Any]:
-    """Schemas are called by what they show, as generated clients will call them: Domain, DomainPage."""
-    text = json.dumps(document)
-    for name in document["components"]["schemas"]:
-        plain = _OUT.sub(r"\1", _PAGE.sub(r"\1Page", name))
-        text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{plain}"')
-        text = text.replace(f'"{name}": {{', f'"{plain}": {{')
-        text = text.replace(f'"title": "{_title(name)}"', f'"title": "{plain}"')
-    renamed: dict[str, Any] = json.loads(text)
-    return renamed
-
-
-def _title(name: str) -> str:
-    """As pydantic writes the title of a page: Page[DomainOut]."""
-    match = _PAGE.fullmatch(name)
-    return f"Page[{match[1]}Out]" if match else name

@@ -10,8 +10,11 @@ from pydantic import BaseModel, Field
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
-from api.security import ReadsAliases, Runtime, Session, WritesAliases
-from mailcore import destinations
+from api.security import Doer, ReadsAliases, Runtime, Session, WritesAliases
+from mailcore import accounts, audit, changes, confirmations, destinations
+from mailcore.audit import Subject
+from mailcore.destinations import State
+from mailcore.errors import Conflict, TooMany
 from mailcore.models import Destination
 
 router = APIRouter(prefix="/v1/destinations", route_class=Route, tags=["Destinations"], responses=responses())
@@ -26,11 +29,26 @@ class DestinationNew(Body):
 class DestinationOut(BaseModel):
     id: UUID
     address: str = Field(examples=["you@example.net"])
+    state: State = Field(
+        description="Mail goes to `confirmed` and `failing` ones; `failing`: the last of it was refused for "
+        "good; `stopped`: whoever reads it wants no more"
+    )
     created_at: datetime
+    confirmed_at: datetime | None
+    asked_at: datetime | None = Field(description="When it was last asked by mail whether it wants this")
+    failing_since: datetime | None
 
     @classmethod
     def of(cls, destination: Destination) -> Self:
-        return cls(id=destination.id, address=destination.address, created_at=destination.created_at)
+        return cls(
+            id=destination.id,
+            address=destination.address,
+            state=destinations.state_of(destination),
+            created_at=destination.created_at,
+            confirmed_at=destination.confirmed_at,
+            asked_at=destination.asked_at,
+            failing_since=destination.failing_since,
+        )
 
 
 @router.get("", summary="List the destinations")
@@ -44,21 +62,57 @@ async def list_destinations(
 
 @router.post("", status_code=201, summary="Add a destination", responses=responses(403, 409))
 async def create_destination(
-    body: DestinationNew, who: WritesAliases, session: Session, runtime: Runtime
+    body: DestinationNew, who: WritesAliases, session: Session, runtime: Runtime, doer: Doer
 ) -> DestinationOut:
-    clock, settings = runtime.clock, runtime.settings
-    return DestinationOut.of(
-        await destinations.create(session, clock, settings, who.account_id, body.address)
-    )
+    """It is asked by mail whether it wants this, and gets nothing before it has said yes. An address that
+    the owner or an admin signs in with needs no asking.
+    """
+    clock, settings, keyring = runtime.clock, runtime.settings, runtime.keyring
+    made = await destinations.create(session, clock, settings, keyring, who.account_id, body.address)
+    audit.record(session, clock, who.account_id, doer, "destination.created", Subject(made.id, made.address))
+    await changes.note(session, who.account_id, "destination", made.id, state=destinations.state_of(made))
+    return DestinationOut.of(made)
+
+
+@router.get("/{destination_id}", summary="Show a destination", responses=responses(404))
+async def get_destination(destination_id: UUID, who: ReadsAliases, session: Session) -> DestinationOut:
+    return DestinationOut.of(await accounts.get_owned(session, Destination, who.account_id, destination_id))
+
+
+@router.post(
+    "/{destination_id}/confirmation",
+    summary="Ask a destination again whether it wants mail",
+    responses=responses(404, 409, 429),
+)
+async def ask_destination(
+    destination_id: UUID, who: WritesAliases, session: Session, runtime: Runtime, doer: Doer
+) -> DestinationOut:
+    """A few times a day at most, counted by destination, by account, and by address over all accounts."""
+    asked = await accounts.get_owned(session, Destination, who.account_id, destination_id, lock=True)
+    if (state := destinations.state_of(asked)) != "unconfirmed":
+        raise Conflict(f"There is nothing to ask: this destination is {state}.", code="destination_answered")
+    taken = await confirmations.may_ask(runtime.rates, asked)
+    if not taken.allowed:
+        detail = "This inbox was asked a few times already."
+        raise TooMany(detail, retry_after=taken.retry_after)
+    await confirmations.ask(session, runtime.clock, asked)
+    about = Subject(asked.id, asked.address)
+    audit.record(session, runtime.clock, who.account_id, doer, "destination.asked", about)
+    return DestinationOut.of(asked)
 
 
 @router.delete(
     "/{destination_id}", status_code=204, summary="Delete a destination", responses=responses(404, 409)
 )
-async def delete_destination(destination_id: UUID, who: WritesAliases, session: Session) -> None:
+async def delete_destination(
+    destination_id: UUID, who: WritesAliases, session: Session, runtime: Runtime, doer: Doer
+) -> None:
     """It leaves every alias. Mail that still waits for it ends as hard-bounced: cancelled.
 
     409 `in_use` while an alias has no other destination: `aliases` names up to 100 of them, `count` says
     how many there are.
     """
-    await destinations.delete(session, who.account_id, destination_id)
+    address = await destinations.delete(session, who.account_id, destination_id)
+    about = Subject(destination_id, address)
+    audit.record(session, runtime.clock, who.account_id, doer, "destination.deleted", about)
+    await changes.note(session, who.account_id, "destination", destination_id, state="deleted")

@@ -59,7 +59,7 @@ async def seed_demo(settings: Settings, *, clock: Clock | None = None) -> Demo:
         try:
             async with database.session() as session:
                 domain = await _domain(session, clock, settings, account)
-                await _alias(session, clock, settings, domain)
+                await _alias(session, clock, settings, keyring, domain)
         except BusinessError as error:
             return replace(demo, lack=f"no demo address {demo.alias}: {error.detail}")
         return replace(demo, domain_id=str(domain.id), txt_name=domains.txt_name(domain))
@@ -100,9 +100,11 @@ async def _domain(session: AsyncSession, clock: Clock, settings: Settings, accou
     return found or await domains.create(session, clock, settings, account.id, DOMAIN)
 
 
-async def _alias(session: AsyncSession, clock: Clock, settings: Settings, domain: Domain) -> None:
+async def _alias(
+    session: AsyncSession, clock: Clock, settings: Settings, keyring: Keyring, domain: Domain
+) -> None:
     wanted = AliasFilter(domain.id, LOCAL_PART)
     mine = await aliases.list_of(session, domain.account_id, wanted, after=None, limit=100)
     if not any(alias.local_part == LOCAL_PART for alias in mine):
         new = NewAlias(LOCAL_PART, [OWNER], note="The demo's alias")
-        await aliases.create(session, clock, settings, domain.account_id, domain.id, new)
+        await aliases.create(session, clock, settings, keyring, domain.account_id, domain.id, new)

@@ -71,6 +71,8 @@ What customers own
     oauth_apps.py       apps of third parties, and where they may be answered
     oauth_grants.py     what people let them do: codes, tokens, and who is behind one
     oauth_secrets.py    opaque, of a kind each, kept as keyed hashes
+    team.py             who belongs to an account, as what
+    invitations.py      into an account, or to this server
     callers.py          who asks, and what they may
     audit.py            who changed what
     changes.py          what open pages are told of
@@ -83,6 +85,8 @@ What customers own
     ownership.py        pure rules: whose is a name?
     aliases.py          the alias table as its owner sees it
     destinations.py     the real inboxes
+    confirmations.py    asked by mail whether they want it
+    suppression.py      those who asked to be left alone
     cancellation.py     mail that waits for something just deleted
     plans.py            what each plan allows
     errors.py           business errors with a stable code word

@@ -378,6 +378,7 @@ def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) 
             sender_authenticated=row.sender_authenticated,
             smtputf8=row.smtputf8,
             location=row.location,
+            failing=destination.failing,
         )
         for delivery, destination in zip(rows, recipient.destinations, strict=True)
         if delivery.lease

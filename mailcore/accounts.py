@@ -142,6 +142,16 @@ async def owner_email(session: AsyncSession, account_id: UUID) -> str | None:
     return (await session.exec(query)).first()
 
 
+async def lead_addresses(session: AsyncSession, account_id: UUID) -> frozenset[str]:
+    """Addresses, in lower case, that the account's owner and admins sign in with."""
+    query = (
+        select(Person.email)
+        .join(Membership, col(Membership.person_id) == col(Person.id))
+        .where(col(Membership.account_id) == account_id, col(Membership.role).in_(("owner", "admin")))
+    )
+    return frozenset(email.lower() for email in (await session.exec(query)).all())
+
+
 async def usage(session: AsyncSession, account_id: UUID, day: date) -> Usage:
     query = select(UsageDay).where(col(UsageDay.account_id) == account_id, col(UsageDay.day) == day)
     row = (await session.exec(query)).one_or_none()

@@ -14,6 +14,7 @@ from mailcore import accounts, cancellation, destinations
 from mailcore.clock import Clock
 from mailcore.envelope import MAX_LOCAL_PART_OCTETS, normalise_local_part, parse_mailbox
 from mailcore.errors import Conflict, Invalid, LimitReached
+from mailcore.keyring import Keyring
 from mailcore.models import Account, Alias, AliasDestination, Domain
 from mailcore.plans import Plan, limits_for
 from mailcore.routing import CATCH_ALL
@@ -42,7 +43,13 @@ class AliasChange:
 
 
 async def create(
-    session: AsyncSession, clock: Clock, settings: Settings, account_id: UUID, domain_id: UUID, new: NewAlias
+    session: AsyncSession,
+    clock: Clock,
+    settings: Settings,
+    keyring: Keyring,
+    account_id: UUID,
+    domain_id: UUID,
+    new: NewAlias,
 ) -> Alias:
     """Raises NotFound, Invalid, Conflict, LimitReached. The locked domain row keeps the limit exact."""
     key = _checked_local_part(new.local_part)
@@ -58,7 +65,7 @@ async def create(
     )
     session.add(alias)
     await session.flush()
-    await _link(session, clock, settings, alias, new.destinations)
+    await _link(session, clock, settings, keyring, alias, new.destinations)
     return alias
 
 
@@ -66,6 +73,7 @@ async def change(
     session: AsyncSession,
     clock: Clock,
     settings: Settings,
+    keyring: Keyring,
     account_id: UUID,
     alias_id: UUID,
     wanted: AliasChange,
@@ -79,7 +87,7 @@ async def change(
     session.add(alias)
     await session.flush()
     if wanted.destinations is not None:
-        await _link(session, clock, settings, alias, wanted.destinations)
+        await _link(session, clock, settings, keyring, alias, wanted.destinations)
     return alias
 
 
@@ -114,6 +122,18 @@ async def list_of(
     return (await session.exec(query.order_by(col(Alias.id)).limit(limit))).all()
 
 
+async def addresses_to(session: AsyncSession, destination_id: UUID, *, limit: int) -> list[str]:
+    """Addresses that forward to this destination, oldest first; it is its account's own to see."""
+    query = (
+        select(Alias.local_part, Domain.name)
+        .join(Domain, col(Domain.id) == col(Alias.domain_id))
+        .join(AliasDestination, col(AliasDestination.alias_id) == col(Alias.id))
+        .where(col(AliasDestination.destination_id) == destination_id)
+        .order_by(col(Alias.id))
+    )
+    return [f"{local_part}@{name}" for local_part, name in (await session.exec(query.limit(limit))).all()]
+
+
 def _checked_local_part(text: str) -> str:
     """The normalised key: dot-atom of RFC 5321 section 4.1.2, or the catch-all."""
     if text == CATCH_ALL:
@@ -137,9 +157,14 @@ async def _check_room(session: AsyncSession, account: Account, domain: Domain, k
 
 
 async def _link(
-    session: AsyncSession, clock: Clock, settings: Settings, alias: Alias, wanted: Sequence[str]
+    session: AsyncSession,
+    clock: Clock,
+    settings: Settings,
+    keyring: Keyring,
+    alias: Alias,
+    wanted: Sequence[str],
 ) -> None:
-    found = await destinations.find_or_create(session, clock, settings, alias.account_id, wanted)
+    found = await destinations.find_or_create(session, clock, settings, keyring, alias.account_id, wanted)
     account = await accounts.get(session, alias.account_id)
     limit = limits_for(Plan(account.plan)).destinations_per_alias
     if not found:

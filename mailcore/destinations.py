@@ -4,17 +4,21 @@ Must never accept an address that leads back to us, and never show one to anybod
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, Literal
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col, exists, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, cancellation, domains
+from mailcore import accounts, cancellation, domains, letters, suppression
 from mailcore.clock import Clock
 from mailcore.envelope import Mailbox, parse_mailbox
 from mailcore.errors import Conflict, Invalid, LimitReached, NotFound
+from mailcore.keyring import Keyring
 from mailcore.models import Account, AliasDestination, Destination
 from mailcore.plans import PlanLimits
 from mailcore.settings import Settings
@@ -22,15 +26,29 @@ from mailcore.settings import Settings
 _MOST_NAMED = 100  # aliases named in one refusal
 
 
+State = Literal["unconfirmed", "confirmed", "failing", "stopped"]
+
+
+def state_of(destination: Destination) -> State:
+    """Mail goes to the confirmed and the failing ones."""
+    if destination.stopped_at:
+        return "stopped"
+    if destination.confirmed_at is None:
+        return "unconfirmed"
+    return "failing" if destination.failing_since else "confirmed"
+
+
 async def create(
-    session: AsyncSession, clock: Clock, settings: Settings, account_id: UUID, address: str
+    session: AsyncSession, clock: Clock, settings: Settings, keyring: Keyring, account_id: UUID, address: str
 ) -> Destination:
-    """A new inbox. Raises Conflict when the account has it already, Invalid for what cannot be one."""
+    """A new inbox; upkeep asks it at once whether it wants mail. Raises Conflict when the account has it
+    already, Invalid for what cannot be one.
+    """
     mailbox = await _checked(session, settings, account_id, address)
     await accounts.get(session, account_id, lock=True)
     if await _known(session, account_id, [mailbox]):
         raise Conflict("This account has this destination already.", code="destination_exists")
-    return (await _created(session, clock, account_id, [mailbox]))[0]
+    return (await _created(session, clock, keyring, account_id, [mailbox]))[0]
 
 
 async def list_of(
@@ -43,8 +61,8 @@ async def list_of(
     return (await session.exec(query.order_by(col(Destination.id)).limit(limit))).all()
 
 
-async def delete(session: AsyncSession, account_id: UUID, destination_id: UUID) -> None:
-    """Takes it out of every alias. Raises Conflict where one would be left without any destination."""
+async def delete(session: AsyncSession, account_id: UUID, destination_id: UUID) -> str:
+    """Takes it out of every alias; its address. Raises Conflict where an alias would be left without any."""
     # Two deletions could each leave the other's destination to an alias: one at a time in an account.
     await session.exec(select(func.pg_advisory_xact_lock(func.hashtext(f"destinations of {account_id}"))))
     mine = (col(Destination.account_id) == account_id, col(Destination.id) == destination_id)
@@ -56,6 +74,7 @@ async def delete(session: AsyncSession, account_id: UUID, destination_id: UUID) 
     await session.delete(destination)
     await session.flush()
     await cancellation.of_destination(session, account_id, destination_id)
+    return destination.address
 
 
 async def _check_unneeded(session: AsyncSession, destination_id: UUID) -> None:
@@ -74,8 +93,56 @@ async def _check_unneeded(session: AsyncSession, destination_id: UUID) -> None:
         )
 
 
+# --- those that fail ---
+
+_TOLD_AGAIN: Final = timedelta(days=1)
+_MOST_TOLD = 20  # destinations named in one letter
+
+
+def _untold() -> ColumnElement[bool]:
+    """By the database's clock, as all due times are."""
+    told = col(Destination.told_failing_at)
+    return and_(
+        col(Destination.failing_since).is_not(None),
+        col(Destination.stopped_at).is_(None),
+        or_(told.is_(None), told < func.now() - _TOLD_AGAIN),
+    )
+
+
+async def accounts_to_tell(session: AsyncSession, *, limit: int = 100) -> Sequence[UUID]:
+    """Accounts with a failing destination that was not told of within a day: for upkeep."""
+    query = select(Destination.account_id).where(_untold()).distinct().limit(limit)
+    return (await session.exec(query)).all()
+
+
+async def tell_failing(session: AsyncSession, clock: Clock, account_id: UUID) -> None:
+    """One letter to the owner about all of them; whoever comes second finds nothing to tell."""
+    query = select(Destination).where(col(Destination.account_id) == account_id, _untold())
+    query = query.order_by(col(Destination.id)).with_for_update(key_share=True, skip_locked=True)
+    failing = (await session.exec(query)).all()
+    told_at = (await session.exec(select(func.now()))).one()
+    for destination in failing:
+        destination.told_failing_at = told_at
+        session.add(destination)
+    to = await accounts.owner_email(session, account_id)
+    if failing and to:
+        account = await accounts.get(session, account_id)
+        named = "\n".join(destination.address for destination in failing[:_MOST_TOLD])
+        more = int(len(failing) > _MOST_TOLD)
+        about: dict[str, str | int] = {"account": account.name, "inboxes": named, "more": more}
+        await letters.post(session, clock, "destination-failing", to, account_id=account_id, **about)
+
+
+# --- finding and making ---
+
+
 async def find_or_create(
-    session: AsyncSession, clock: Clock, settings: Settings, account_id: UUID, wanted: Sequence[str]
+    session: AsyncSession,
+    clock: Clock,
+    settings: Settings,
+    keyring: Keyring,
+    account_id: UUID,
+    wanted: Sequence[str],
 ) -> list[Destination]:
     """Destinations named by id or address, duplicates folded, ordered by id; new addresses are made."""
     identifiers, addresses = _sorted_out(wanted)
@@ -89,7 +156,7 @@ async def find_or_create(
         await accounts.get(session, account_id, lock=True)
         known = await _known(session, account_id, list(mailboxes.values()))
         new = [mailbox for key, mailbox in mailboxes.items() if key not in known]
-        found += await _created(session, clock, account_id, new) if new else []
+        found += await _created(session, clock, keyring, account_id, new) if new else []
     every = {destination.id: destination for destination in [*found, *known.values()]}
     return [every[identifier] for identifier in sorted(every)]
 
@@ -169,12 +236,23 @@ async def _known(
 
 
 async def _created(
-    session: AsyncSession, clock: Clock, account_id: UUID, mailboxes: Sequence[Mailbox]
+    session: AsyncSession, clock: Clock, keyring: Keyring, account_id: UUID, mailboxes: Sequence[Mailbox]
 ) -> list[Destination]:
+    """Confirmed at once where the owner or an admin signs in with the address: that has proved it."""
     account = await accounts.get(session, account_id)
     await _check_limit(session, account, len(mailboxes))
+    for mailbox in mailboxes:
+        if await suppression.includes(session, keyring, mailbox.address):
+            raise Invalid("This inbox has asked to get no mail from us.", code="destination_suppressed")
+    proved = await accounts.lead_addresses(session, account_id)
     rows = [
-        {"id": clock.new_id(), "account_id": account_id, "address": mailbox.address} for mailbox in mailboxes
+        {
+            "id": clock.new_id(),
+            "account_id": account_id,
+            "address": mailbox.address,
+            "confirmed_at": clock.now() if _key(mailbox) in proved else None,
+        }
+        for mailbox in mailboxes
     ]
     statement = insert(Destination).values(rows).returning(Destination)
     return list((await session.exec(statement)).scalars().all())

@@ -13,9 +13,17 @@ from uuid import UUID
 from mailcore import signed_links
 from mailcore.keyring import Keyring
 
-Kind = Literal["invitation"]
+Kind = Literal["invitation", "sign-in-link", "no-account", "confirm-destination", "destination-failing", "domain-failing"]
 
 About = Mapping[str, Any]
+
+# Sent also to who asked to hear from us no more: they are asking for it, to sign in.
+EVEN_IF_STOPPED: Final = frozenset({"sign-in-link", "no-account", "change-address"})
+# What the links to an inbox may do, and how long: somebody may want us to stop long after the question.
+ANSWER: Final = "destination"
+STOP: Final = "destination-stop"
+_ANSWER_VALID: Final = timedelta(days=7)
+_STOP_VALID: Final = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,114 @@ def _invitation(desk: Desk, about: About) -> Written:
     )
 
 
+def _confirm_destination(desk: Desk, about: About) -> Written:
+    """To somebody who may never have heard of us."""
+    identifier = UUID(about["id"])
+    yes = desk.link("destinations", ANSWER, identifier, _ANSWER_VALID)
+    never = desk.link("destinations", STOP, identifier, _STOP_VALID)
+    named = [f"    {alias}" for alias in about["aliases"].split("\n") if alias]
+    of_what = [*named, "    and others"] if about["more"] else named
+    asked = (
+        "would like mail for these addresses to be forwarded to you:"
+        if named
+        else "would like to forward mail to you."
+    )
+    return Written(
+        "Forward mail to this inbox?",
+        [
+            f'The account "{about["account"]}" on Clearpost, a mail forwarder,',
+            asked,
+            *(["", *of_what] if named else []),
+            "",
+            "Nothing is forwarded before you agree. To say yes, or never, open this within 7 days:",
+            "",
+            f"    {yes}",
+            "",
+            "If you did not expect this, do nothing: then nothing comes. To hear from us never again,",
+            "now or at any later time:",
+            "",
+            f"    {never}",
+        ],
+    )
+
+
+def _destination_failing(desk: Desk, about: About) -> Written:
+    inboxes = [f"    {each}" for each in about["inboxes"].split("\n")]
+    return Written(
+        "Mail to one of your destinations fails" if len(inboxes) == 1 else "Mail to your destinations fails",
+        [
+            f'In your account "{about["account"]}" the last mail to these destinations was refused for good:',
+            "",
+            *inboxes,
+            *(["    and others"] if about["more"] else []),
+            "",
+            "The inbox is gone or full, or its server takes no mail for it. Senders are told.",
+            "The log shows what the server answered. Mend the inbox, or give its aliases another one:",
+            "",
+            f"    {desk.web_url}/destinations",
+            "",
+            "We write once a day while it fails.",
+        ],
+    )
+
+
+def _domain_failing(desk: Desk, about: About) -> Written:
+    """Said at once, and again a day before the domain is switched off (`off_on` is then a date)."""
+    name = about["name"]
+    end = (
+        f"If nothing changes, we stop taking mail for it on {about['off_on']}."
+        if about["off_on"]
+        else f"We look again by ourselves. Mail is taken for {about['days']} more days at least."
+    )
+    return Written(
+        f"{name} is switched off soon" if about["off_on"] else f"The DNS of {name} needs you",
+        [
+            f"The DNS records that bring mail for {name} to Clearpost are gone or changed:",
+            "",
+            *[f"    {cause}" for cause in about["causes"].split("\n")],
+            "",
+            end,
+            "Aliases and mail that waits stay as they are. It works again as soon as the records are back.",
+            "",
+            f"    {desk.web_url}/domains/{about['id']}",
+        ],
+    )
+
+
+def _sign_in_link(desk: Desk, about: About) -> Written:
+    link = desk.link("auth/link", "sign-in", UUID(about["id"]), timedelta(minutes=15))
+    return Written(
+        "Sign in to Clearpost",
+        [
+            "To sign in, open this link within 15 minutes, in the browser that asked for it:",
+            "",
+            f"    {link}",
+            "",
+            "It works once. If you did not ask for it, do nothing: nobody gets in without it.",
+        ],
+    )
+
+
+def _no_account(desk: Desk, about: About) -> Written:
+    return Written(
+        "No account on Clearpost",
+        [
+            "Somebody, probably you, asked to sign in with this address at",
+            "",
+            f"    {desk.web_url}",
+            "",
+            "There is no account with it, and a new one takes an invitation there.",
+            "If you have an account, sign in with the address that it knows.",
+            "If you did not ask, do nothing.",
+        ],
+    )
+
+
 WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "invitation": _invitation,
+    "sign-in-link": _sign_in_link,
+    "no-account": _no_account,
+    "confirm-destination": _confirm_destination,
+    "destination-failing": _destination_failing,
+    "domain-failing": _domain_failing,
 }

@@ -25,7 +25,7 @@ from mailcore.plans import LARGEST_MESSAGE, Lane
 from mailcore.refusals import RefusalLog
 from mailcore.replies import Reply
 from mailcore.returns import Return, Returns
-from mailcore.routing import NotServed, Recipient, Resolved
+from mailcore.routing import NotServed, Recipient, Resolved, SwitchedOff
 from mailcore.settings import Settings
 from mailcore.smtp_dialogue import MailTransaction, Peer
 from mailcore.spool import Spool
@@ -98,6 +98,8 @@ class MailReceiver:
         if isinstance(resolution, NotServed):
             return await self._not_served(mailbox.domain, resolution)
         door = Door(transaction.parameters.size, _recipients(transaction))
+        if isinstance(resolution, SwitchedOff):
+            await routing.want_check(self._database, mailbox.domain)
         if refusal := admission.check_recipient(resolution, door):
             where = resolution.recipient if isinstance(resolution, Resolved) else resolution
             self._log_refusal(peer, transaction, where.account_id, where.domain_id, mailbox.address, refusal)
@@ -203,6 +205,9 @@ class MailReceiver:
         refusal = refusal or await self._check_content(intake, recipients)
         if refusal is None:
             submission = await self._submission(peer, transaction, body, recipients)
+            failing = {r.domain_id for r in recipients if r.domain_id and r.domain_failing}
+            if failing and submission.sender_authenticated:
+                await routing.note_mail(self._database, failing)
             try:
                 reply = await self._acceptance.accept(submission)
             except Exception:

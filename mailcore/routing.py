@@ -4,9 +4,9 @@
 never hand out a destination to anybody but the path of its message.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ class DestinationRef:
     id: UUID | None
     address: str
     delivered_before: bool = True
+    failing: bool = False  # the last mail to it was refused for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Recipient:
     """An admitted recipient: the alias as it was written to, and where its mail goes.
 
     `alias_number` stands for the alias in SRS addresses; 0 where the address as written must be kept
-    (a catch-all, a role address).
+    (a catch-all, a role address). `domain_failing`: the domain's records are wrong, so mail that comes
+    nevertheless is worth noting.
     """
 
     account_id: UUID
@@ -43,6 +45,7 @@ class Recipient:
     alias_number: int
     alias_address: str
     destinations: tuple[DestinationRef, ...]
+    domain_failing: bool = False
 
     @property
     def lane(self) -> Lane:
@@ -51,16 +54,28 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A recipient of ours. `enabled` is false when its owner switched it off."""
+    """A recipient of ours. `enabled` is false when its owner switched it off.
+
+    Without destinations it forwards nowhere; `expected` says that one may be confirmed any hour.
+    """
 
     recipient: Recipient
     enabled: bool
     forwarded_today: int
+    expected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NoSuchAlias:
     """The domain is served here, the address does not exist."""
+
+    account_id: UUID
+    domain_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedOff:
+    """Verified once, and switched off since its records have led elsewhere for days."""
 
     account_id: UUID
     domain_id: UUID
@@ -73,16 +88,21 @@ class NotServed:
     claimed_at: datetime | None
 
 
-Resolution = Resolved | NoSuchAlias | NotServed
+Resolution = Resolved | NoSuchAlias | SwitchedOff | NotServed
+
+# A new inbox is confirmed within hours; mail for an alias that has no other waits at its sender's until then.
+CONFIRMATION_WINDOW = timedelta(hours=72)
 
 _RESOLVE = """
-select d.id as domain_id, d.account_id, d.plus_addressing, c.plan,
-       a.id as alias_id, a.number, a.local_part, a.enabled,
+select d.id as domain_id, d.account_id, d.plus_addressing, d.off_at, c.plan,
+       a.id as alias_id, a.number, a.local_part, a.enabled, a.created_at,
+       d.failing_since is not null as domain_failing,
        coalesce((select u.forwarded from usage_day u
                  where u.account_id = d.account_id and u.day = $3), 0) as forwarded_today,
-       array(select (t.id, t.address, t.delivered_before)
+       array(select (t.confirmed_at is not null, t.created_at, t.id, t.address, t.delivered_before,
+                     t.failing_since is not null)
              from alias_destination l join destination t on t.id = l.destination_id
-             where l.alias_id = a.id order by t.id) as destinations
+             where l.alias_id = a.id and t.stopped_at is null order by t.id) as destinations
 from domain d join account c on c.id = d.account_id
 left join alias a on a.domain_id = d.id and a.local_part = any($2::text[])
 where d.name = $1 and d.verified_at is not null
@@ -103,11 +123,13 @@ async def resolve(database: Database, mailbox: Mailbox, now: datetime) -> Resolu
         return await _unserved(database, mailbox.domain)
     by_name = {row["local_part"]: row for row in rows}
     first = rows[0]
+    if first["off_at"]:
+        return SwitchedOff(first["account_id"], first["domain_id"])
     found = by_name.get(local_part) or (by_name.get(untagged) if tag and first["plus_addressing"] else None)
     if found is None and local_part in ROLES and (owner := await database.value(_OWNER, first["account_id"])):
         return _role(first, mailbox, owner)
     found = found or by_name.get(CATCH_ALL)
-    return _resolved(found, mailbox) if found else NoSuchAlias(first["account_id"], first["domain_id"])
+    return _resolved(found, mailbox, now) if found else NoSuchAlias(first["account_id"], first["domain_id"])
 
 
 async def _unserved(database: Database, domain: str) -> NotServed:
@@ -115,17 +137,32 @@ async def _unserved(database: Database, domain: str) -> NotServed:
 
 
 async def want_check(database: Database, domain: str) -> None:
-    """Mail came for a claim that is not verified: upkeep looks at its DNS within seconds."""
+    """Mail came for a claim that is not verified, or a domain that is off: its DNS is looked at at once."""
     async with database.transaction() as tx:
         await tx.execute(
-            "update domain set check_wanted = true where name = $1 and verified_at is null "
-            "and not check_wanted and (checked_at is null or checked_at < now() - interval '10 seconds')",
+            "update domain set check_wanted = true where name = $1 and not check_wanted "
+            "and (verified_at is null or off_at is not null) "
+            "and (checked_at is null or checked_at < now() - interval '10 seconds')",
             domain,
         )
 
 
-def _resolved(row: Any, mailbox: Mailbox) -> Resolved:
-    destinations = tuple(DestinationRef(*destination) for destination in row["destinations"])
+async def note_mail(database: Database, domain_ids: Collection[UUID]) -> None:
+    """Authenticated mail still comes for domains whose records are wrong: they must not be switched off."""
+    async with database.transaction() as tx:
+        await tx.execute(
+            "update domain set mail_seen_at = now() where id = any($1::uuid[]) and failing_since is not null "
+            "and (mail_seen_at is null or mail_seen_at < now() - interval '1 hour')",
+            sorted(domain_ids),
+        )
+
+
+def _resolved(row: Any, mailbox: Mailbox, now: datetime) -> Resolved:
+    """Only confirmed destinations get mail."""
+    destinations = tuple(DestinationRef(*rest) for confirmed, _, *rest in row["destinations"] if confirmed)
+    asked = [
+        max(created, row["created_at"]) for confirmed, created, *_ in row["destinations"] if not confirmed
+    ]
     number = 0 if row["local_part"] == CATCH_ALL else row["number"]
     recipient = Recipient(
         row["account_id"],
@@ -135,8 +172,10 @@ def _resolved(row: Any, mailbox: Mailbox) -> Resolved:
         number,
         mailbox.address,
         destinations,
+        row["domain_failing"],
     )
-    return Resolved(recipient, row["enabled"] and bool(destinations), row["forwarded_today"])
+    expected = any(now - since < CONFIRMATION_WINDOW for since in asked)
+    return Resolved(recipient, row["enabled"], row["forwarded_today"], expected)
 
 
 def _role(row: Any, mailbox: Mailbox, owner: str) -> Resolved:
@@ -148,19 +187,20 @@ def _role(row: Any, mailbox: Mailbox, owner: str) -> Resolved:
         0,
         mailbox.address,
         (DestinationRef(None, owner),),
+        row["domain_failing"],
     )
     return Resolved(recipient, True, row["forwarded_today"])
 
 
 async def those_gone(tx: Transaction, recipients: Sequence[Recipient]) -> frozenset[UUID]:
-    """Of their domains, aliases and destinations the ids of those deleted since RCPT."""
+    """Of their domains, aliases and destinations the ids of those deleted, or stopped, since RCPT."""
     domains = {r.domain_id for r in recipients if r.domain_id}
     aliases = {r.alias_id for r in recipients if r.alias_id}
     destinations = {d.id for r in recipients for d in r.destinations if d.id}
     rows = await tx.fetch(
         "select id from domain where id = any($1::uuid[]) "
         "union all select id from alias where id = any($2::uuid[]) "
-        "union all select id from destination where id = any($3::uuid[])",
+        "union all select id from destination where id = any($3::uuid[]) and stopped_at is null",
         list(domains),
         list(aliases),
         list(destinations),

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from mailcore import crash_points, event_log, metrics, queue, replies
+from mailcore import changes, crash_points, event_log, metrics, queue, replies
 from mailcore.acceptance import Acceptance, Draft
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
@@ -23,7 +23,7 @@ from mailcore.event_log import Attempt, columns
 from mailcore.ledger import Entries
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
-from mailcore.retries import Settlement
+from mailcore.retries import Settlement, tells_of_broken_inbox
 from mailcore.returns import count_undelivered
 from mailcore.spool import Spool
 from mailcore.spool_record import Location
@@ -147,6 +147,7 @@ class Settler:
         now = self._clock.now()
         await event_log.record_events(tx, [_event(s, now) for s in mine])
         await _remember_delivered(tx, [s for s in mine if s.kind == "delivered"])
+        await _remember_failing(tx, mine)
         closed = await _close(tx, mine)
         notified = await self._report_failures(tx, batch, settled, closed, now)
         await _enter(tx, mine)
@@ -287,6 +288,32 @@ async def _remember_delivered(tx: Transaction, settlements: Sequence[Settlement]
             "delivered_before",
             firsts,
         )
+
+
+async def _remember_failing(tx: Transaction, settlements: Sequence[Settlement]) -> None:
+    """Which inboxes take no mail any more; no statement where that did not change."""
+    to = {s.claimed.destination_id: s for s in settlements if s.claimed.destination_id}
+    if works := sorted(i for i, s in to.items() if s.kind == "delivered" and s.claimed.failing):
+        rows = await tx.fetch(_WORKS, works)
+        await _note_destinations(tx, rows, "confirmed")
+    if broken := sorted(i for i, s in to.items() if tells_of_broken_inbox(s) and not s.claimed.failing):
+        rows = await tx.fetch(_FAILS, broken)
+        await _note_destinations(tx, rows, "failing")
+
+
+_WORKS = """
+update destination set failing_since = null, told_failing_at = null
+where id = any($1::uuid[]) and failing_since is not null returning id, account_id
+"""
+_FAILS = """
+update destination set failing_since = now()
+where id = any($1::uuid[]) and failing_since is null returning id, account_id
+"""
+
+
+async def _note_destinations(tx: Transaction, rows: Sequence[Any], state: str) -> None:
+    for row in rows:
+        await changes.note(tx, row["account_id"], "destination", row["id"], state=state)
 
 
 async def _close(tx: Transaction, settlements: Sequence[Settlement]) -> list[_Closed]:

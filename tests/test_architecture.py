@@ -33,18 +33,25 @@ GATES = {
     "alias": {"mailcore/aliases.py", "mailcore/accounts.py", "mailcore/routing.py", "mailcore/returns.py",
               "mailcore/queue_claim.py"},
     "alias_destination": {"mailcore/aliases.py", "mailcore/destinations.py", "mailcore/routing.py"},
-    "destination": {"mailcore/destinations.py", "mailcore/accounts.py", "mailcore/routing.py",
+    "destination": {"mailcore/destinations.py", "mailcore/confirmations.py", "mailcore/accounts.py", "mailcore/routing.py",
                     "mailcore/queue_claim.py", "mailcore/settlement.py"},
     "api_key": {"mailcore/api_keys.py", "mailcore/accounts.py"},
     "audit_event": {"mailcore/audit.py"},
     "idempotent_answer": {"mailcore/idempotent_answers.py"},
+    "suppression": {"mailcore/suppression.py"},
     "letter": {"mailcore/letters.py", "workers/letters.py"},
     "oauth_app": {"mailcore/oauth_apps.py", "mailcore/oauth_grants.py"},
     "oauth_grant": {"mailcore/oauth_grants.py"},
     "oauth_code": {"mailcore/oauth_grants.py"},
     "oauth_token": {"mailcore/oauth_grants.py"},
     "person": {"mailcore/accounts.py", "mailcore/people.py", "mailcore/browser_sessions.py",
+               "mailcore/team.py",
                "mailcore/routing.py", "workers/notices.py"},
+    "membership": {"mailcore/accounts.py", "mailcore/people.py", "mailcore/team.py",
+                   "mailcore/browser_sessions.py", "mailcore/routing.py", "workers/notices.py",
+                   "mailcore/oauth_grants.py"},
+    "invitation": {"mailcore/invitations.py"},
+    "account_claim": {"mailcore/team.py"},
     "browser_session": {"mailcore/browser_sessions.py", "workers/upkeep.py"},
     "log_message": {"mailcore/event_log.py", "mailcore/spool_recovery.py"},
     "log_event": {"mailcore/event_log.py"},
@@ -56,11 +63,12 @@ GATES = {
                 "mailcore/queue_claim.py", "mailcore/queue_admin.py", "mailcore/spool_sweep.py",
                 "mailcore/spool_recovery.py"},
 }  # fmt: skip
-MODELS = {"Domain": "domain", "Alias": "alias", "AliasDestination": "alias_destination",
+MODELS = {"Suppression": "suppression", "Domain": "domain", "Alias": "alias", "AliasDestination": "alias_destination",
           "Destination": "destination", "ApiKey": "api_key", "Person": "person",
+          "Membership": "membership", "Invitation": "invitation", "AccountClaim": "account_claim",
           "BrowserSession": "browser_session"}  # fmt: skip
 # The api's resource files name a model only as the type of what a gate handed them.
-TYPES_ONLY = {"api/domains.py", "api/aliases.py", "api/destinations.py", "api/keys.py"}
+TYPES_ONLY = {"api/invitations.py", "api/domains.py", "api/aliases.py", "api/destinations.py", "api/keys.py"}
 
 # What may stand in a log line: ids, kinds, counts.
 LOGGED = {

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import structlog
 
-from mailcore import notices
+from mailcore import notices, suppression
 from mailcore.database import Transaction
-from mailcore.letter_texts import WRITERS, Desk
+from mailcore.letter_texts import EVEN_IF_STOPPED, WRITERS, Desk
 from mailcore.plans import Plan
 from mailcore.routing import SERVICE_ACCOUNT
 from mailcore.runtime import Runtime
@@ -28,6 +28,8 @@ async def send_letters(runtime: Runtime) -> None:
 
 
 async def _send(runtime: Runtime, row: Any) -> None:
+    if await _is_unwanted(runtime, row):
+        return
     desk = Desk(runtime.keyring, runtime.settings.web_url, row["created_at"])
     written = WRITERS[row["kind"]](desk, json.loads(row["about"]))
     identifier = runtime.clock.new_id()
@@ -45,6 +47,17 @@ async def _send(runtime: Runtime, row: Any) -> None:
         runtime, identifier, account_id, Plan.PREMIUM, row["to_address"], written.subject, content
     )
     await accept_once(runtime, submission, partial(_sent, identifier=row["id"]))
+
+
+async def _is_unwanted(runtime: Runtime, row: Any) -> bool:
+    """Whoever asked to hear from us no more hears no more, but for what lets them sign in."""
+    if row["kind"] in EVEN_IF_STOPPED:
+        return False
+    if not await suppression.holds(runtime.database, runtime.keyring, row["to_address"]):
+        return False
+    async with runtime.database.transaction() as tx:
+        await _sent(tx, identifier=row["id"])
+    return True
 
 
 async def _sent(tx: Transaction, *, identifier: UUID) -> bool:

@@ -14,10 +14,12 @@ import structlog
 from mailcore import domains, event_log, idempotent_answers, ledger, metrics, queue
 from mailcore.leases import Sweeper
 from mailcore.plans import Lane
+from mailcore.rates import Rates
 from mailcore.runtime import Ready, Runtime, open_runtime, segment_writer, until
 from mailcore.settings import Settings
 from mailcore.spool_sweep import SpoolSweep
 from mailcore.spool_writer import SegmentWriter
+from workers.destinations import ask_new, tell_failing
 from workers.held_mail import HeldMail
 from workers.letters import send_letters
 from workers.notices import send_dispute_notices, send_undeliverable_notices
@@ -42,7 +44,8 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
     async with open_runtime(settings, role="upkeep", lane=lane) as runtime:
         long_wait = segment_writer(runtime.spool, runtime.clock, settings, long_wait=True)
         await event_log.ensure_partitions(runtime.database, runtime.clock.now(), settings.log_retention)
-        tasks = [asyncio.create_task(_again_and_again(duty)) for duty in duties(runtime, long_wait)]
+        rates = Rates.open(settings.redis_url.get_secret_value(), runtime.keyring)
+        tasks = [asyncio.create_task(_again_and_again(duty)) for duty in duties(runtime, long_wait, rates)]
         tasks.append(asyncio.create_task(Sweeper(runtime.database, runtime.clock, settings).watch_forever()))
         try:
             on_ready()
@@ -52,10 +55,11 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await runtime.courier.stop()
+            await rates.close()
             long_wait.close()
 
 
-def duties(runtime: Runtime, long_wait: SegmentWriter) -> list[Duty]:
+def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates) -> list[Duty]:
     """All duties of one upkeep process."""
     r = runtime
     sweep = SpoolSweep(
@@ -74,6 +78,8 @@ def duties(runtime: Runtime, long_wait: SegmentWriter) -> list[Duty]:
             timedelta(seconds=2),
             lambda: domains.check_wanted(r.database, r.resolver, r.clock, r.settings),
         ),
+        Duty("new destinations", timedelta(seconds=1), lambda: ask_new(r, rates)),
+        Duty("failing destinations", timedelta(minutes=10), lambda: tell_failing(r)),
         Duty("letters", timedelta(seconds=1), lambda: send_letters(r)),
         Duty("dispute notices", timedelta(minutes=1), lambda: send_dispute_notices(r)),
         Duty("undeliverable notices", timedelta(minutes=10), lambda: send_undeliverable_notices(r)),

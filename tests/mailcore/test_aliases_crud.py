@@ -77,6 +77,7 @@ async def due(world: World, message: UUID) -> list[bool]:
 async def test_the_mx_sees_every_change_at_once(world: World, tenant: Tenant) -> None:
     domain = await verified(world, tenant)
     alias = await tenant.alias(domain, "Hello")
+    await world.confirm()
     found = await seen(world, "HELLO+tag")
     assert isinstance(found, Resolved)
     assert [each.address for each in found.recipient.destinations] == ["you@inbox.test"]

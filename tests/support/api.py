@@ -147,6 +147,11 @@ class World:
         self._clients.append(client)
         return client
 
+    async def confirm(self) -> None:
+        """Every destination there is has said yes to mail."""
+        async with self.runtime.database.transaction() as tx:
+            await tx.execute("update destination set confirmed_at = now() where confirmed_at is null")
+
     def publish(self, name: str, *tenants: Tenant) -> None:
         """These accounts' tokens, and nobody else's, are in the DNS of the name; caches have expired."""
         if tenants:

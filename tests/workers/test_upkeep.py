@@ -16,6 +16,7 @@ from clearpost.standins.dns import DnsStandin
 from mailcore import domains
 from mailcore.delivery import Courier
 from mailcore.plans import Lane
+from mailcore.rates import Rates
 from mailcore.retries import Settlement
 from mailcore.runtime import Runtime, open_runtime, segment_writer
 from mailcore.spool_record import Location
@@ -61,7 +62,7 @@ async def upkeep(database_url: str, redis_url: str, folder: Path) -> AsyncIterat
 async def run(runtime: Runtime, name: str) -> None:
     """One duty, once, as upkeep runs it: what it fails with is logged, the others go on."""
     writer = segment_writer(runtime.spool, runtime.clock, runtime.settings, long_wait=True)
-    (duty,) = [duty for duty in duties(runtime, writer) if duty.name == name]
+    (duty,) = [duty for duty in duties(runtime, writer, Rates(None, runtime.keyring)) if duty.name == name]
     await once(duty)
 
 

@@ -1,0 +1,150 @@
+"""Whoever reads an inbox says whether mail may be forwarded to it, by a link mailed there and nowhere else.
+
+Must never take an answer without that link, write to an inbox more often than the rates allow, or show
+another account's things to whoever opens the page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import col, func, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from mailcore import accounts, aliases, audit, cancellation, changes, letters, signed_links, suppression
+from mailcore.audit import SERVICE, Subject
+from mailcore.clock import Clock
+from mailcore.keyring import Keyring
+from mailcore.letter_texts import ANSWER, STOP
+from mailcore.models import Destination
+from mailcore.rates import Rate, Rates, Taken
+
+_OF_DESTINATION: Final = Rate(3, timedelta(days=1))
+_OF_ADDRESS: Final = Rate(5, timedelta(days=1))
+_OF_ACCOUNT: Final = Rate(500, timedelta(days=1))
+_NAMED_ALIASES: Final = 5
+_NAME_LENGTH: Final = 60
+
+
+# --- asking ---
+
+
+async def may_ask(rates: Rates, destination: Destination) -> Taken:
+    """One question to this inbox: bounded by destination, by account, and by address over all accounts."""
+    bounds = (
+        ("confirm-destination", str(destination.id), _OF_DESTINATION),
+        ("confirm-account", str(destination.account_id), _OF_ACCOUNT),
+        ("confirm-address", destination.address.lower(), _OF_ADDRESS),
+    )
+    for kind, who, rate in bounds:
+        taken = await rates.take(kind, who, rate)
+        if not taken.allowed:
+            return taken
+    return taken
+
+
+async def unasked(session: AsyncSession, *, limit: int = 50) -> Sequence[Destination]:
+    """New destinations of all accounts that nobody has written to yet: for upkeep."""
+    new = (col(Destination.asked_at), col(Destination.confirmed_at), col(Destination.stopped_at))
+    query = select(Destination).where(*(column.is_(None) for column in new))
+    return (await session.exec(query.order_by(col(Destination.id)).limit(limit))).all()
+
+
+async def ask(session: AsyncSession, clock: Clock, destination: Destination) -> None:
+    """The letter with the link, in the session's transaction. The caller has asked `may_ask`."""
+    account = await accounts.get(session, destination.account_id)
+    named = await aliases.addresses_to(session, destination.id, limit=_NAMED_ALIASES + 1)
+    await letters.post(
+        session,
+        clock,
+        "confirm-destination",
+        destination.address,
+        account_id=account.id,
+        id=str(destination.id),
+        account=_shortened(account.name),
+        aliases="\n".join(named[:_NAMED_ALIASES]),
+        more=int(len(named) > _NAMED_ALIASES),
+    )
+    destination.asked_at = clock.now()
+    destination.asked_count += 1
+    session.add(destination)
+
+
+async def ask_first(session: AsyncSession, clock: Clock, destination_id: UUID, *, allowed: bool) -> bool:
+    """For upkeep: False where somebody else was faster. Not allowed: seen, and its owner may ask later."""
+    query = select(Destination).where(
+        col(Destination.id) == destination_id, col(Destination.asked_at).is_(None)
+    )
+    destination = (await session.exec(query.with_for_update(skip_locked=True))).one_or_none()
+    if destination is None:
+        return False
+    if allowed:
+        await ask(session, clock, destination)
+    else:
+        destination.asked_at = clock.now()
+        session.add(destination)
+    return True
+
+
+# --- answering ---
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a link asks: about this destination. `may_confirm`: not only to stop."""
+
+    destination: Destination
+    may_confirm: bool
+
+
+async def question(session: AsyncSession, keyring: Keyring, clock: Clock, token: str) -> Question | None:
+    """None for a link that is not ours, is over, or whose destination is gone. Locks the destination."""
+    answer = signed_links.read(keyring, ANSWER, token, clock.now())
+    link = answer or signed_links.read(keyring, STOP, token, clock.now())
+    if link is None:
+        return None
+    query = select(Destination).where(col(Destination.id) == link.id).with_for_update(key_share=True)
+    destination = (await session.exec(query)).one_or_none()
+    return Question(destination, answer is not None) if destination else None
+
+
+async def confirm(session: AsyncSession, clock: Clock, destination: Destination) -> None:
+    """From now on mail goes there. Nothing happens where it was confirmed, or stopped, before."""
+    if destination.confirmed_at or destination.stopped_at:
+        return
+    destination.confirmed_at = clock.now()
+    session.add(destination)
+    await _note(session, clock, destination, "destination.confirmed", "confirmed")
+
+
+async def stop(session: AsyncSession, clock: Clock, keyring: Keyring, destination: Destination) -> None:
+    """Never again: no mail, no letter, whoever's destination the address is; what waits is cancelled."""
+    await suppression.add(session, keyring, destination.address)
+    same = or_(
+        func.lower(col(Destination.address)) == destination.address.lower(),
+        col(Destination.address) == destination.address,
+    )
+    query = (
+        select(Destination).where(same, col(Destination.stopped_at).is_(None)).order_by(col(Destination.id))
+    )
+    for each in (await session.exec(query.with_for_update(key_share=True))).all():
+        each.stopped_at = clock.now()
+        session.add(each)
+        await session.flush()
+        await cancellation.of_destination(session, each.account_id, each.id)
+        await _note(session, clock, each, "destination.stopped", "stopped")
+
+
+async def _note(
+    session: AsyncSession, clock: Clock, destination: Destination, action: str, state: str
+) -> None:
+    about = Subject(destination.id, destination.address)
+    audit.record(session, clock, destination.account_id, SERVICE, action, about)
+    await changes.note(session, destination.account_id, "destination", destination.id, state=state)
+
+
+def _shortened(name: str) -> str:
+    """A name that customers choose must not become a letter of theirs."""
+    return name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…"
