@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
+from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.runtime import ApiRuntime
@@ -95,19 +96,30 @@ async def get_domain(domain_id: UUID, who: ReadsDomains, session: Session, runti
     return await _out(session, runtime, await accounts.get_owned(session, Domain, who.account_id, domain_id))
 
 
-@router.patch("/{domain_id}", summary="Change a domain")
+@router.patch("/{domain_id}", summary="Change a domain", responses=responses(404, 412))
 async def update_domain(
-    domain_id: UUID, body: DomainChange, who: WritesDomains, session: Session, runtime: Runtime
+    domain_id: UUID,
+    body: DomainChange,
+    who: WritesDomains,
+    session: Session,
+    runtime: Runtime,
+    if_match: IfMatch,
 ) -> DomainOut:
+    await if_match.holds(lambda: _locked(session, runtime, who.account_id, domain_id))
     domain = await accounts.get_owned(session, Domain, who.account_id, domain_id)
     if body.plus_addressing is not None:
         domain = await domains.set_plus_addressing(session, who.account_id, domain_id, body.plus_addressing)
     return await _out(session, runtime, domain)
 
 
-@router.delete("/{domain_id}", status_code=204, summary="Delete a domain with its aliases")
-async def delete_domain(domain_id: UUID, who: WritesDomains, session: Session) -> None:
+@router.delete(
+    "/{domain_id}", status_code=204, summary="Delete a domain with its aliases", responses=responses(404, 412)
+)
+async def delete_domain(
+    domain_id: UUID, who: WritesDomains, session: Session, runtime: Runtime, if_match: IfMatch
+) -> None:
     """Mail that still waits for its aliases ends as hard-bounced: cancelled."""
+    await if_match.holds(lambda: _locked(session, runtime, who.account_id, domain_id))
     await domains.delete(session, who.account_id, domain_id)
 
 
@@ -130,6 +142,12 @@ async def check_domain(domain_id: UUID, who: WritesDomains, runtime: Runtime) ->
 
 async def _out(session: AsyncSession, runtime: ApiRuntime, domain: Domain) -> DomainOut:
     return _shown(domain, await accounts.get(session, domain.account_id), runtime.settings)
+
+
+async def _locked(session: AsyncSession, runtime: ApiRuntime, account_id: UUID, domain_id: UUID) -> DomainOut:
+    return await _out(
+        session, runtime, await accounts.get_owned(session, Domain, account_id, domain_id, lock=True)
+    )
 
 
 def _shown(domain: Domain, account: Account, settings: Settings) -> DomainOut:

@@ -9,17 +9,21 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, StringConstraints
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
+from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Moment, Page, Text, id_after, id_cursor
+from api.routes import Route
+from api.runtime import ApiRuntime
 from api.security import Doer, ReadsAccount, Runtime, Session, WritesAccount
-from mailcore import api_keys, audit
+from mailcore import accounts, api_keys, audit
 from mailcore.api_keys import NewKey
 from mailcore.audit import Subject
 from mailcore.callers import Scope
 from mailcore.models import ApiKey
 
-router = APIRouter(prefix="/v1/keys", tags=["API keys"], responses=responses(403))
+router = APIRouter(prefix="/v1/keys", route_class=Route, tags=["API keys"], responses=responses(403))
 
 _cursor = id_cursor("keys")
 _WEEK_HOURS = 7 * 24
@@ -113,10 +117,23 @@ async def create_key(
     return _with_secret(key, secret, runtime.clock.now())
 
 
-@router.patch("/{key_id}", summary="Change the name of a key", responses=responses(403, 404))
+@router.get("/{key_id}", summary="Show an API key, without its secret", responses=responses(403, 404))
+async def get_key(key_id: UUID, who: ReadsAccount, session: Session, runtime: Runtime) -> KeyOut:
+    key = await accounts.get_owned(session, ApiKey, who.account_id, key_id)
+    return KeyOut.of(key, runtime.clock.now())
+
+
+@router.patch("/{key_id}", summary="Change the name of a key", responses=responses(403, 404, 412))
 async def update_key(
-    key_id: UUID, body: KeyPatch, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime
+    key_id: UUID,
+    body: KeyPatch,
+    who: WritesAccount,
+    doer: Doer,
+    session: Session,
+    runtime: Runtime,
+    if_match: IfMatch,
 ) -> KeyOut:
+    await if_match.holds(lambda: _locked(session, runtime, who.account_id, key_id))
     key = await api_keys.rename(session, who.account_id, key_id, body.name)
     audit.record(session, runtime.clock, who.account_id, doer, "key.renamed", Subject(key.id, key.name))
     return KeyOut.of(key, runtime.clock.now())
@@ -141,13 +158,19 @@ async def roll_key(
     return _with_secret(key, secret, clock.now())
 
 
-@router.delete("/{key_id}", status_code=204, summary="Revoke a key", responses=responses(403, 404))
+@router.delete("/{key_id}", status_code=204, summary="Revoke a key", responses=responses(403, 404, 412))
 async def revoke_key(
-    key_id: UUID, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime
+    key_id: UUID, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, if_match: IfMatch
 ) -> None:
     """At once, for every request that comes after."""
+    await if_match.holds(lambda: _locked(session, runtime, who.account_id, key_id))
     key = await api_keys.revoke(session, runtime.clock, who.account_id, key_id)
     audit.record(session, runtime.clock, who.account_id, doer, "key.revoked", Subject(key.id, key.name))
+
+
+async def _locked(session: AsyncSession, runtime: ApiRuntime, account_id: UUID, key_id: UUID) -> KeyOut:
+    key = await accounts.get_owned(session, ApiKey, account_id, key_id, lock=True)
+    return KeyOut.of(key, runtime.clock.now())
 
 
 def _with_secret(key: ApiKey, secret: str, now: datetime) -> KeyWithSecretOut:
