@@ -37,7 +37,7 @@ async def take(request: Request, runtime: ApiRuntime, who: Caller) -> None:
 async def count_failure(request: Request, runtime: ApiRuntime) -> None:
     """One who could not say who they are. Raises TooMany once there were too many from this network."""
     rate = Rate(runtime.settings.api_rate_failures, _PER)
-    network = _network(request.client.host if request.client else "")
+    network = network(request.client.host if request.client else "")
     counted = [("failures", rate, await runtime.rates.take("api failures", network, rate))]
     request.state.headers = _told(counted)
     _refuse(counted, "Too many requests with keys that are not valid.")
@@ -57,7 +57,7 @@ def _told(counted: Sequence[Counted]) -> Mapping[str, str]:
     }
 
 
-def _network(ip: str) -> str:
+def network(ip: str) -> str:
     """An IPv4 address, or the /64 of an IPv6 one: what somebody can easily have."""
     try:
         address = ipaddress.ip_address(ip)
