@@ -24,7 +24,7 @@ BODY_SECONDS: Final = 30.0
 REQUESTS: Final = Counter("clearpost_api_requests_total", "Answers of the API", ["method", "status"])
 _METHODS: Final = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
-_KEY: Final = re.compile(r"cp_(test|live)_")
+_KEY: Final = re.compile(r"cp_(test|live|app|refresh|secret)_")
 _KEY_NAMES: Final = frozenset({"api_key", "apikey", "access_token", "authorization"})
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",

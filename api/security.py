@@ -14,11 +14,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api import rate_limits
 from api.browser_sessions import NAME, read_cookie, refuse_other_sites
 from api.runtime import ApiRuntime
-from mailcore import api_keys, browser_sessions
+from mailcore import api_keys, browser_sessions, oauth_grants
 from mailcore.audit import Actor
 from mailcore.browser_sessions import SignedIn
 from mailcore.callers import Caller, Role, Scope
 from mailcore.errors import Forbidden, Unauthorized
+from mailcore.oauth_secrets import Secret
 
 _bearer = HTTPBearer(
     auto_error=False, bearerFormat="cp_live_...", description="An API key of the account, or an app's token."
@@ -62,7 +63,8 @@ async def caller(
 
 
 async def _by_secret(runtime: ApiRuntime, secret: str) -> Caller:
-    found = await api_keys.authenticate(runtime.database, runtime.keyring, runtime.clock.now(), secret)
+    known = oauth_grants if secret.startswith(Secret.ACCESS) else api_keys
+    found = await known.authenticate(runtime.database, runtime.keyring, runtime.clock.now(), secret)
     if found is None:
         raise _unknown()
     return found
@@ -165,13 +167,16 @@ async def open_session(
 Who = Annotated[Caller, Depends(caller)]
 MaybePerson = Annotated[SignedIn | None, Depends(signed_in)]
 Me = Annotated[SignedIn, Depends(person)]
+writes_account = Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, whole_account=True)
 ReadsDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_READ))]
 WritesDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_WRITE))]
 ReadsAliases = Annotated[Caller, Depends(Needs(Scope.ALIASES_READ))]
 WritesAliases = Annotated[Caller, Depends(Needs(Scope.ALIASES_WRITE))]
 ReadsLogs = Annotated[Caller, Depends(Needs(Scope.LOGS_READ))]
 ReadsAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_READ, whole_account=True))]
-WritesAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, whole_account=True))]
+WritesAccount = Annotated[Caller, Depends(writes_account)]
+# What only somebody who owns the account may do, and only in person.
+OwnsAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.OWNER, person=True))]
 Doer = Annotated[Actor, Depends(actor)]
 # Without scope="function" FastAPI would commit after the response: a failing commit would have answered 200.
 Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
