@@ -37,8 +37,8 @@ async def take(request: Request, runtime: ApiRuntime, who: Caller) -> None:
 async def count_failure(request: Request, runtime: ApiRuntime) -> None:
     """One who could not say who they are. Raises TooMany once there were too many from this network."""
     rate = Rate(runtime.settings.api_rate_failures, _PER)
-    network = network(request.client.host if request.client else "")
-    counted = [("failures", rate, await runtime.rates.take("api failures", network, rate))]
+    whence = network(request.client.host if request.client else "")
+    counted = [("failures", rate, await runtime.rates.take("api failures", whence, rate))]
     request.state.headers = _told(counted)
     _refuse(counted, "Too many requests with keys that are not valid.")
 
