@@ -51,7 +51,19 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     app.state.runtime = runtime
     errors.install(app)
     oauth_server.install(app)
-    for resource in (accounts, domains, aliases, destinations, keys, team, invitations, logs, ledger, oauth_apps, oauth_grants):
+    for resource in (
+        accounts,
+        domains,
+        aliases,
+        destinations,
+        keys,
+        team,
+        invitations,
+        logs,
+        ledger,
+        oauth_apps,
+        oauth_grants,
+    ):
         app.include_router(resource.router, dependencies=[Depends(only_known)])
     for pages in (health, docs, confirmations):
         app.include_router(pages.router)

@@ -67,6 +67,10 @@ What customers own
     accounts.py         the tenant, its limits, and the gate to all it owns
     api_keys.py         made once, shown once, kept as a keyed hash
     people.py           found by a verified address, and where they belong
+    sign_up.py          who may become a person here
+    sign_in_links.py    signing in by mail
+    identities.py       signing in by a provider
+    passkeys.py         signing in by a passkey
     browser_sessions.py browsers that are signed in
     oauth_apps.py       apps of third parties, and where they may be answered
     oauth_grants.py     what people let them do: codes, tokens, and who is behind one

@@ -236,24 +236,6 @@ async def end_all_of(session: AsyncSession, clock: Clock, app: OauthApp) -> None
         _end(session, clock, grant, app, "grant.revoked", SERVICE, reason="the app was deleted")
 
 
-async def end_all_by(
-    session: AsyncSession, clock: Clock, account_id: UUID, person_id: UUID, actor: Actor
-) -> None:
-    """Before a person leaves an account: what they let apps do there ends."""
-    query = (
-        select(OauthGrant, OauthApp)
-        .join(OauthApp, col(OauthApp.id) == col(OauthGrant.app_id))
-        .where(
-            col(OauthGrant.account_id) == account_id,
-            col(OauthGrant.person_id) == person_id,
-            col(OauthGrant.revoked_at).is_(None),
-        )
-        .with_for_update(of=OauthGrant)
-    )
-    for grant, app in (await session.exec(query)).all():
-        _end(session, clock, grant, app, "grant.revoked", actor, reason="the person left the account")
-
-
 async def forget(tx: Transaction, now: datetime) -> None:
     """What is over. A refresh token that was used stays until its end: it must be known if it comes again."""
     await tx.execute("delete from oauth_token where expires_at < $1", now)

@@ -52,6 +52,9 @@ GATES = {
                    "mailcore/oauth_grants.py"},
     "invitation": {"mailcore/invitations.py"},
     "account_claim": {"mailcore/team.py"},
+    "identity": {"mailcore/identities.py"},
+    "passkey": {"mailcore/passkeys.py"},
+    "passkey_challenge": {"mailcore/passkeys.py", "workers/upkeep.py"},
     "browser_session": {"mailcore/browser_sessions.py", "workers/upkeep.py"},
     "log_message": {"mailcore/event_log.py", "mailcore/spool_recovery.py"},
     "log_event": {"mailcore/event_log.py"},
@@ -66,7 +69,8 @@ GATES = {
 MODELS = {"Suppression": "suppression", "Domain": "domain", "Alias": "alias", "AliasDestination": "alias_destination",
           "Destination": "destination", "ApiKey": "api_key", "Person": "person",
           "Membership": "membership", "Invitation": "invitation", "AccountClaim": "account_claim",
-          "BrowserSession": "browser_session"}  # fmt: skip
+          "BrowserSession": "browser_session", "Identity": "identity", "Passkey": "passkey",
+          "PasskeyChallenge": "passkey_challenge"}  # fmt: skip
 # The api's resource files name a model only as the type of what a gate handed them.
 TYPES_ONLY = {"api/invitations.py", "api/domains.py", "api/aliases.py", "api/destinations.py", "api/keys.py"}
 

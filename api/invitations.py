@@ -1,0 +1,134 @@
+"""Invitations into the account; and the page of the link that was mailed, which needs no signing in.
+
+Must never act on GET: programs open the links of mail before people do. Must never sign anybody in.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field
+
+from api.errors import responses
+from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
+from api.pages import page
+from api.routes import Route
+from api.security import Doer, ReadsAccount, Runtime, Session, WritesAccount
+from mailcore import invitations
+from mailcore.callers import Role
+from mailcore.errors import TooMany
+from mailcore.models import Invitation
+from mailcore.rates import Rate
+
+router = APIRouter(prefix="/v1/invitations", route_class=Route, tags=["Team"], responses=responses(403, 404))
+pages = APIRouter(prefix="/invitations", include_in_schema=False)
+
+_cursor = id_cursor("invitations")
+_LETTERS: Final = Rate(30, timedelta(days=1))
+_OVER: Final = (
+    "It was accepted or withdrawn, or its 7 days are over.",
+    "Ask whoever invited you to send it again.",
+)
+
+
+class InvitationIn(Body):
+    email: Text = Field(examples=["ada@example.org"])
+    role: Role = Field(Role.MEMBER, description="`owner` can be given by an owner only")
+
+
+class InvitationOut(BaseModel):
+    """Somebody who was invited and has not accepted yet."""
+
+    id: UUID
+    email: str = Field(examples=["ada@example.org"])
+    role: Role
+    invited_by: str = Field(examples=["you@example.org"])
+    created_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, invitation: Invitation) -> "InvitationOut":
+        return cls.model_validate(invitation, from_attributes=True)
+
+
+@router.get("", summary="List the invitations that wait to be accepted")
+async def list_invitations(
+    who: ReadsAccount, session: Session, runtime: Runtime, cursor: CursorText = None, limit: Limit = 50
+) -> Page[InvitationOut]:
+    after = id_after("invitations", cursor)
+    rows = await invitations.list_of(session, runtime.clock, who.account_id, after=after, limit=limit + 1)
+    return Page[InvitationOut].of(rows, limit, InvitationOut.of, lambda each: _cursor(each.id))
+
+
+async def _one_letter(runtime: Runtime, who: WritesAccount) -> None:
+    """Letters to strangers are counted by account. Raises TooMany."""
+    taken = await runtime.rates.take("invitations", str(who.account_id), _LETTERS)
+    if not taken.allowed:
+        raise TooMany("Too many invitations were sent today.", retry_after=taken.retry_after)
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Invite somebody by mail",
+    responses=responses(403, 404, 409, 429),
+    dependencies=[Depends(_one_letter)],
+)
+async def create_invitation(
+    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, body: InvitationIn
+) -> InvitationOut:
+    """The link in the mail is valid for 7 days."""
+    return InvitationOut.of(
+        await invitations.create(session, runtime.clock, who, doer, body.email, body.role)
+    )
+
+
+@router.post(
+    "/{invitation_id}/send",
+    summary="Send an invitation again",
+    responses=responses(403, 404, 429),
+    dependencies=[Depends(_one_letter)],
+)
+async def send_invitation(
+    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, invitation_id: UUID
+) -> InvitationOut:
+    """Its 7 days begin anew."""
+    return InvitationOut.of(
+        await invitations.send_again(session, runtime.clock, who.account_id, doer, invitation_id)
+    )
+
+
+@router.delete("/{invitation_id}", status_code=204, summary="Withdraw an invitation")
+async def delete_invitation(
+    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, invitation_id: UUID
+) -> None:
+    await invitations.delete(session, runtime.clock, who.account_id, doer, invitation_id)
+
+
+# --- the page behind the link: in a transaction of the service, since its visitor has no account yet ---
+
+Token = Annotated[str, Path(max_length=100)]
+
+
+@pages.get("/{token}")
+async def show_invitation(runtime: Runtime, token: Token) -> HTMLResponse:
+    async with runtime.database.session() as session:
+        offer = await invitations.offered(session, runtime.clock, runtime.keyring, token)
+    return page("invitation.html", title="Invitation", offer=offer) if offer else _over()
+
+
+@pages.post("/{token}")
+async def accept_invitation(runtime: Runtime, token: Token) -> HTMLResponse:
+    async with runtime.database.session() as session:
+        offer = await invitations.accept(session, runtime.clock, runtime.keyring, token)
+    if offer is None:
+        return _over()
+    where = f"You belong to {offer.account} now." if offer.account else "Your account is made."
+    lines = [where, f"Sign in as {offer.email} to use it."]
+    return page("message.html", title="Welcome", lines=lines, link=("/auth/sign-in", "Sign in"))
+
+
+def _over() -> HTMLResponse:
+    return page("message.html", status=410, title="This invitation is over", lines=_OVER, link=None)

@@ -1,0 +1,99 @@
+"""The people of the account: list, change a role, remove or leave, hand the account over."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from api.errors import responses
+from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
+from api.routes import Route
+from api.security import Doer, OwnsAccount, ReadsAccount, Runtime, Session, WritesAccount, writes_account
+from mailcore import changes, team
+from mailcore.callers import Role
+from mailcore.team import Member
+
+router = APIRouter(prefix="/v1", route_class=Route, tags=["Team"], responses=responses(403, 404))
+
+_cursor = id_cursor("members")
+
+
+class MemberOut(BaseModel):
+    """A person in the account. `id` is that of their membership, not of the person."""
+
+    id: UUID
+    email: str = Field(examples=["ada@example.org"])
+    name: str = Field(examples=["Ada"])
+    role: Role
+    created_at: datetime
+
+    @classmethod
+    def of(cls, member: Member) -> "MemberOut":
+        return cls(
+            id=member.id,
+            email=member.email,
+            name=member.name,
+            role=member.role,
+            created_at=member.created_at,
+        )
+
+
+class MemberChange(Body):
+    role: Role
+
+
+class Transfer(Body):
+    member_id: UUID = Field(description="Who owns the account from now on; you stay as an admin")
+    name: Text = Field(description="The account's name, to confirm", examples=["Demo"])
+
+
+@router.get("/members", summary="List the people of the account")
+async def list_members(
+    who: ReadsAccount, session: Session, cursor: CursorText = None, limit: Limit = 50
+) -> Page[MemberOut]:
+    after = id_after("members", cursor)
+    rows = await team.list_of(session, who.account_id, after=after, limit=limit + 1)
+    return Page[MemberOut].of(rows, limit, MemberOut.of, lambda member: _cursor(member.id))
+
+
+@router.get("/members/{member_id}", summary="Show one of the people")
+async def get_member(who: ReadsAccount, session: Session, member_id: UUID) -> MemberOut:
+    return MemberOut.of(await team.get(session, who.account_id, member_id))
+
+
+@router.patch("/members/{member_id}", summary="Change a person's role", responses=responses(403, 404, 409))
+async def update_member(
+    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, member_id: UUID, body: MemberChange
+) -> MemberOut:
+    """Only an owner makes owners, or takes that from one; the last owner stays one."""
+    member = await team.change_role(session, runtime.clock, who, doer, member_id, body.role)
+    await changes.note(session, who.account_id, "account")
+    return MemberOut.of(member)
+
+
+@router.delete(
+    "/members/{member_id}",
+    status_code=204,
+    summary="Remove a person, or leave the account yourself",
+    responses=responses(403, 404, 409),
+)
+async def remove_member(
+    who: ReadsAccount, doer: Doer, session: Session, runtime: Runtime, member_id: UUID
+) -> None:
+    """Everybody may leave but the last owner; to remove somebody else takes an admin."""
+    member = await team.get(session, who.account_id, member_id)
+    if member.person_id != who.person_id:
+        await writes_account(who)
+    await team.remove(session, runtime.clock, who, doer, member_id)
+    await changes.note(session, who.account_id, "account")
+
+
+@router.post("/account/transfer", summary="Hand the account over to another member", tags=["Account"])
+async def transfer_account(
+    who: OwnsAccount, doer: Doer, session: Session, runtime: Runtime, body: Transfer
+) -> MemberOut:
+    """For an owner in their browser. Answers with the new owner."""
+    member = await team.transfer(session, runtime.clock, who, doer, body.member_id, body.name)
+    await changes.note(session, who.account_id, "account")
+    return MemberOut.of(member)

@@ -1,0 +1,212 @@
+"""Invitations: into an account with a role, or to this server with an account to be made.
+
+The link in the mail proves the address it went to: whoever opens it belongs, and still signs in to act. Must
+never sign anybody in, be accepted twice, or make an owner where no owner asked for one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
+
+from mailcore import accounts, audit, letters, people, signed_links, team
+from mailcore.audit import Actor, Subject
+from mailcore.callers import Caller, Role
+from mailcore.clock import Clock
+from mailcore.database import Transaction
+from mailcore.envelope import parse_mailbox
+from mailcore.errors import Conflict, Invalid, NotFound
+from mailcore.keyring import Keyring
+from mailcore.models import Invitation
+
+PURPOSE: Final = "invitation"
+VALID: Final = timedelta(days=7)
+_THIS_SERVER: Final = "this server"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the page of a link shows. `account` is None where one is still to be made."""
+
+    id: UUID
+    email: str
+    role: Role
+    invited_by: str
+    account: str | None
+
+
+async def create(
+    session: AsyncSession, clock: Clock, who: Caller, actor: Actor, email: str, role: Role
+) -> Invitation:
+    """Into the caller's account; the letter leaves with the commit.
+
+    Raises Invalid, Forbidden (only an owner invites an owner), Conflict (belongs or is invited already).
+    """
+    address = _address(email)
+    if role is Role.OWNER and who.role is not Role.OWNER:
+        raise team.owner_needed()
+    account = await accounts.get(session, who.account_id, lock=True)
+    if await team.has(session, account.id, address):
+        raise Conflict("This person belongs to the account already.", code="member_exists")
+    waiting = _waiting(account.id).where(
+        col(Invitation.email) == address, col(Invitation.expires_at) > clock.now()
+    )
+    if (await session.exec(waiting)).first():
+        raise Conflict("This address is invited already: send that one again.", code="invitation_exists")
+    invitation = await _invite(session, clock, account.id, address, role, actor.name)
+    await _post(session, clock, invitation, account.name)
+    subject = Subject(invitation.id, address)
+    audit.record(session, clock, account.id, actor, "invitation.created", subject, role=role)
+    return invitation
+
+
+async def to_server(session: AsyncSession, clock: Clock, actor: Actor, email: str) -> Invitation:
+    """To have an account here, where signing up takes an invitation."""
+    invitation = await _invite(session, clock, None, _address(email), Role.OWNER, actor.name)
+    await _post(session, clock, invitation, _THIS_SERVER)
+    audit.record(session, clock, None, actor, "invitation.created", Subject(invitation.id, invitation.email))
+    return invitation
+
+
+async def list_of(
+    session: AsyncSession, clock: Clock, account_id: UUID, *, after: UUID | None, limit: int
+) -> Sequence[Invitation]:
+    """Those that wait to be accepted, the oldest first."""
+    query = _waiting(account_id).where(col(Invitation.expires_at) > clock.now())
+    if after:
+        query = query.where(col(Invitation.id) > after)
+    return (await session.exec(query.order_by(col(Invitation.id)).limit(limit))).all()
+
+
+async def send_again(
+    session: AsyncSession, clock: Clock, account_id: UUID, actor: Actor, invitation_id: UUID
+) -> Invitation:
+    """A new letter, whose link is valid for as long as the first one was. Raises NotFound."""
+    account = await accounts.get(session, account_id)
+    invitation = await _own(session, account_id, invitation_id)
+    invitation.expires_at = clock.now() + VALID
+    await session.flush()
+    await _post(session, clock, invitation, account.name)
+    audit.record(
+        session, clock, account_id, actor, "invitation.sent", Subject(invitation.id, invitation.email)
+    )
+    return invitation
+
+
+async def delete(
+    session: AsyncSession, clock: Clock, account_id: UUID, actor: Actor, invitation_id: UUID
+) -> None:
+    """Its link is void from now on. Raises NotFound."""
+    invitation = await _own(session, account_id, invitation_id)
+    await session.delete(invitation)
+    await session.flush()
+    subject = Subject(invitation_id, invitation.email)
+    audit.record(session, clock, account_id, actor, "invitation.deleted", subject)
+
+
+async def offered(session: AsyncSession, clock: Clock, keyring: Keyring, token: str) -> Offer | None:
+    """What a link offers; None where it is not ours, over, withdrawn or accepted."""
+    invitation = await _opened(session, clock, keyring, token)
+    if invitation is None:
+        return None
+    account = await accounts.get(session, invitation.account_id) if invitation.account_id else None
+    role, name = Role(invitation.role), account.name if account else None
+    return Offer(invitation.id, invitation.email, role, invitation.invited_by, name)
+
+
+async def accept(session: AsyncSession, clock: Clock, keyring: Keyring, token: str) -> Offer | None:
+    """The person of the address belongs to the account from now on, which is made where there is none yet.
+
+    Who belongs there already keeps their role. None as in `offered`.
+    """
+    offer = await offered(session, clock, keyring, token)
+    if offer is None:
+        return None
+    invitation = await session.get_one(Invitation, offer.id, with_for_update=True, populate_existing=True)
+    if invitation.accepted_at is not None:
+        return None
+    invitation.accepted_at = clock.now()
+    account_id = invitation.account_id
+    if account_id is None:
+        name = offer.email.rpartition("@")[2]
+        account_id = (await accounts.create(session, clock, name=name, owner_email=offer.email)).id
+    person = await people.ensure(session, clock, offer.email)
+    await people.join(session, clock, account_id=account_id, person_id=person.id, role=offer.role)
+    actor = Actor("person", person.email, person.id)
+    subject = Subject(offer.id, offer.email)
+    audit.record(session, clock, account_id, actor, "invitation.accepted", subject, role=offer.role)
+    return offer
+
+
+async def forget(tx: Transaction, clock: Clock) -> None:
+    """What was accepted, and what is over."""
+    await tx.execute("delete from invitation where accepted_at is not null or expires_at < $1", clock.now())
+
+
+async def _opened(session: AsyncSession, clock: Clock, keyring: Keyring, token: str) -> Invitation | None:
+    link = signed_links.read(keyring, PURPOSE, token, clock.now())
+    if link is None:
+        return None
+    query = select(Invitation).where(
+        col(Invitation.id) == link.id,
+        col(Invitation.accepted_at).is_(None),
+        col(Invitation.expires_at) > clock.now(),
+    )
+    return (await session.exec(query)).one_or_none()
+
+
+async def _own(session: AsyncSession, account_id: UUID, invitation_id: UUID) -> Invitation:
+    query = _waiting(account_id).where(col(Invitation.id) == invitation_id).with_for_update()
+    if (found := (await session.exec(query)).one_or_none()) is None:
+        raise NotFound("There is no such thing in this account.")
+    return found
+
+
+async def _invite(
+    session: AsyncSession, clock: Clock, account_id: UUID | None, email: str, role: Role, by: str
+) -> Invitation:
+    now = clock.now()
+    invitation = Invitation(
+        id=clock.new_id(),
+        account_id=account_id,
+        email=email,
+        role=role,
+        invited_by=by,
+        expires_at=now + VALID,
+        created_at=now,
+    )
+    session.add(invitation)
+    await session.flush()
+    return invitation
+
+
+async def _post(session: AsyncSession, clock: Clock, invitation: Invitation, account: str) -> None:
+    await letters.post(
+        session,
+        clock,
+        "invitation",
+        invitation.email,
+        account_id=invitation.account_id,
+        id=str(invitation.id),
+        account=account,
+        invited_by=invitation.invited_by,
+        role=invitation.role,
+    )
+
+
+def _waiting(account_id: UUID) -> SelectOfScalar[Invitation]:
+    return select(Invitation).where(
+        col(Invitation.account_id) == account_id, col(Invitation.accepted_at).is_(None)
+    )
+
+
+def _address(email: str) -> str:
+    mailbox = parse_mailbox(email.strip())
+    if mailbox is None:
+        raise Invalid("This is not an e-mail address.", code="address_invalid")
+    return mailbox.address
