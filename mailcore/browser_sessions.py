@@ -67,6 +67,11 @@ class SignedIn:
         )
 
 
+def new_secret() -> str:
+    """256 random bits for a cookie."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
 async def create(
     session: AsyncSession,
     clock: Clock,
@@ -80,7 +85,7 @@ async def create(
     staff: bool = False,
 ) -> str:
     """The secret for the cookie of a new session, which ends after `lasts` at the latest."""
-    now, secret = clock.now(), secrets.token_urlsafe(_SECRET_BYTES)
+    now, secret = clock.now(), new_secret()
     session.add(
         BrowserSession(
             id=clock.new_id(),
@@ -113,9 +118,14 @@ async def read(
     return _signed_in(row)
 
 
+def browser_hash(keyring: Keyring, browser: str) -> str:
+    """How links and challenges remember the browser that asked: by the secret in a cookie of its own."""
+    return hmac.new(keyring.key(KEY_NAME), b"browser\0" + browser.encode(), hashlib.sha256).hexdigest()
+
+
 async def rotate(session: AsyncSession, keyring: Keyring, session_id: UUID) -> str:
     """A new secret for the same session; the old one is void from the commit on."""
-    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    secret = new_secret()
     row = await session.get_one(BrowserSession, session_id)
     row.secret_hash = _hashes(keyring, secret)[0]
     return secret

@@ -13,7 +13,14 @@ from uuid import UUID
 from mailcore import signed_links
 from mailcore.keyring import Keyring
 
-Kind = Literal["invitation", "sign-in-link", "no-account", "confirm-destination", "destination-failing", "domain-failing"]
+Kind = Literal[
+    "invitation",
+    "sign-in-link",
+    "no-account",
+    "confirm-destination",
+    "destination-failing",
+    "domain-failing",
+]
 
 About = Mapping[str, Any]
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,6 +15,7 @@ from mailcore import audit
 from mailcore.audit import Actor, Subject
 from mailcore.callers import Role
 from mailcore.clock import Clock
+from mailcore.envelope import parse_mailbox
 from mailcore.models import Account, Membership, Person
 
 
@@ -26,19 +28,32 @@ class Belonging:
     role: Role
 
 
+def address_of(text: str) -> str | None:
+    """An address that somebody may sign in with, in the one way we write it; None for what is none.
+
+    In lower case: nobody who gives out addresses today gives two that differ in case to two people. ASCII
+    only, so that no letter of another alphabet passes for this one.
+    """
+    mailbox = parse_mailbox(text.strip())
+    return mailbox.address.lower() if mailbox is not None and mailbox.is_ascii else None
+
+
+async def get(session: AsyncSession, person_id: UUID) -> Person:
+    return await session.get_one(Person, person_id)
+
+
 async def by_email(session: AsyncSession, email: str) -> Person | None:
-    """`email` as envelope.mailbox writes it."""
-    return (await session.exec(select(Person).where(col(Person.email) == email))).one_or_none()
+    """Whatever its case."""
+    return (await session.exec(select(Person).where(col(Person.email) == email.lower()))).one_or_none()
 
 
 async def ensure(session: AsyncSession, clock: Clock, email: str, name: str = "") -> Person:
-    """The person of a verified address, made where there is none yet."""
-    person = await by_email(session, email)
-    if person is None:
-        person = Person(id=clock.new_id(), email=email, name=name)
-        session.add(person)
-        await session.flush()
-    return person
+    """The person of a verified address, made where there is none yet; of two at once, one makes them."""
+    if (person := await by_email(session, email)) is not None:
+        return person
+    row = {"id": clock.new_id(), "email": email.lower(), "name": name}
+    await session.exec(insert(Person).values(**row).on_conflict_do_nothing())
+    return (await session.exec(select(Person).where(col(Person.email) == email.lower()))).one()
 
 
 async def belongings(session: AsyncSession, person_id: UUID) -> Sequence[Belonging]:

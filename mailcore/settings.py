@@ -23,6 +23,7 @@ STANDARD_LADDER = _minutes(1, 4, 10, 15, 30, 60, 120, 240, 480)
 # The fast lane tries every 30 s for the first five minutes, then joins the standard ladder at 15 min.
 FAST_LADDER = _minutes(*(0.5,) * 10, 10, 15, 30, 60, 120, 240, 480)
 
+SignUp = Literal["open", "invitation", "closed"]
 CommaList = Annotated[tuple[str, ...], NoDecode]
 DurationList = Annotated[tuple[timedelta, ...], NoDecode]
 
@@ -222,10 +223,30 @@ class Settings(BaseSettings):
     )
 
     # Signing in
+    sign_up: Literal["", "open", "invitation", "closed"] = Field(
+        "",
+        description="Who gets an account by signing in: open (everybody), invitation, closed (whom `clearpost "
+        "account create` made); empty: open in the local stack, closed in production",
+    )
+    providers: Annotated[dict[str, str], NoDecode] = Field(
+        {},
+        description="OpenID Connect issuers to sign in with: google=https://accounts.google.com,... "
+        "(github=https://github.com means GitHub)",
+    )
+    provider_clients: Annotated[dict[str, str], NoDecode] = Field(
+        {}, description="Our client id at each of them: name=client id,..."
+    )
+    provider_secrets: SecretStr = Field(
+        SecretStr(""), description="And our client secret: name=secret,... (none may hold a comma)"
+    )
     session_lasts: timedelta = Field(
         timedelta(days=30), description="A browser signs in again after this long at the latest"
     )
     session_idle: timedelta = Field(timedelta(days=14), description="The same where it was not used")
+
+    # Live events
+    event_streams: int = Field(500, ge=1, description="Open streams of GET /v1/events in one API process")
+    event_streams_per_account: int = Field(20, ge=1, description="Of those, the same account's")
 
     # Parsing of the plain text forms
     @field_validator("*", mode="before")
@@ -248,6 +269,11 @@ class Settings(BaseSettings):
         if bad := [part for part in pairs if "=" not in part or ":" not in part]:
             raise ValueError(f"write each route as domain=host:port, not {bad[0]!r}")
         return {name.strip().lower(): hop.strip() for name, _, hop in (part.partition("=") for part in pairs)}
+
+    @field_validator("providers", "provider_clients", mode="before")
+    @classmethod
+    def _parse_names(cls, value: object) -> object:
+        return _named(value) if isinstance(value, str) else value
 
     @field_validator("dns_servers", "metrics_allowed", mode="before")
     @classmethod
@@ -273,7 +299,23 @@ class Settings(BaseSettings):
             raise ValueError(
                 "set CLEARPOST_POSTMASTER_ADDRESS: a mail service must be reachable at postmaster@"
             )
+        self._check_providers()
         return self
+
+    def _check_providers(self) -> None:
+        for name, issuer in self.providers.items():
+            if not name.isalnum() or not self.provider_clients.get(name) or not self.provider_secret(name):
+                raise ValueError(f"the provider {name!r} needs a plain name, a client id and a client secret")
+            if not issuer.startswith("https://") and self.environment == "production":
+                raise ValueError(f"the issuer of the provider {name!r} must begin with https://")
+
+    @property
+    def sign_up_rule(self) -> SignUp:
+        """A production server is closed until its operator opens it: nobody moves in unseen."""
+        return self.sign_up or ("open" if self.environment == "local" else "closed")
+
+    def provider_secret(self, name: str) -> str:
+        return _named(self.provider_secrets.get_secret_value()).get(name, "")
 
     @property
     def srs_domain(self) -> str:
@@ -290,6 +332,12 @@ class Settings(BaseSettings):
 
     def sweep(self, lane: Lane) -> timedelta:
         return self.fast_sweep_interval if lane is Lane.FAST else self.sweep_interval
+
+
+def _named(text: str) -> dict[str, str]:
+    """name=value,... with the names in lower case; a value may hold any sign but a comma."""
+    pairs = (part.partition("=") for part in text.split(",") if part.strip())
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
 def example_env() -> str:

@@ -273,7 +273,6 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("email", sa.String(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=True),
-        sa.Column("invitation_id", sa.Uuid(), nullable=True),
         sa.Column("browser_hash", sa.String(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
@@ -282,18 +281,11 @@ def upgrade() -> None:
             "purpose in ('sign-in', 'change-address', 'undo-address')", name=op.f("ck_sign_in_link_purpose")
         ),
         sa.ForeignKeyConstraint(
-            ["invitation_id"],
-            ["invitation.id"],
-            name=op.f("fk_sign_in_link_invitation_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_sign_in_link_person_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_link")),
     )
     op.create_index(op.f("ix_sign_in_link_email"), "sign_in_link", ["email"], unique=False)
-    op.create_index(op.f("ix_sign_in_link_invitation_id"), "sign_in_link", ["invitation_id"], unique=False)
     op.create_index(op.f("ix_sign_in_link_person_id"), "sign_in_link", ["person_id"], unique=False)
     op.create_table(
         "oauth_code",

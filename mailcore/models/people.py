@@ -65,7 +65,6 @@ class SignInLink(SQLModel, table=True):
     purpose: str
     email: str = Field(index=True)
     person_id: UUID | None = belongs_to("person", nullable=True)
-    invitation_id: UUID | None = belongs_to("invitation", nullable=True)
     browser_hash: str
     expires_at: datetime = moment()
     used_at: datetime | None = moment(nullable=True)
