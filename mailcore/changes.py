@@ -4,14 +4,19 @@ Must never hold an address or a subject: whoever hears of a change asks the API 
 """
 
 import json
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore.database import Transaction, tell_after_commit
-from mailcore.models import Change
 
+# Without RETURNING: whoever notes a change may be one that does not see it (a key limited to some domains).
+_NOTE: Final = (
+    "insert into change (account_id, kind, subject_id, data) "
+    "values ({}, {}, {}, cast(cast({} as text) as jsonb))"
+)
 ChangeKind = Literal["domain", "alias", "destination", "account", "plan", "queue"]
 
 
@@ -28,14 +33,11 @@ async def note(
     else. For the kind "domain" the subject itself is meant.
     """
     if isinstance(where, Transaction):
-        await where.execute(
-            "insert into change (account_id, kind, subject_id, data) values ($1, $2, $3, $4::text::jsonb)",
-            account_id,
-            kind,
-            subject_id,
-            json.dumps(data),
-        )
+        query = _NOTE.format("$1", "$2", "$3", "$4")
+        await where.execute(query, account_id, kind, subject_id, json.dumps(data))
         where.tell()
         return
     tell_after_commit(where)
-    where.add(Change(account_id=account_id, kind=kind, subject_id=subject_id, data=data))
+    values = {"account": account_id, "kind": kind, "subject": subject_id, "data": json.dumps(data)}
+    query = _NOTE.format(":account", ":kind", ":subject", ":data")
+    await (await where.connection()).execute(text(query), values)

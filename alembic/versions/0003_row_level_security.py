@@ -21,17 +21,20 @@ _TENANT = {
     "account": f"id = {_ACCOUNT}",
     "person": f"exists (select from membership m where m.person_id = person.id and m.{_OF_ACCOUNT})",
     "alias_destination": f"exists (select from alias a where a.id = alias_id and a.{_OF_ACCOUNT})",
-    "oauth_app": (
-        f"{_OF_ACCOUNT} or exists "
-        f"(select from oauth_grant g where g.app_id = oauth_app.id and g.{_OF_ACCOUNT})"
-    ),
     **dict.fromkeys(
-        ("membership", "invitation", "account_claim", "api_key", "oauth_grant", "domain", "alias",
-         "destination", "message", "delivery", "undelivered", "log_message", "log_event", "usage_day",
-         "audit_event", "request_log", "idempotent_answer", "change"),
+        ("membership", "invitation", "account_claim", "api_key", "oauth_app", "oauth_grant", "domain",
+         "alias", "destination", "message", "delivery", "undelivered", "log_message", "log_event",
+         "usage_day", "audit_event", "request_log", "idempotent_answer", "change"),
         _OF_ACCOUNT,
     ),
 }  # fmt: skip
+# What a new or changed row must fulfil beside: foreign keys look past these walls.
+_WRITTEN = {
+    "alias": "exists (select from domain d where d.id = domain_id)",
+    "alias_destination": "exists (select from destination d where d.id = destination_id)",
+}
+# An account sees the apps that act for it, whoever registered them.
+_ACTS_FOR = f"exists (select from oauth_grant g where g.app_id = oauth_app.id and g.{_OF_ACCOUNT})"
 # Narrower still where a key is limited to some domains.
 _LIMITED = {
     "domain": "id = any({}::uuid[])",
@@ -41,6 +44,15 @@ _LIMITED = {
     "delivery": "exists (select from message m where m.id = message_id)",
     "log_event": "exists (select from log_message l where l.id = message_id)",
 }
+# Written by such a key whatever it concerns, read where it names one of its domains.
+_CHANGE = (
+    "kind = 'domain' and subject_id = any({0}::uuid[]) or (data ->> 'domain_id')::uuid = any({0}::uuid[])"
+)
+# And what such a key never sees, since it concerns the whole account.
+_WHOLE_ACCOUNT = (
+    "person", "membership", "invitation", "account_claim", "api_key", "oauth_app", "oauth_grant",
+    "undelivered", "audit_event", "request_log",
+)  # fmt: skip
 _APPEND_ONLY = ("audit_event", "request_log", "change")
 _READ_ONLY = ("person",)
 _OTHERS = (
@@ -69,6 +81,16 @@ def upgrade() -> None:
         op.execute(
             f"create policy only_its_domains on {table} as restrictive to clearpost_api using ({among})"
         )
+    for table in _WHOLE_ACCOUNT:
+        op.execute(
+            f"create policy whole_account on {table} as restrictive for select to clearpost_api "
+            f"using ({_DOMAINS} is null)"
+        )
+    op.execute(
+        "create policy only_its_domains on change as restrictive for select to clearpost_api "
+        f"using ({_DOMAINS} is null or {_CHANGE.format(_DOMAINS)})"
+    )
+    op.execute(f"create policy acts_for on oauth_app for select to clearpost_api using ({_ACTS_FOR})")
     for table in _OTHERS:
         _close(table)
     # Addresses that lead back here are refused whoever serves their domain; that, and no more, is told.
@@ -118,7 +140,8 @@ def _ensure_role(role: str) -> None:
 
 def _enclose(table: str, rows: str) -> None:
     _close(table)
-    op.execute(f"create policy tenant on {table} to clearpost_api using ({rows})")
+    written = f" with check (({rows}) and {_WRITTEN[table]})" if table in _WRITTEN else ""
+    op.execute(f"create policy tenant on {table} to clearpost_api using ({rows}){written}")
     rights = "select, insert" if table in _APPEND_ONLY else "select, insert, update, delete"
     rights = "select" if table in _READ_ONLY else rights
     op.execute(f"grant {rights} on {table} to clearpost_api")
