@@ -1,0 +1,96 @@
+"""The OpenAPI document: FastAPI's, with plain names, our own shape of errors, and who may ask what.
+
+Must never name a scope that the code does not ask for: they are read from the operations themselves.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
+
+from api import errors
+from api.security import Needs
+from mailcore.callers import IN_WORDS
+
+_PAGE: Final = re.compile(r"Page_(\w+)Out_")
+_OUT: Final = re.compile(r"(\w+)Out$")
+_KEY, _APP, _PERSON = "HTTPBearer", "OAuth2", "BrowserSession"
+_BY_APP: Final[dict[str, Any]] = {
+    "type": "oauth2",
+    "description": "An app of somebody else, for a person who agreed.",
+    "flows": {
+        "authorizationCode": {
+            "authorizationUrl": "/oauth/authorize",
+            "tokenUrl": "/oauth/token",
+            "refreshUrl": "/oauth/token",
+            "scopes": {str(scope): words for scope, words in IN_WORDS.items()},
+        }
+    },
+}
+
+
+def document_of(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+        servers=app.servers,
+    )
+    document["components"]["schemas"]["Problem"] = errors.SCHEMA
+    document["components"].setdefault("securitySchemes", {})[_APP] = _BY_APP
+    _say_who_may(document, _needs(app))
+    return _with_plain_names(document)
+
+
+def _needs(app: FastAPI) -> dict[str, Needs]:
+    """What each operation asks of its caller, by operation id."""
+    found = {}
+    for route in iter_route_contexts(app.routes):
+        dependant = getattr(route, "dependant", None)
+        if dependant is not None and (needs := next(_among(dependant), None)):
+            found[str(route.unique_id)] = needs
+    return found
+
+
+def _among(dependant: Dependant) -> Iterator[Needs]:
+    for each in dependant.dependencies:
+        if isinstance(each.call, Needs):
+            yield each.call
+        yield from _among(each)
+
+
+def _say_who_may(document: dict[str, Any], needs: dict[str, Needs]) -> None:
+    """`security` for clients; for the reference `x-scope`, and `x-role`: the least of people."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            if need := needs.get(operation["operationId"]):
+                person: list[dict[str, list[str]]] = [{_PERSON: []}]
+                by_key_or_app: list[dict[str, list[str]]] = [{_KEY: []}, {_APP: [str(need.scope)]}]
+                operation["security"] = person if need.person else by_key_or_app + person
+                operation["x-scope"] = str(need.scope)
+                operation["x-role"] = str(need.role or "")
+
+
+def _with_plain_names(document: dict[str, Any]) -> dict[str, Any]:
+    """Schemas are called by what they show, as generated clients will call them: Domain, DomainPage."""
+    text = json.dumps(document)
+    for name in document["components"]["schemas"]:
+        plain = _OUT.sub(r"\1", _PAGE.sub(r"\1Page", name))
+        text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{plain}"')
+        text = text.replace(f'"{name}": {{', f'"{plain}": {{')
+        text = text.replace(f'"title": "{_title(name)}"', f'"title": "{plain}"')
+    renamed: dict[str, Any] = json.loads(text)
+    return renamed
+
+
+def _title(name: str) -> str:
+    """As pydantic writes the title of a page: Page[DomainOut]."""
+    match = _PAGE.fullmatch(name)
+    return f"Page[{match[1]}Out]" if match else name
