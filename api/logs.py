@@ -83,7 +83,7 @@ async def list_messages(
 ) -> Page[MessageOut]:
     wanted = LogFilter(domain_id, alias, event, since, until, q)
     rows = await runtime.reader.messages(who.tenant, wanted, _after(cursor), limit + 1)
-    return Page.of(rows, limit, lambda row: _message(*row), lambda row: _cursor(row[0]))
+    return Page.of(rows, limit, lambda row: shown_message(*row), lambda row: _cursor(row[0]))
 
 
 @router.get("/messages/{message_id}", summary="Show a message's timeline")
@@ -93,7 +93,9 @@ async def get_message(message_id: UUID, who: ReadsLogs, runtime: Runtime) -> Tim
         raise _absent(runtime, message_id)
     events = await runtime.reader.timeline(who.tenant, message_id)
     last = events[-1].type if events else ""
-    return TimelineOut(**_message(message, last).model_dump(), events=[_event(event) for event in events])
+    return TimelineOut(
+        **shown_message(message, last).model_dump(), events=[shown_event(event) for event in events]
+    )
 
 
 def _absent(runtime: ApiRuntime, message_id: UUID) -> NotFound:
@@ -129,7 +131,7 @@ def _after(text: str | None) -> Cursor | None:
     return cursor
 
 
-def _message(message: LoggedMessage, last_event: str) -> MessageOut:
+def shown_message(message: LoggedMessage, last_event: str) -> MessageOut:
     return MessageOut(
         id=message.id,
         received_at=message.received_at,
@@ -143,7 +145,7 @@ def _message(message: LoggedMessage, last_event: str) -> MessageOut:
     )
 
 
-def _event(event: Event) -> EventOut:
+def shown_event(event: Event) -> EventOut:
     return EventOut.model_validate(
         {
             "at": event.at,

@@ -21,9 +21,12 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class _Server(uvicorn.Server):
     """Tells when it listens, and leaves signals to `serve`: uvicorn would raise them again at its end."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], on_stop: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -35,7 +38,8 @@ class _Server(uvicorn.Server):
         yield
 
     def stop(self) -> None:
-        """Take no new request, finish those that run."""
+        """Take no new request, finish those that run; open streams would run on, so they are ended."""
+        self._on_stop()
         self.should_exit = True
 
 
@@ -50,7 +54,7 @@ async def serve(
     with closing(_listen(settings.listen_host, settings.api_port)) as listener:
         runtime = await ApiRuntime.open(settings, clock=Clock(), wake=wake, tell=tell)
         try:
-            await _serve(_Server(_config(runtime), on_ready), listener)
+            await _serve(_Server(_config(runtime), on_ready, runtime.feed.end), listener)
         finally:
             await runtime.close()
 

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Self
 
+from api.providers import Providers
 from mailcore.clock import Clock
 from mailcore.database import Database, Tell, Wake
+from mailcore.event_feed import EventFeed
 from mailcore.event_log import LogReader
 from mailcore.keyring import Keyring
 from mailcore.rates import Rates
+from mailcore.request_log import RequestRecorder
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 
@@ -21,6 +24,9 @@ class ApiRuntime:
     reader: LogReader
     keyring: Keyring
     rates: Rates
+    feed: EventFeed
+    providers: Providers
+    requests: RequestRecorder
 
     @classmethod
     async def open(cls, settings: Settings, *, clock: Clock, wake: Wake, tell: Tell = lambda: None) -> Self:
@@ -38,9 +44,14 @@ class ApiRuntime:
             reader=LogReader(database, clock, settings.log_retention),
             keyring=keyring,
             rates=Rates.open(settings.redis_url.get_secret_value(), keyring),
+            providers=Providers(settings),
+            feed=EventFeed(database, clock, settings),
+            requests=RequestRecorder(database),
         )
 
     async def close(self) -> None:
+        await self.feed.close()
+        await self.requests.close()
         await self.rates.close()
         await self.resolver.close()
         await self.database.close()

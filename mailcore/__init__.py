@@ -77,9 +77,16 @@ What customers own
     oauth_secrets.py    opaque, of a kind each, kept as keyed hashes
     team.py             who belongs to an account, as what
     invitations.py      into an account, or to this server
+    policy.py           what is logged of mail, as an account is told
+    account_export.py   everything an account holds, as a zip
+    account_deletion.py the end of an account
     callers.py          who asks, and what they may
     audit.py            who changed what
+    request_log.py      what was asked of the API
     changes.py          what open pages are told of
+    news.py             what is new since a position: log events and changes
+    event_feed.py       the same, live, for all who listen in a process
+    standing.py         whether those may still ask
     signed_links.py     links that are mailed, and stored nowhere
     rates.py            how often, counted in Redis
     idempotent_answers.py  what a POST answered, for when it is sent again
@@ -88,6 +95,7 @@ What customers own
     domain_check.py     what a domain's DNS says, and what to mend
     ownership.py        pure rules: whose is a name?
     aliases.py          the alias table as its owner sees it
+    alias_bulk.py       many of them in one transaction
     destinations.py     the real inboxes
     confirmations.py    asked by mail whether they want it
     suppression.py      those who asked to be left alone

@@ -1,4 +1,4 @@
-"""The 7-day log: its only writer, reader and deleter.
+"""The 7-day log: its only writer and deleter, and its reader (but for news.py and last_words.py, see there).
 
 Exactly the policy's fields, one function per event. Must never hold content, never return a row older
 than the retention (whatever upkeep did), and never be written outside the transaction of what it tells.
@@ -245,7 +245,7 @@ class LogReader:
             after and after.id, wanted.domain_id, wanted.alias, wanted.event_type, wanted.since, wanted.until,
             pattern, limit, _tagged(wanted.alias),
         )  # fmt: skip
-        return [(_message(row), row["last_event"] or "") for row in rows]
+        return [(message_of(row), row["last_event"] or "") for row in rows]
 
     async def message(self, tenant: Tenant, message_id: UUID) -> LoggedMessage | None:
         rows = await self._rows(
@@ -255,7 +255,7 @@ class LogReader:
             message_id,
             self._horizon(),
         )
-        return _message(rows[0]) if rows else None
+        return message_of(rows[0]) if rows else None
 
     async def timeline(self, tenant: Tenant, message_id: UUID) -> list[Event]:
         """All events of one message, in the order they became true."""
@@ -267,7 +267,7 @@ class LogReader:
             message_id,
             self._horizon(),
         )
-        return [_event(row) for row in rows]
+        return [event_of(row) for row in rows]
 
     async def _rows(self, tenant: Tenant, query: str, *arguments: object) -> list[Any]:
         async with self.database.transaction(tenant=tenant) as tx:
@@ -286,14 +286,14 @@ def _like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _message(row: Any) -> LoggedMessage:
+def message_of(row: Any) -> LoggedMessage:
     return LoggedMessage(
         row["id"], row["account_id"], row["domain_id"], row["received_at"], row["client_ip"],
         row["client_name"], row["subject"], row["sender"], row["alias"],
     )  # fmt: skip
 
 
-def _event(row: Any) -> Event:
+def event_of(row: Any) -> Event:
     return Event(
         row["message_id"], row["account_id"], row["received_at"], row["delivery_id"], row["at"], row["type"],
         row["response"], row["code"], row["server_ip"], timedelta(milliseconds=row["duration_ms"]),

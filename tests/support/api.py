@@ -19,7 +19,7 @@ from mailcore import accounts, api_keys, browser_sessions, people
 from mailcore.api_keys import NewKey
 from mailcore.callers import ALL, Role, Scope
 from mailcore.clock import ShiftedClock
-from mailcore.database import LaneOfNode
+from mailcore.database import LaneOfNode, Tell
 from mailcore.plans import Plan
 from mailcore.settings import Settings
 
@@ -167,7 +167,9 @@ class World:
 
 
 @asynccontextmanager
-async def running_api(database_url: str, folder: Path, **changes: Any) -> AsyncIterator[World]:
+async def running_api(
+    database_url: str, folder: Path, *, tell: Tell = lambda: None, **changes: Any
+) -> AsyncIterator[World]:
     async with DnsStandin() as dns:
         values: dict[str, Any] = {
             "database_url": SecretStr(database_url),
@@ -177,7 +179,7 @@ async def running_api(database_url: str, folder: Path, **changes: Any) -> AsyncI
         }
         clock = StepClock()
         woken: list[frozenset[LaneOfNode]] = []
-        runtime = await ApiRuntime.open(Settings(**(values | changes)), clock=clock, wake=woken.append)
+        runtime = await ApiRuntime.open(Settings(**(values | changes)), clock=clock, wake=woken.append, tell=tell)
         world = World(runtime, clock, dns)
         world.woken = woken
         try:

@@ -1,0 +1,40 @@
+"""Whether callers who stay connected may still ask: keys, apps' grants and browsers, all in one question.
+
+Must never keep somebody connected because the question could not be put: that is for whoever asks to decide.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from mailcore.callers import Caller
+from mailcore.database import Database
+
+# An app's access token is not known here: its grant stands as long as any of its tokens is valid.
+_STANDING: Final = """
+select k.id, k.account_id, null as role from api_key k
+where k.id = any($1::uuid[]) and k.revoked_at is null and (k.expires_at is null or k.expires_at > $4)
+union all
+select g.id, g.account_id, null from oauth_grant g
+join membership m on m.account_id = g.account_id and m.person_id = g.person_id
+where g.id = any($2::uuid[]) and g.revoked_at is null and exists (
+    select from oauth_token t where t.grant_id = g.id and t.kind = 'access' and t.expires_at > $4)
+union all
+select s.id, m.account_id, m.role from browser_session s join membership m on m.person_id = s.person_id
+where s.id = any($3::uuid[]) and s.expires_at > $4
+"""
+
+
+async def of_these(database: Database, now: datetime, callers: Collection[Caller]) -> frozenset[Caller]:
+    """Those who may still ask as they did. A person whose role changed may not: they are to ask anew."""
+    keys = [who.actor_id for who in callers if who.kind == "key"]
+    grants = [who.actor_id for who in callers if who.kind == "app"]
+    browsers = [who.session_id for who in callers if who.session_id]
+    rows = await database.fetch(_STANDING, keys, grants, browsers, now)
+    found = {(row["id"], row["account_id"], row["role"]) for row in rows}
+    return frozenset(who for who in callers if _named(who) in found)
+
+
+def _named(who: Caller) -> tuple[UUID, UUID, str | None]:
+    return who.session_id or who.actor_id, who.account_id, who.role
