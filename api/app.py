@@ -7,7 +7,9 @@ from fastapi.routing import APIRoute
 
 from api import (
     accounts,
+    alias_bulk,
     aliases,
+    audit,
     confirmations,
     destinations,
     docs,
@@ -17,17 +19,24 @@ from api import (
     health,
     invitations,
     keys,
+    leaving,
     ledger,
     logs,
+    me,
     oauth_apps,
     oauth_consent,
     oauth_grants,
     oauth_server,
+    passkeys,
+    provider_sign_in,
+    request_log,
+    sign_in,
+    sign_in_flow,
     team,
 )
 from api.document import document_of
 from api.edge import Edge
-from api.parameters import only_known
+from api.parameters import only_known, only_known_to_people
 from api.runtime import ApiRuntime
 
 DESCRIPTION = """\
@@ -55,11 +64,15 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     for resource in (
         accounts,
         domains,
+        alias_bulk,
         aliases,
         destinations,
         keys,
+        audit,
+        request_log,
         team,
         invitations,
+        leaving,
         logs,
         events,
         ledger,
@@ -67,12 +80,18 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         oauth_grants,
     ):
         app.include_router(resource.router, dependencies=[Depends(only_known)])
+    for own in (me, passkeys):
+        app.include_router(own.router, dependencies=[Depends(only_known_to_people)])
     for pages in (health, docs, confirmations):
         app.include_router(pages.router)
     app.include_router(invitations.pages)
+    for way in (sign_in.router, provider_sign_in.router, passkeys.sign_in_router):
+        app.include_router(way)
+    app.include_router(accounts.of_people)
     for protocol in (oauth_server.router, oauth_consent.pages, oauth_consent.router):
         app.include_router(protocol)
-    app.add_middleware(Edge, clock=runtime.clock)
+    sign_in_flow.install(app, runtime)
+    app.add_middleware(Edge, clock=runtime.clock, requests=runtime.requests)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -27,7 +27,8 @@ def page(template: str, *, status: int = 200, scripts: bool = False, **values: o
     """A page of api/templates; `scripts` allows script files of ours and what they ask us for."""
     text = _pages.get_template(template).render(style=Markup(_STYLE), **values)
     policy = f"{_POLICY}; script-src 'self'; connect-src 'self'" if scripts else _POLICY
-    return HTMLResponse(text, status, {"Content-Security-Policy": policy})
+    # Forms of ours tell where they stand: no-referrer would have browsers hide it (api/browser_sessions.py).
+    return HTMLResponse(text, status, {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"})
 
 
 def _with_code(text: str) -> Markup:

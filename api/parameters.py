@@ -6,18 +6,31 @@ Must never answer before the caller is known: who has no key learns nothing but 
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
+from fastapi.params import Query
 from fastapi.routing import APIRoute
 
-from api.security import caller
+from api.security import caller, person
+from mailcore.browser_sessions import SignedIn
 from mailcore.callers import Caller
 
 
 async def only_known(request: Request, _: Annotated[Caller, Depends(caller)]) -> None:
     """Raises RequestValidationError that names each unknown parameter once."""
+    _refuse_unknown(request)
+
+
+async def only_known_to_people(request: Request, _: Annotated[SignedIn, Depends(person)]) -> None:
+    """The same where a person needs no account."""
+    _refuse_unknown(request)
+
+
+def _refuse_unknown(request: Request) -> None:
     route = request.scope["route"]
     assert isinstance(route, APIRoute)
-    known = {field.alias for field in route.dependant.query_params}
+    parameters = get_flat_params(route.dependant)  # of what it depends on, too
+    known = {field.alias for field in parameters if isinstance(field.field_info, Query)}
     if unknown := [name for name in request.query_params if name not in known]:
         problem = {"type": "extra_forbidden", "msg": "There is no such parameter"}
         raise RequestValidationError([{**problem, "loc": ("query", name)} for name in unknown])

@@ -5,7 +5,8 @@ browser's cookie count where there is such a header, or where another site's pag
 """
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
@@ -18,9 +19,11 @@ from mailcore import api_keys, browser_sessions, oauth_grants
 from mailcore.audit import Actor
 from mailcore.browser_sessions import SignedIn
 from mailcore.callers import Caller, Role, Scope
+from mailcore.clock import Clock
 from mailcore.errors import Forbidden, Unauthorized
 from mailcore.oauth_secrets import Secret
 
+_FRESH: Final = timedelta(minutes=10)
 _bearer = HTTPBearer(
     auto_error=False, bearerFormat="cp_live_...", description="An API key of the account, or an app's token."
 )
@@ -57,8 +60,8 @@ async def caller(
     except Unauthorized:
         await rate_limits.count_failure(request, runtime)
         raise
-    await rate_limits.take(request, runtime, found)
     request.state.caller = found
+    await rate_limits.take(request, runtime, found)
     return found
 
 
@@ -99,6 +102,18 @@ async def person(
     if found is None:
         raise Unauthorized("Sign in first.")
     return found
+
+
+def is_fresh(who: SignedIn, clock: Clock) -> bool:
+    """Whether they signed in a moment ago: for what a browser left open must not do."""
+    return clock.now() - who.created_at < _FRESH
+
+
+async def fresh_person(me: Annotated[SignedIn, Depends(person)], runtime: Runtime) -> SignedIn:
+    """Raises Unauthorized, Forbidden."""
+    if not is_fresh(me, runtime.clock):
+        raise Forbidden("Sign in again for this.", code="sign_in_again")
+    return me
 
 
 async def open_own_session(
@@ -167,6 +182,7 @@ async def open_session(
 Who = Annotated[Caller, Depends(caller)]
 MaybePerson = Annotated[SignedIn | None, Depends(signed_in)]
 Me = Annotated[SignedIn, Depends(person)]
+FreshMe = Annotated[SignedIn, Depends(fresh_person)]
 writes_account = Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, whole_account=True)
 ReadsDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_READ))]
 WritesDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_WRITE))]

@@ -212,6 +212,16 @@ class Settings(BaseSettings):
     domain_recheck: timedelta = Field(
         timedelta(hours=6), description="How often verified domains are looked at again"
     )
+    domain_recheck_failing: timedelta = Field(
+        timedelta(minutes=10), description="The same for those whose records are wrong since"
+    )
+    domain_recheck_watched: timedelta = Field(
+        timedelta(seconds=4), description="The same for those that somebody has asked about within 10 minutes"
+    )
+    domain_off_after: timedelta = Field(
+        timedelta(days=7),
+        description="Records wrong this long, owner told twice and no authenticated mail: switched off",
+    )
 
     # How often the API may be asked, counted in Redis; without Redis nothing is counted
     api_rate_key: int = Field(600, ge=1, description="Requests a minute of one key, app or person, then 429")
@@ -225,8 +235,8 @@ class Settings(BaseSettings):
     # Signing in
     sign_up: Literal["", "open", "invitation", "closed"] = Field(
         "",
-        description="Who gets an account by signing in: open (everybody), invitation, closed (whom `clearpost "
-        "account create` made); empty: open in the local stack, closed in production",
+        description="Who gets an account by signing in: open (everybody), invitation, closed (those made by "
+        "`clearpost account create`); empty: open in the local stack, closed in production",
     )
     providers: Annotated[dict[str, str], NoDecode] = Field(
         {},
