@@ -16,9 +16,9 @@ from api.runtime import ApiRuntime
 from api.security import ReadsDomains, Runtime, Session, WritesDomains
 from mailcore import accounts, domains
 from mailcore.domain_check import State as RecordState
-from mailcore.domains import State
+from mailcore.domain_states import State, state_of
+from mailcore.domain_watch import Watch
 from mailcore.models import Account, Domain
-from mailcore.settings import Settings
 
 router = APIRouter(prefix="/v1/domains", route_class=Route, tags=["Domains"], responses=responses(404))
 
@@ -47,27 +47,40 @@ class RecordOut(BaseModel):
 class RecordFound(BaseModel):
     """What was in the DNS when it was checked last, and what to do about it, if anything."""
 
+    name: str = Field(
+        "", description="Where the record stands, or should", examples=["_clearpost.example.org"]
+    )
     wanted: str
     found: list[str]
-    state: RecordState
-    cause: str
+    state: RecordState = Field(description="`failure`: the name servers did not say")
+    cause: str = Field(description="What is wrong; empty where nothing is")
+    next_step: str = Field("", description="What to do about it")
+    required: bool = Field(True, description="Mail needs it; else it is advice")
+    where: list[str] = Field([], description="The name servers of the domain, where they say")
 
 
 class FoundOut(BaseModel):
     ownership: RecordFound
     mx: RecordFound
     spf: RecordFound
+    dmarc: RecordFound | None = None
 
 
 class DomainOut(BaseModel):
     id: UUID
     name: str = Field(description="As A-labels, lower case", examples=["example.org"])
-    state: State = Field(description="`displaced`: another account has proved control since")
+    state: State = Field(
+        description="`not_started`: nothing of ours is in its DNS; `temporarily_failing`: its records are "
+        "gone since `failing_since`, mail is still taken; `failed`: switched off at `off_at`, or not proved "
+        "in 72 h; `displaced`: another account has proved control since"
+    )
     plus_addressing: bool
     created_at: datetime
     verified_at: datetime | None
     checked_at: datetime | None
     displaced_at: datetime | None
+    failing_since: datetime | None
+    off_at: datetime | None
     contested: bool = Field(description="Another account's record stands in the DNS beside yours")
     records: list[RecordOut] = Field(description="What to publish")
     found: FoundOut | None = Field(description="What the last check found; null before the first")
@@ -80,8 +93,7 @@ async def list_domains(
     account = await accounts.get(session, who.account_id)
     after = id_after("domains", cursor)
     rows = await domains.list_of(session, account.id, after=after, limit=limit + 1)
-    settings = runtime.settings
-    return Page.of(rows, limit, lambda row: _shown(row, account, settings), lambda row: _cursor(row.id))
+    return Page.of(rows, limit, lambda row: _shown(row, account, runtime), lambda row: _cursor(row.id))
 
 
 @router.post("", status_code=201, summary="Claim a domain", responses=responses(403, 404, 409))
@@ -126,22 +138,16 @@ async def delete_domain(
 @router.post("/{domain_id}/check", summary="Look at the DNS of a domain now")
 async def check_domain(domain_id: UUID, who: WritesDomains, runtime: Runtime) -> DomainOut:
     """Verifies the domain once its TXT record is there. No transaction is open while DNS is asked."""
-    await domains.check(
-        runtime.database,
-        runtime.resolver,
-        runtime.clock,
-        runtime.settings,
-        account_id=who.account_id,
-        domain_id=domain_id,
-    )
-    async with runtime.database.session() as session:
+    watch = Watch(runtime.database, runtime.resolver, runtime.clock, runtime.settings)
+    await watch.check(who.tenant, domain_id)
+    async with runtime.database.session(who.tenant) as session:
         return await _out(
             session, runtime, await accounts.get_owned(session, Domain, who.account_id, domain_id)
         )
 
 
 async def _out(session: AsyncSession, runtime: ApiRuntime, domain: Domain) -> DomainOut:
-    return _shown(domain, await accounts.get(session, domain.account_id), runtime.settings)
+    return _shown(domain, await accounts.get(session, domain.account_id), runtime)
 
 
 async def _locked(session: AsyncSession, runtime: ApiRuntime, account_id: UUID, domain_id: UUID) -> DomainOut:
@@ -150,7 +156,8 @@ async def _locked(session: AsyncSession, runtime: ApiRuntime, account_id: UUID, 
     )
 
 
-def _shown(domain: Domain, account: Account, settings: Settings) -> DomainOut:
+def _shown(domain: Domain, account: Account, runtime: ApiRuntime) -> DomainOut:
+    settings = runtime.settings
     proof = RecordOut(type="TXT", name=domains.txt_name(domain), value=domains.txt_value(account))
     mx = [
         RecordOut(type="MX", name=domain.name, value=name, priority=10 * rank)
@@ -160,12 +167,14 @@ def _shown(domain: Domain, account: Account, settings: Settings) -> DomainOut:
     return DomainOut(
         id=domain.id,
         name=domain.name,
-        state=domains.state_of(domain),
+        state=state_of(domain, runtime.clock.now(), settings.domain_claim_window),
         plus_addressing=domain.plus_addressing,
         created_at=domain.created_at,
         verified_at=domain.verified_at,
         checked_at=domain.checked_at,
         displaced_at=domain.displaced_at,
+        failing_since=domain.failing_since,
+        off_at=domain.off_at,
         contested=domain.contested_at is not None,
         records=[proof, *mx],
         found=FoundOut.model_validate(found) if found else None,

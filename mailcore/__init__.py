@@ -90,9 +90,13 @@ What customers own
     signed_links.py     links that are mailed, and stored nowhere
     rates.py            how often, counted in Redis
     idempotent_answers.py  what a POST answered, for when it is sent again
-    domains.py          claimed, verified, checked again
+    domains.py          claimed, shown, deleted
     domain_names.py     which names may be claimed
-    domain_check.py     what a domain's DNS says, and what to mend
+    domain_watch.py     looked at when asked and by itself; verified, failing, switched off
+    domain_states.py    pure rules: in which state, when to look again, what failing asks for
+    domain_answers.py   what DNS says about a name, asked once
+    domain_check.py     what that means, and what to mend
+    spf_record.py       the same for SPF: the one record to paste
     ownership.py        pure rules: whose is a name?
     aliases.py          the alias table as its owner sees it
     alias_bulk.py       many of them in one transaction

@@ -7,7 +7,7 @@ from functools import cache
 
 from publicsuffixlist import PublicSuffixList  # type: ignore[import-untyped,unused-ignore]
 
-from mailcore.domain_check import OWNERSHIP_LABEL
+from mailcore.domain_answers import OWNERSHIP_LABEL
 from mailcore.envelope import MAX_DOMAIN_OCTETS, normalise_domain
 from mailcore.errors import Invalid
 from mailcore.settings import Settings

@@ -30,11 +30,14 @@ EDNS_PAYLOAD: Final = 1232
 
 @dataclass(frozen=True, slots=True)
 class MxAnswer:
-    """Mail exchangers, best first. "null" is RFC 7505; `implicit`: no MX, but the domain has an address."""
+    """Mail exchangers, best first. "null" is RFC 7505; `implicit`: no MX, but the domain has an address.
+    `late`: a failure for want of an answer in time, and not an answer that says so.
+    """
 
     status: Literal["ok", "null", "no-domain", "failure"]
     hosts: tuple[tuple[int, str], ...] = ()
     implicit: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,14 @@ class AddressAnswer:
 
 @dataclass(frozen=True, slots=True)
 class TxtAnswer:
-    """TXT records, each with its character-strings joined (RFC 7208 section 3.3)."""
+    """TXT records, each with its character-strings joined (RFC 7208 section 3.3). `exists` is false where
+    there is no such name at all (NXDOMAIN); `late` as in MxAnswer.
+    """
 
     status: Literal["ok", "none", "failure"]
     strings: tuple[str, ...] = ()
+    exists: bool = True
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +67,11 @@ class _Records:
     status: Literal["ok", "empty", "no-name", "failure"]
     rdatas: tuple[Any, ...] = ()
     ttl: float = 0.0
+    late: bool = False
 
 
 _FAILURE: Final = _Records("failure")
+_LATE: Final = _Records("failure", late=True)
 _Question = tuple[dns.name.Name, dns.rdatatype.RdataType]
 
 
@@ -81,7 +90,7 @@ class Resolver:
         """Where mail for `domain` goes. Without MX the domain's own address counts (RFC 5321 section 5.1)."""
         found = await self._ask(domain, dns.rdatatype.MX)
         if found.status == "failure":
-            return MxAnswer("failure")
+            return MxAnswer("failure", late=found.late)
         if found.status == "no-name":
             return MxAnswer("no-domain")
         if found.status == "empty":
@@ -110,9 +119,18 @@ class Resolver:
         """TXT records of a name, undecodable bytes replaced."""
         found = await self._ask(name, dns.rdatatype.TXT)
         if found.status == "failure":
-            return TxtAnswer("failure")
+            return TxtAnswer("failure", late=found.late)
         strings = tuple(b"".join(rdata.strings).decode("utf-8", "replace") for rdata in found.rdatas)
-        return TxtAnswer("ok", strings) if strings else TxtAnswer("none")
+        return TxtAnswer("ok", strings) if strings else TxtAnswer("none", exists=found.status != "no-name")
+
+    async def name_servers(self, name: str) -> tuple[str, ...]:
+        """Those of the zone that the name lies in, as that zone says; empty where nobody says."""
+        while "." in name.rstrip("."):  # a top-level domain's are not asked for
+            found = await self._ask(name, dns.rdatatype.NS)
+            if found.status != "empty":
+                return tuple(sorted(_text(rdata.target) for rdata in found.rdatas))
+            name = name.partition(".")[2]
+        return ()
 
     async def ptr(self, ip: str) -> str | None:
         """The reverse name that leads back to `ip`, else the first one, else None; within 2 seconds."""
@@ -184,8 +202,10 @@ class Resolver:
         try:
             async with asyncio.timeout(self._lifetime):
                 return await self._follow(*question)
+        except (TimeoutError, dns.exception.Timeout):
+            return _LATE
         except (dns.exception.DNSException, OSError, EOFError, ValueError):
-            return _FAILURE  # SERVFAIL, REFUSED, malformed, unreachable or late (TimeoutError is an OSError)
+            return _FAILURE  # SERVFAIL, REFUSED, malformed or unreachable
 
     async def _follow(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> _Records:
         """Ask, and ask again where a CNAME points out of the answer: some servers leave that to us."""

@@ -140,7 +140,7 @@ async def want_check(database: Database, domain: str) -> None:
     """Mail came for a claim that is not verified, or a domain that is off: its DNS is looked at at once."""
     async with database.transaction() as tx:
         await tx.execute(
-            "update domain set check_wanted = true where name = $1 and not check_wanted "
+            "update domain set next_check_at = now() where name = $1 and next_check_at > now() "
             "and (verified_at is null or off_at is not null) "
             "and (checked_at is null or checked_at < now() - interval '10 seconds')",
             domain,

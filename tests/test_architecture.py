@@ -27,49 +27,53 @@ ASKS_THE_TIME = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "mono
 
 # Which files may name a table in SQL, or import its model. Tenancy stands on this list being short.
 GATES = {
-    "domain": {"mailcore/account_export.py", "mailcore/domains.py", "mailcore/aliases.py", "mailcore/alias_bulk.py", "mailcore/routing.py", "mailcore/returns.py",
+    "domain": {"mailcore/domains.py", "mailcore/domain_watch.py", "mailcore/domain_states.py",
+               "mailcore/aliases.py", "mailcore/alias_bulk.py", "mailcore/routing.py", "mailcore/returns.py",
                "mailcore/queue_claim.py", "mailcore/queue_admin.py", "mailcore/accounts.py",
                "clearpost/seed.py"},
-    "alias": {"mailcore/account_export.py", "mailcore/aliases.py", "mailcore/alias_bulk.py", "mailcore/accounts.py", "mailcore/routing.py", "mailcore/returns.py",
+    "alias": {"mailcore/aliases.py", "mailcore/alias_bulk.py", "mailcore/accounts.py", "mailcore/routing.py", "mailcore/returns.py",
               "mailcore/queue_claim.py"},
-    "alias_destination": {"mailcore/account_export.py", "mailcore/aliases.py", "mailcore/alias_bulk.py", "mailcore/destinations.py", "mailcore/routing.py"},
-    "destination": {"mailcore/account_export.py", "mailcore/destinations.py", "mailcore/aliases.py", "mailcore/confirmations.py", "mailcore/accounts.py", "mailcore/routing.py",
-                    "mailcore/queue_claim.py", "mailcore/settlement.py"},
-    "api_key": {"mailcore/account_export.py", "mailcore/api_keys.py", "mailcore/accounts.py"},
-    "audit_event": {"mailcore/account_export.py", "mailcore/audit.py"},
-    "request_log": {"mailcore/account_export.py", "mailcore/request_log.py"},
+    "alias_destination": {"mailcore/aliases.py", "mailcore/alias_bulk.py", "mailcore/destinations.py", "mailcore/routing.py"},
+    "destination": {"mailcore/destinations.py", "mailcore/aliases.py", "mailcore/confirmations.py", "mailcore/accounts.py", "mailcore/routing.py",
+                    "mailcore/queue_claim.py", "mailcore/settlement.py",
+                    "mailcore/queue_owner.py"},
+    "api_key": {"mailcore/api_keys.py", "mailcore/accounts.py"},
+    "audit_event": {"mailcore/audit.py"},
+    "request_log": {"mailcore/request_log.py"},
     "idempotent_answer": {"mailcore/idempotent_answers.py"},
     "suppression": {"mailcore/suppression.py"},
     "letter": {"mailcore/letters.py", "workers/letters.py"},
-    "oauth_app": {"mailcore/account_export.py", "mailcore/oauth_apps.py", "mailcore/oauth_grants.py"},
-    "oauth_grant": {"mailcore/account_export.py", "mailcore/oauth_grants.py"},
+    "oauth_app": {"mailcore/oauth_apps.py", "mailcore/oauth_grants.py"},
+    "oauth_grant": {"mailcore/oauth_grants.py"},
     "oauth_code": {"mailcore/oauth_grants.py"},
     "oauth_token": {"mailcore/oauth_grants.py"},
-    "person": {"mailcore/account_deletion.py", "mailcore/account_export.py", "mailcore/accounts.py", "mailcore/people.py", "mailcore/browser_sessions.py",
+    "person": {"mailcore/account_deletion.py", "mailcore/accounts.py", "mailcore/people.py", "mailcore/browser_sessions.py",
                "mailcore/team.py",
                "mailcore/routing.py", "workers/notices.py"},
-    "membership": {"mailcore/account_deletion.py", "mailcore/account_export.py", "mailcore/accounts.py", "mailcore/people.py", "mailcore/team.py",
+    "membership": {"mailcore/account_deletion.py", "mailcore/accounts.py", "mailcore/people.py", "mailcore/team.py",
                    "mailcore/browser_sessions.py", "mailcore/routing.py", "workers/notices.py",
                    "mailcore/oauth_grants.py"},
-    "invitation": {"mailcore/account_export.py", "mailcore/invitations.py"},
+    "invitation": {"mailcore/invitations.py"},
     "account_claim": {"mailcore/team.py"},
     "deleted_account": {"mailcore/account_deletion.py"},
     "identity": {"mailcore/identities.py"},
     "passkey": {"mailcore/passkeys.py"},
     "passkey_challenge": {"mailcore/passkeys.py", "workers/upkeep.py"},
     "browser_session": {"mailcore/browser_sessions.py", "workers/upkeep.py"},
-    "log_message": {"mailcore/account_export.py", "mailcore/event_log.py", "mailcore/spool_recovery.py", "mailcore/news.py",
-                    "mailcore/last_words.py"},
-    "log_event": {"mailcore/account_export.py", "mailcore/event_log.py", "mailcore/news.py", "mailcore/last_words.py"},
+    "log_message": {"mailcore/event_log.py", "mailcore/spool_recovery.py", "mailcore/news.py"},
+    "log_event": {"mailcore/event_log.py", "mailcore/news.py", "mailcore/queue_owner.py",
+                  "mailcore/service_status.py"},
     "change": {"mailcore/changes.py", "mailcore/news.py"},
     "ledger": {"mailcore/ledger.py"},
-    "usage_day": {"mailcore/account_export.py", "mailcore/quota.py", "mailcore/refusals.py", "mailcore/routing.py",
+    "usage_day": {"mailcore/quota.py", "mailcore/refusals.py", "mailcore/routing.py",
                   "mailcore/accounts.py"},
     "srs_token": {"mailcore/returns.py", "workers/upkeep.py"},
     "message": {"mailcore/account_deletion.py", "mailcore/queue.py", "mailcore/settlement.py", "mailcore/cancellation.py",
-                "mailcore/queue_claim.py", "mailcore/queue_admin.py", "mailcore/spool_sweep.py",
-                "mailcore/spool_recovery.py"},
+                "mailcore/queue_claim.py", "mailcore/queue_admin.py", "mailcore/queue_owner.py",
+                "mailcore/spool_sweep.py", "mailcore/spool_recovery.py"},
 }  # fmt: skip
+# One file takes out all that a tenant has, as that tenant: row-level security is its gate.
+TAKES_OUT = "mailcore/account_export.py"
 MODELS = {"Suppression": "suppression", "Domain": "domain", "Alias": "alias", "AliasDestination": "alias_destination",
           "Destination": "destination", "ApiKey": "api_key", "Person": "person",
           "Membership": "membership", "Invitation": "invitation", "AccountClaim": "account_claim",
@@ -158,7 +162,7 @@ def test_tables_are_named_in_their_gates_only() -> None:
     pattern = re.compile(rf"\b(?:from|join|update|into|table)\s+({'|'.join(GATES)})\b", re.IGNORECASE)
     for path in SOURCE:
         for text in texts(path):
-            for table in pattern.findall(text):
+            for table in pattern.findall(text) if name_of(path) != TAKES_OUT else ():
                 assert name_of(path) in GATES[table.lower()], f"{name_of(path)} names the table {table}"
 
 

@@ -11,7 +11,8 @@ from datetime import timedelta
 
 import structlog
 
-from mailcore import domains, event_log, idempotent_answers, ledger, metrics, queue
+from mailcore import audit, event_log, idempotent_answers, ledger, metrics, queue, request_log
+from mailcore.domain_watch import Watch
 from mailcore.leases import Sweeper
 from mailcore.plans import Lane
 from mailcore.rates import Rates
@@ -19,6 +20,7 @@ from mailcore.runtime import Ready, Runtime, open_runtime, segment_writer, until
 from mailcore.settings import Settings
 from mailcore.spool_sweep import SpoolSweep
 from mailcore.spool_writer import SegmentWriter
+from workers.accounts import forget_invitations, purge_deleted
 from workers.destinations import ask_new, tell_failing
 from workers.held_mail import HeldMail
 from workers.letters import send_letters
@@ -28,6 +30,9 @@ log = structlog.get_logger("upkeep")
 
 # A failure that no owner could be told of, for want of an owner or of an address that takes mail.
 _UNDELIVERED_KEPT = timedelta(days=14)
+
+# Some name servers take ten seconds to say nothing; others must not wait for them.
+_CHECKERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +67,14 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
 def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates) -> list[Duty]:
     """All duties of one upkeep process."""
     r = runtime
+    watch = Watch(r.database, r.resolver, r.clock, r.settings)
     sweep = SpoolSweep(
         database=r.database, spool=r.spool, long_wait=long_wait, clock=r.clock, settings=r.settings
     )
     return [
         Duty("spool", timedelta(seconds=5), sweep.sweep),
         Duty("gauges", timedelta(seconds=10), lambda: _gauges(r)),
-        Duty(
-            "domains",
-            timedelta(minutes=5),
-            lambda: domains.recheck_due(r.database, r.resolver, r.clock, r.settings),
-        ),
-        Duty(
-            "wanted checks",
-            timedelta(seconds=2),
-            lambda: domains.check_wanted(r.database, r.resolver, r.clock, r.settings),
-        ),
+        *(Duty(f"domain checks {n}", timedelta(seconds=1), watch.check_due) for n in range(1, _CHECKERS + 1)),
         Duty("new destinations", timedelta(seconds=1), lambda: ask_new(r, rates)),
         Duty("failing destinations", timedelta(minutes=10), lambda: tell_failing(r)),
         Duty("letters", timedelta(seconds=1), lambda: send_letters(r)),
@@ -89,6 +86,10 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates) -> list[Dut
         Duty("failure counts", timedelta(hours=1), lambda: _forget_failures(r)),
         Duty("refusal counts", timedelta(hours=1), lambda: _forget_refusals(r)),
         Duty("idempotent answers", timedelta(minutes=10), lambda: _forget_answers(r)),
+        Duty("audit log", timedelta(hours=1), lambda: audit.expire(r.database, r.clock.now())),
+        Duty("request log", timedelta(hours=1), lambda: request_log.expire(r.database, r.clock.now())),
+        Duty("deleted accounts", timedelta(minutes=5), lambda: purge_deleted(r)),
+        Duty("invitations", timedelta(hours=1), lambda: forget_invitations(r)),
         Duty("held mail", timedelta(minutes=10), HeldMail(r).end),
         Duty("ledger", timedelta(hours=1), lambda: ledger.compact(r.database)),
     ]

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_event")),
     )
     op.create_index("ix_audit_event_account_id_id", "audit_event", ["account_id", "id"], unique=False)
+    op.create_index("ix_audit_event_at", "audit_event", ["at"], unique=False)
     op.create_table(
         "change",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -341,6 +342,7 @@ def upgrade() -> None:
     op.add_column("domain", sa.Column("off_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("domain", sa.Column("mail_seen_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("domain", sa.Column("mx_at", sa.DateTime(timezone=True), nullable=True))
+    op.drop_column("domain", "check_wanted")
     op.add_column("domain", sa.Column("check_asked_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
         "domain",

@@ -22,6 +22,7 @@ class Domain(SQLModel, table=True):
     looks again; `check_asked_at`: when a person looked last. `mx_at`: when its MX last led here.
     `failing_since`: verified, but its records have been wrong at every check since; `told_failing_at`: when
     the owner was told last; `mail_seen_at`: authenticated mail came nevertheless; `off_at`: switched off.
+    `paused_at`: beyond what the plan allows since a downgrade; an upgrade wakes it.
     """
 
     __table_args__ = (
@@ -39,7 +40,6 @@ class Domain(SQLModel, table=True):
     created_at: datetime = moment(now=True)
     verified_at: datetime | None = moment(nullable=True)
     checked_at: datetime | None = moment(nullable=True)
-    check_wanted: bool = flag(False)
     check_asked_at: datetime | None = moment(nullable=True)
     next_check_at: datetime = moment(now=True)
     mx_at: datetime | None = moment(nullable=True)
@@ -49,13 +49,14 @@ class Domain(SQLModel, table=True):
     told_failing_at: datetime | None = moment(nullable=True)
     mail_seen_at: datetime | None = moment(nullable=True)
     off_at: datetime | None = moment(nullable=True)
+    paused_at: datetime | None = moment(nullable=True)
     notice: str | None = None
     found: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
 
 
 class Alias(SQLModel, table=True):
     """`local_part` is the normalised key; `*` is the catch-all. `number` is its short name in SRS
-    addresses.
+    addresses. `paused_at`: beyond what the plan allows since a downgrade; an upgrade wakes it.
     """
 
     __table_args__ = (UniqueConstraint("domain_id", "local_part"), UniqueConstraint("number"))
@@ -66,6 +67,7 @@ class Alias(SQLModel, table=True):
     local_part: str
     note: str = ""
     enabled: bool = flag(True)
+    paused_at: datetime | None = moment(nullable=True)
     created_at: datetime = moment(now=True)
 
 

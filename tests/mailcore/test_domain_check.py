@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from clearpost.standins.dns import DnsStandin, Fault
 from mailcore.clock import Clock
+from mailcore.domain_answers import Answers, ask
 from mailcore.domain_check import (
     RecordCheck,
     Wanted,
     judge_mx,
     judge_ownership,
-    judge_spf,
-    merged_spf,
     tokens_in,
 )
 from mailcore.resolver import MxAnswer, Resolver, TxtAnswer
 from mailcore.settings import Settings
+from mailcore.spf_record import judge_spf, merged_spf
 
 OURS = "mx.clearpost.test"
 FAST = "fast.mx.clearpost.test"
@@ -52,11 +52,11 @@ async def checked(dns: DnsStandin) -> Checked:
     resolver = Resolver(
         settings=Settings(dns_servers=(dns.address,), dns_timeout=timedelta(seconds=0.5)), clock=Clock()
     )
-    labelled, apex = await resolver.txt("_clearpost.a.test"), await resolver.txt("a.test")
+    answers = await ask(resolver, "a.test")
     return Checked(
-        judge_ownership("a.test", WANTED.token, labelled, apex),
-        judge_mx("a.test", WANTED, await resolver.mx("a.test")),
-        judge_spf(WANTED.spf_include, apex),
+        judge_ownership("a.test", WANTED.token, answers),
+        judge_mx("a.test", WANTED, answers.mx),
+        judge_spf("a.test", WANTED.spf_include, answers.apex),
     )
 
 
@@ -75,7 +75,7 @@ async def test_fresh_domain_is_told_what_to_add() -> None:
         dns.zone.put("a.test", "A", "9.9.9.9")
         check = await checked(dns)
     assert [part.state for part in (check.ownership, check.mx, check.spf)] == ["missing"] * 3
-    assert check.ownership.cause == "Add a TXT record named _clearpost.a.test with the value shown here."
+    assert check.ownership.next_step == "Add a TXT record named _clearpost.a.test with the value shown here."
     assert check.ownership.wanted == VALUE
     assert check.mx.wanted == f"10 {OURS}."
     assert check.spf.wanted == f"v=spf1 include:{INCLUDE} ~all"
@@ -92,6 +92,11 @@ async def test_silent_name_servers_are_no_verdict() -> None:
 # Ownership
 
 
+def owned(labelled: TxtAnswer, apex: TxtAnswer) -> RecordCheck:
+    answers = Answers(labelled, apex, MxAnswer("no-domain"), NONE)
+    return judge_ownership("a.test", "abc123", answers)
+
+
 @pytest.mark.parametrize(
     ("labelled", "apex"),
     [
@@ -103,25 +108,25 @@ async def test_silent_name_servers_are_no_verdict() -> None:
     ],
 )
 def test_token_verifies_at_either_name(labelled: TxtAnswer, apex: TxtAnswer) -> None:
-    assert judge_ownership("a.test", "abc123", labelled, apex).state == "ok"
+    assert owned(labelled, apex).state == "ok"
 
 
 @pytest.mark.parametrize(
     "text", ["clearpost-verification=ABC123", "clearpost-verification=abc1234", "abc123"]
 )
 def test_any_other_text_is_wrong(text: str) -> None:
-    check = judge_ownership("a.test", "abc123", txt(text), NONE)
+    check = owned(txt(text), NONE)
     assert (check.state, check.found) == ("wrong", (text,))
     assert "_clearpost.a.test" in check.cause
 
 
 def test_other_texts_at_the_apex_are_nobodys_business() -> None:
-    check = judge_ownership("a.test", "abc123", NONE, txt("google-site-verification=1", "v=spf1 -all"))
+    check = owned(NONE, txt("google-site-verification=1", "v=spf1 -all"))
     assert (check.state, check.found) == ("missing", ())
 
 
 def test_token_is_not_missing_while_a_name_server_fails() -> None:
-    assert judge_ownership("a.test", "abc123", TxtAnswer("failure"), NONE).state == "failure"
+    assert owned(TxtAnswer("failure"), NONE).state == "failure"
 
 
 def test_tokens_of_all_accounts_are_seen() -> None:
@@ -130,7 +135,7 @@ def test_tokens_of_all_accounts_are_seen() -> None:
 
 
 def test_found_records_are_safe_to_show() -> None:
-    check = judge_ownership("a.test", "abc123", txt("\x1b[31m" + "x" * 5000, *["y"] * 50), NONE)
+    check = owned(txt("\x1b[31m" + "x" * 5000, *["y"] * 50), NONE)
     assert len(check.found) == 10
     assert all(text.isprintable() and len(text) <= 500 for text in check.found)
 
@@ -149,23 +154,20 @@ def test_our_other_mx_name_is_tolerated() -> None:
 def test_old_mx_left_in_place_is_named_as_the_cause() -> None:
     check = judge_mx("a.test", WANTED, mx(OURS, "mail.old.test"))
     assert (check.state, check.found) == ("wrong", (f"10 {OURS}", "20 mail.old.test"))
-    assert check.cause == (
-        "An older MX is still there: mail.old.test. Remove it, or part of your mail goes there."
-    )
+    assert check.cause == "An older MX is still there: mail.old.test. Part of your mail goes there."
+    assert check.next_step == "Remove it."
 
 
 def test_only_foreign_mx_is_wrong() -> None:
     check = judge_mx("a.test", WANTED, mx("mail.old.test"))
-    assert (check.state, check.cause) == (
-        "wrong",
-        "Mail still goes to mail.old.test. Replace that MX by ours.",
-    )
+    assert (check.state, check.cause) == ("wrong", "Mail still goes to mail.old.test.")
+    assert check.next_step == "Replace that MX by ours."
 
 
 def test_mx_name_without_its_final_dot_is_explained() -> None:
     check = judge_mx("a.test", WANTED, mx(f"{OURS}.a.test"))
     assert check.state == "wrong"
-    assert "dot at its end" in check.cause
+    assert "dot at its end" in check.next_step
 
 
 def test_null_mx_is_wrong() -> None:
@@ -181,7 +183,7 @@ def test_no_mx_is_missing(answer: MxAnswer) -> None:
 def test_premium_domain_without_the_fast_name_works_and_is_told() -> None:
     check = judge_mx("a.test", PREMIUM, mx(OURS))
     assert check.state == "ok"
-    assert FAST in check.cause
+    assert FAST in check.next_step
     assert check.wanted == f"10 {FAST}., 20 {OURS}."
 
 
@@ -190,12 +192,12 @@ def test_premium_domain_without_the_fast_name_works_and_is_told() -> None:
 
 def test_spf_that_includes_us_is_ok_and_left_alone() -> None:
     record = f"v=spf1 mx INCLUDE:{INCLUDE.upper()} -all"
-    check = judge_spf(INCLUDE, txt(record))
+    check = judge_spf("a.test", INCLUDE, txt(record))
     assert (check.state, check.wanted) == ("ok", record)
 
 
 def test_spf_without_us_gets_the_merged_record() -> None:
-    check = judge_spf(INCLUDE, txt("v=spf1 mx include:_spf.other.test -all"))
+    check = judge_spf("a.test", INCLUDE, txt("v=spf1 mx include:_spf.other.test -all"))
     assert (check.state, check.wanted) == (
         "wrong",
         f"v=spf1 include:{INCLUDE} mx include:_spf.other.test -all",
@@ -203,7 +205,9 @@ def test_spf_without_us_gets_the_merged_record() -> None:
 
 
 def test_two_spf_records_become_one() -> None:
-    check = judge_spf(INCLUDE, txt("v=spf1 mx ip4:9.9.9.9 -all", f"v=spf1 mx include:{INCLUDE} ~all"))
+    check = judge_spf(
+        "a.test", INCLUDE, txt("v=spf1 mx ip4:9.9.9.9 -all", f"v=spf1 mx include:{INCLUDE} ~all")
+    )
     assert check.state == "wrong"
     assert check.wanted == f"v=spf1 include:{INCLUDE} mx ip4:9.9.9.9 ~all"
     assert "several" in check.cause
@@ -211,7 +215,7 @@ def test_two_spf_records_become_one() -> None:
 
 @pytest.mark.parametrize("text", ["v=spf10 -all", "spf1", "V=DMARC1"])
 def test_what_is_not_spf_is_not_counted(text: str) -> None:
-    assert judge_spf(INCLUDE, txt(text)).state == "missing"
+    assert judge_spf("a.test", INCLUDE, txt(text)).state == "missing"
 
 
 @pytest.mark.parametrize(
@@ -240,6 +244,6 @@ TERMS = st.lists(
 @given(st.lists(TERMS, max_size=3))
 def test_pasting_the_merged_record_makes_it_ok(records: list[list[str]]) -> None:
     merged = merged_spf([" ".join(["v=spf1", *terms]) for terms in records], INCLUDE)
-    assert judge_spf(INCLUDE, txt(merged)).state == "ok"
+    assert judge_spf("a.test", INCLUDE, txt(merged)).state == "ok"
     assert merged_spf([merged], INCLUDE) == merged
     assert sum(term.endswith("all") or term.startswith("redirect=") for term in merged.split()) == 1

@@ -12,6 +12,7 @@ import pytest
 
 from clearpost.standins.dns import Fault
 from mailcore import domains, routing
+from mailcore.domain_watch import Watch
 from mailcore.resolver import Resolver, TxtAnswer
 from tests.support.api import Tenant, World, running_api
 
@@ -131,41 +132,54 @@ async def test_hostile_records_are_kept_bounded_and_harmless(world: World) -> No
     assert all(text.isprintable() for text in shown["found"])
 
 
+def watch(world: World) -> Watch:
+    runtime = world.runtime
+    return Watch(runtime.database, runtime.resolver, runtime.clock, runtime.settings)
+
+
+async def later(world: World) -> None:
+    """Nothing is due for an hour."""
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute("update domain set next_check_at = now() + interval '1 hour'")
+
+
+async def due(world: World, *, ago: str = "1 second") -> int:
+    """Time has passed: every domain is to be looked at. Returns how many were."""
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute("update domain set next_check_at = now() - $1::text::interval", ago)
+    return await watch(world).check_due()
+
+
 async def test_mail_for_a_fresh_claim_has_it_checked_and_a_flood_asks_once(world: World) -> None:
     tenant = await world.tenant()
     domain = await tenant.claim(NAME)
-    runtime = world.runtime
-    parts = (runtime.database, runtime.resolver, runtime.clock, runtime.settings)
-    assert await domains.check_wanted(*parts) == 0
-    await routing.want_check(runtime.database, "nobodys.test")
-    assert await domains.check_wanted(*parts) == 0
+    database = world.runtime.database
+    await later(world)
+    await routing.want_check(database, "nobodys.test")
+    assert await watch(world).check_due() == 0
     world.publish(NAME, tenant)
     for _ in range(5):
-        await routing.want_check(runtime.database, NAME)
-    assert await domains.check_wanted(*parts) == 1
+        await routing.want_check(database, NAME)
+    assert await watch(world).check_due() == 1
     assert await state(tenant, domain) == "verified"
-    await routing.want_check(runtime.database, NAME)
-    assert await domains.check_wanted(*parts) == 0
+    await routing.want_check(database, NAME)
+    assert await watch(world).check_due() == 0
 
 
-async def test_verified_domains_are_looked_at_again_when_due(world: World) -> None:
+async def test_domains_are_looked_at_when_due_and_by_one_process(world: World) -> None:
     _, mine, _, _ = await two_claims(world)
-    runtime = world.runtime
-    parts = (runtime.database, runtime.resolver, runtime.clock, runtime.settings)
-    assert await domains.recheck_due(*parts) == 0
-    world.clock.step(runtime.settings.domain_recheck + timedelta(seconds=1))
-    assert await domains.recheck_due(*parts) == 1
-    assert await domains.recheck_due(*parts) == 0
-    checked = await runtime.database.value("select checked_at from domain where id = $1", UUID(mine["id"]))
-    assert runtime.clock.now() - checked < timedelta(seconds=30)
+    assert await watch(world).check_due() == 0
+    assert await due(world) == 1
+    assert await watch(world).check_due() == 0
+    await later(world)
+    checked = "select checked_at > now() - interval '10 seconds' from domain where id = $1"
+    assert await world.runtime.database.value(checked, UUID(mine["id"]))
 
 
 async def test_a_recheck_finds_the_new_owner(world: World) -> None:
     first, mine, second, theirs = await two_claims(world)
     world.publish(NAME, second)
-    runtime = world.runtime
-    world.clock.step(runtime.settings.domain_recheck)
-    await domains.recheck_due(runtime.database, runtime.resolver, runtime.clock, runtime.settings)
+    await due(world)
     assert (await state(first, mine), await state(second, theirs)) == ("displaced", "verified")
 
 
