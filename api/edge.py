@@ -5,6 +5,7 @@ Must never log more than method, status, id and the kind of an error, nor let an
 
 import asyncio
 import re
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import CODES, problem, unavailable
 from mailcore.clock import Clock
+from mailcore.request_log import Answered, RequestRecorder, shown_path
 
 log = structlog.get_logger("api")
 
@@ -41,9 +43,10 @@ class _BodyTooLarge(Exception):
 class Edge:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock, requests: RequestRecorder) -> None:
         self._app = app
         self._clock = clock
+        self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,6 +55,13 @@ class Edge:
         request_id = _given_id(scope) or str(self._clock.new_id())
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, scope["state"], scope["method"])
+        at, began = self._clock.now(), self._clock.monotonic()
+        try:
+            await self._answer(scope, receive, answer, request_id)
+        finally:
+            self._note(scope, answer, at, self._clock.monotonic() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", request_id: str) -> None:
         try:
             await self._guarded(scope, receive, answer.send, request_id)
         except ClientDisconnect:
@@ -62,6 +72,25 @@ class Edge:
             )
             if not answer.started:
                 await unavailable(request_id)(scope, receive, answer.send)
+
+    def _note(self, scope: Scope, answer: "_Answer", at: datetime, seconds: float) -> None:
+        """For the account's request log. Who is not known leaves no line there."""
+        who, path = scope["state"].get("caller"), scope["path"]
+        if who is not None and answer.started and path.startswith("/v1/"):
+            self._requests.note(
+                Answered(
+                    id=self._clock.new_id(),
+                    account_id=who.account_id,
+                    at=at,
+                    actor_kind=who.kind,
+                    actor_id=who.actor_id,
+                    method=answer.method,
+                    path=shown_path(path),
+                    status=answer.status,
+                    duration_ms=round(seconds * 1000),
+                    request_id=scope["state"]["request_id"],
+                )
+            )
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         if _has_key_in_query(scope["query_string"]):
@@ -87,13 +116,14 @@ class _Answer:
     def __init__(self, send: Send, state: dict[str, Any], method: str) -> None:
         self._send = send
         self._state = state
-        self._method = method if method in _METHODS else "other"
+        self.method = method if method in _METHODS else "other"
+        self.status = 0
         self.started = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
-            REQUESTS.labels(self._method, str(message["status"])).inc()
+            self.started, self.status = True, message["status"]
+            REQUESTS.labels(self.method, str(message["status"])).inc()
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._state["request_id"]
             headers.update(self._state.get("headers", {}))  # the rate limits

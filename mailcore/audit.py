@@ -1,18 +1,23 @@
 """The audit log: who changed what, written in the transaction of the change. 30 days, append-only.
 
-Must never be changed, and never hold a secret or anything of a message.
+Must never be changed, never be read past its 30 days, and never hold a secret or anything of a message.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore.callers import Caller, Kind
 from mailcore.clock import Clock
+from mailcore.database import Database
 from mailcore.models import AuditEvent
+
+KEPT: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +76,54 @@ def record(
 
 def _plain(detail: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in detail.items() if value is not None}
+
+
+# --- reading: always by account, always younger than 30 days ---
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """None means any. `action` is a whole one ("alias.created") or its noun ("alias"); `actor` and `subject`
+    are names as the log shows them.
+    """
+
+    action: str | None = None
+    actor: str | None = None
+    subject: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def list_of(
+    session: AsyncSession,
+    now: datetime,
+    account_id: UUID,
+    wanted: AuditFilter,
+    *,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[AuditEvent]:
+    """Newest first; `after` is the last id of the page before."""
+    query = select(AuditEvent).where(
+        col(AuditEvent.account_id) == account_id, col(AuditEvent.at) > now - KEPT
+    )
+    if wanted.action:
+        word = col(AuditEvent.action)
+        query = query.where((word == wanted.action) | word.startswith(f"{wanted.action}.", autoescape=True))
+    if wanted.actor:
+        query = query.where(col(AuditEvent.actor) == wanted.actor)
+    if wanted.subject:
+        query = query.where(col(AuditEvent.subject) == wanted.subject)
+    if wanted.since:
+        query = query.where(col(AuditEvent.at) >= wanted.since)
+    if wanted.until:
+        query = query.where(col(AuditEvent.at) < wanted.until)
+    if after:
+        query = query.where(col(AuditEvent.id) < after)
+    return (await session.exec(query.order_by(col(AuditEvent.id).desc()).limit(limit))).all()
+
+
+async def expire(database: Database, now: datetime) -> None:
+    """Upkeep: lines leave once they are 30 days old; the service's own as well."""
+    async with database.transaction() as tx:
+        await tx.execute("delete from audit_event where at <= $1", now - KEPT)

@@ -19,7 +19,10 @@ class AuditEvent(SQLModel, table=True):
     """Who changed what. Append-only, 30 days. `account_id` null: the service's own audit log (staff)."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index("ix_audit_event_account_id_id", "account_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_event_account_id_id", "account_id", "id"),
+        Index("ix_audit_event_at", "at"),
+    )
     id: UUID = Field(primary_key=True)
     account_id: UUID | None = None
     at: datetime = moment(now=True)
