@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -14,9 +14,11 @@ from api.errors import responses
 from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, SearchText, Text, id_after, id_cursor
 from api.routes import Route
-from api.security import ReadsAliases, Runtime, Session, WritesAliases
-from mailcore import accounts, aliases, destinations, domains
+from api.runtime import ApiRuntime
+from api.security import Doer, ReadsAliases, Runtime, Session, WritesAliases
+from mailcore import accounts, aliases, audit, changes, destinations, domains
 from mailcore.aliases import AliasChange, AliasFilter, NewAlias
+from mailcore.audit import Actor, Subject
 from mailcore.models import Alias, Destination, Domain
 
 router = APIRouter(prefix="/v1", route_class=Route, tags=["Aliases"], responses=responses(404))
@@ -93,13 +95,17 @@ async def list_domain_aliases(
     responses=responses(403, 404, 409),
 )
 async def create_alias(
-    domain_id: UUID, body: AliasNew, who: WritesAliases, session: Session, runtime: Runtime
+    domain_id: UUID, body: AliasNew, who: WritesAliases, session: Session, runtime: Runtime, doer: Doer
 ) -> AliasOut:
     """Addresses that are no destinations yet become ones."""
     new = NewAlias(body.local_part, body.destinations, body.note, body.enabled)
     clock, settings, keyring = runtime.clock, runtime.settings, runtime.keyring
     alias = await aliases.create(session, clock, settings, keyring, who.account_id, domain_id, new)
-    return await _one(session, who.account_id, alias)
+    made = await _one(session, who.account_id, alias)
+    names = [each.address for each in made.destinations]
+    account = who.account_id
+    await _tell(session, runtime, doer, account, "created", made, destinations=names, enabled=made.enabled)
+    return made
 
 
 @router.get("/aliases/{alias_id}", summary="Show an alias")
@@ -117,21 +123,47 @@ async def update_alias(
     session: Session,
     runtime: Runtime,
     if_match: IfMatch,
+    doer: Doer,
 ) -> AliasOut:
     await if_match.holds(lambda: _locked(session, who.account_id, alias_id))
     wanted = AliasChange(body.destinations, body.note, body.enabled)
     clock, settings, keyring = runtime.clock, runtime.settings, runtime.keyring
     alias = await aliases.change(session, clock, settings, keyring, who.account_id, alias_id, wanted)
-    return await _one(session, who.account_id, alias)
+    now = await _one(session, who.account_id, alias)
+    told: dict[str, Any] = body.model_dump(exclude_none=True)
+    if body.destinations is not None:
+        told["destinations"] = [each.address for each in now.destinations]
+    await _tell(session, runtime, doer, who.account_id, "changed", now, **told)
+    return now
 
 
 @router.delete(
     "/aliases/{alias_id}", status_code=204, summary="Delete an alias", responses=responses(404, 412)
 )
-async def delete_alias(alias_id: UUID, who: WritesAliases, session: Session, if_match: IfMatch) -> None:
+async def delete_alias(
+    alias_id: UUID, who: WritesAliases, session: Session, runtime: Runtime, if_match: IfMatch, doer: Doer
+) -> None:
     """Mail that still waits for it ends as hard-bounced: cancelled."""
     await if_match.holds(lambda: _locked(session, who.account_id, alias_id))
+    alias = await accounts.get_owned(session, Alias, who.account_id, alias_id)
+    was = await _one(session, who.account_id, alias)
     await aliases.remove(session, who.account_id, alias_id)
+    await _tell(session, runtime, doer, who.account_id, "deleted", was)
+
+
+async def _tell(
+    session: AsyncSession,
+    runtime: ApiRuntime,
+    doer: Actor,
+    account_id: UUID,
+    what: Literal["created", "changed", "deleted"],
+    alias: AliasOut,
+    **detail: str | bool | list[str],
+) -> None:
+    """The audit log, and open pages."""
+    about = Subject(alias.id, alias.address)
+    audit.record(session, runtime.clock, account_id, doer, f"alias.{what}", about, **detail)
+    await changes.note(session, account_id, "alias", alias.id, what=what, domain_id=str(alias.domain_id))
 
 
 async def _page(

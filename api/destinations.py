@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
-from api.security import Doer, ReadsAliases, Runtime, Session, WritesAliases
+from api.security import Doer, ReadsDestinations, Runtime, Session, WritesDestinations
 from mailcore import accounts, audit, changes, confirmations, destinations
 from mailcore.audit import Subject
 from mailcore.destinations import State
@@ -53,7 +53,7 @@ class DestinationOut(BaseModel):
 
 @router.get("", summary="List the destinations")
 async def list_destinations(
-    who: ReadsAliases, session: Session, limit: Limit = 50, cursor: CursorText = None
+    who: ReadsDestinations, session: Session, limit: Limit = 50, cursor: CursorText = None
 ) -> Page[DestinationOut]:
     after = id_after("destinations", cursor)
     rows = await destinations.list_of(session, who.account_id, after=after, limit=limit + 1)
@@ -62,7 +62,7 @@ async def list_destinations(
 
 @router.post("", status_code=201, summary="Add a destination", responses=responses(403, 409))
 async def create_destination(
-    body: DestinationNew, who: WritesAliases, session: Session, runtime: Runtime, doer: Doer
+    body: DestinationNew, who: WritesDestinations, session: Session, runtime: Runtime, doer: Doer
 ) -> DestinationOut:
     """It is asked by mail whether it wants this, and gets nothing before it has said yes. An address that
     the owner or an admin signs in with needs no asking.
@@ -75,7 +75,7 @@ async def create_destination(
 
 
 @router.get("/{destination_id}", summary="Show a destination", responses=responses(404))
-async def get_destination(destination_id: UUID, who: ReadsAliases, session: Session) -> DestinationOut:
+async def get_destination(destination_id: UUID, who: ReadsDestinations, session: Session) -> DestinationOut:
     return DestinationOut.of(await accounts.get_owned(session, Destination, who.account_id, destination_id))
 
 
@@ -85,7 +85,7 @@ async def get_destination(destination_id: UUID, who: ReadsAliases, session: Sess
     responses=responses(404, 409, 429),
 )
 async def ask_destination(
-    destination_id: UUID, who: WritesAliases, session: Session, runtime: Runtime, doer: Doer
+    destination_id: UUID, who: WritesDestinations, session: Session, runtime: Runtime, doer: Doer
 ) -> DestinationOut:
     """A few times a day at most, counted by destination, by account, and by address over all accounts."""
     asked = await accounts.get_owned(session, Destination, who.account_id, destination_id, lock=True)
@@ -105,7 +105,7 @@ async def ask_destination(
     "/{destination_id}", status_code=204, summary="Delete a destination", responses=responses(404, 409)
 )
 async def delete_destination(
-    destination_id: UUID, who: WritesAliases, session: Session, runtime: Runtime, doer: Doer
+    destination_id: UUID, who: WritesDestinations, session: Session, runtime: Runtime, doer: Doer
 ) -> None:
     """It leaves every alias. Mail that still waits for it ends as hard-bounced: cancelled.
 

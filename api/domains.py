@@ -13,8 +13,9 @@ from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.runtime import ApiRuntime
-from api.security import ReadsDomains, Runtime, Session, WritesDomains
-from mailcore import accounts, domains
+from api.security import ClaimsDomains, Doer, ReadsDomains, Runtime, Session, WritesDomains
+from mailcore import accounts, audit, changes, domains
+from mailcore.audit import Subject
 from mailcore.domain_check import State as RecordState
 from mailcore.domain_states import State, state_of
 from mailcore.domain_watch import Watch
@@ -97,9 +98,14 @@ async def list_domains(
 
 
 @router.post("", status_code=201, summary="Claim a domain", responses=responses(403, 404, 409))
-async def create_domain(body: DomainNew, who: WritesDomains, session: Session, runtime: Runtime) -> DomainOut:
+async def create_domain(
+    body: DomainNew, who: ClaimsDomains, session: Session, runtime: Runtime, doer: Doer
+) -> DomainOut:
     """The answer says which TXT record proves that it is yours. Nothing is forwarded before that."""
     domain = await domains.create(session, runtime.clock, runtime.settings, who.account_id, body.name)
+    about = Subject(domain.id, domain.name)
+    audit.record(session, runtime.clock, who.account_id, doer, "domain.created", about)
+    await changes.note(session, who.account_id, "domain", domain.id)
     return await _out(session, runtime, domain)
 
 
@@ -116,11 +122,16 @@ async def update_domain(
     session: Session,
     runtime: Runtime,
     if_match: IfMatch,
+    doer: Doer,
 ) -> DomainOut:
     await if_match.holds(lambda: _locked(session, runtime, who.account_id, domain_id))
     domain = await accounts.get_owned(session, Domain, who.account_id, domain_id)
-    if body.plus_addressing is not None:
-        domain = await domains.set_plus_addressing(session, who.account_id, domain_id, body.plus_addressing)
+    if (wanted := body.plus_addressing) is not None:
+        domain = await domains.set_plus_addressing(session, who.account_id, domain_id, wanted)
+        about = Subject(domain.id, domain.name)
+        clock, told = runtime.clock, {"plus_addressing": wanted}
+        audit.record(session, clock, who.account_id, doer, "domain.changed", about, **told)
+        await changes.note(session, who.account_id, "domain", domain_id)
     return await _out(session, runtime, domain)
 
 
@@ -128,11 +139,14 @@ async def update_domain(
     "/{domain_id}", status_code=204, summary="Delete a domain with its aliases", responses=responses(404, 412)
 )
 async def delete_domain(
-    domain_id: UUID, who: WritesDomains, session: Session, runtime: Runtime, if_match: IfMatch
+    domain_id: UUID, who: WritesDomains, session: Session, runtime: Runtime, if_match: IfMatch, doer: Doer
 ) -> None:
     """Mail that still waits for its aliases ends as hard-bounced: cancelled."""
     await if_match.holds(lambda: _locked(session, runtime, who.account_id, domain_id))
+    name = (await accounts.get_owned(session, Domain, who.account_id, domain_id)).name
     await domains.delete(session, who.account_id, domain_id)
+    audit.record(session, runtime.clock, who.account_id, doer, "domain.deleted", Subject(domain_id, name))
+    await changes.note(session, who.account_id, "domain", domain_id, state="deleted")
 
 
 @router.post("/{domain_id}/check", summary="Look at the DNS of a domain now")
