@@ -28,6 +28,7 @@ FORMAT: Final = 1
 INCLUDED: Final = (
     "account", "person", "membership", "identity", "passkey", "api_key", "oauth_app", "oauth_grant", "domain",
     "alias", "destination", "alias_destination", "suppression", "usage_day", "audit_event",
+    "subscription",
 )  # fmt: skip
 # Mail and its traces, which live days at most; machines; sums that only fit the mail that was counted.
 LEFT_OUT: Final = frozenset(
@@ -35,7 +36,7 @@ LEFT_OUT: Final = frozenset(
         "node", "process", "message", "delivery", "provider_pause", "srs_token", "undelivered", "log_message",
         "log_event", "refused_hour", "ledger", "invitation", "passkey_challenge", "sign_in_link",
         "browser_session", "oauth_code", "oauth_token", "request_log", "idempotent_answer", "change",
-        "letter", "account_claim", "deleted_account",
+        "letter", "account_claim", "deleted_account", "stripe_event", "usage_letter",
     }
 )  # fmt: skip
 # Numbers handed out after the backup are in return addresses for 10 days: none must come to mean another.

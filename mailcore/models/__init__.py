@@ -7,6 +7,7 @@ Must never gain a column that can hold a message body. Log text columns and spoo
 from sqlmodel import SQLModel
 
 from mailcore.models.apps import OauthApp, OauthCode, OauthGrant, OauthToken
+from mailcore.models.billing import StripeEvent, Subscription, UsageLetter
 from mailcore.models.columns import Xid8
 from mailcore.models.configuration import Alias, AliasDestination, Destination, Domain, Suppression
 from mailcore.models.counts import Ledger, UsageDay
@@ -28,8 +29,8 @@ from mailcore.models.trail import AuditEvent, Change, IdempotentAnswer, Letter, 
 __all__ = [
     "Account", "AccountClaim", "Alias", "AliasDestination", "ApiKey", "AuditEvent", "BrowserSession",
     "Change", "DeletedAccount", "Delivery", "Destination", "Domain", "IdempotentAnswer", "Identity",
-    "Invitation", "Ledger", "Letter", "LogEvent", "LogMessage", "Membership", "Message", "Node", "OauthApp",
-    "OauthCode", "OauthGrant", "OauthToken",
-    "Passkey", "PasskeyChallenge", "Person", "Process", "ProviderPause", "RefusedHour", "RequestLog",
-    "SQLModel", "SignInLink", "SrsToken", "Suppression", "Undelivered", "UsageDay", "Xid8",
+    "Invitation", "Ledger", "Letter", "LogEvent", "LogMessage", "Membership", "Message", "Node",
+    "OauthApp", "OauthCode", "OauthGrant", "OauthToken", "Passkey", "PasskeyChallenge", "Person",
+    "Process", "ProviderPause", "RefusedHour", "RequestLog", "SQLModel", "SignInLink", "SrsToken",
+    "StripeEvent", "Subscription", "Suppression", "Undelivered", "UsageDay", "UsageLetter", "Xid8",
 ]  # fmt: skip

@@ -20,7 +20,8 @@ class Account(SQLModel, table=True):
     """A tenant. `verification_token` is the secret part of the TXT record that proves its domains.
 
     `policy_told_at`: when a person of it was told what is logged; `exported_at`: when its data was last
-    taken out, which deleting it asks for.
+    taken out, which deleting it asks for. `surplus_pauses_at`: end of the grace after a downgrade, when what
+    the plan has no room for pauses; null where all fits.
     """
 
     __table_args__ = (CheckConstraint("plan in ('free', 'premium', 'business')", name="plan"),)
@@ -30,6 +31,7 @@ class Account(SQLModel, table=True):
     verification_token: str = Field(unique=True)
     policy_told_at: datetime | None = moment(nullable=True)
     exported_at: datetime | None = moment(nullable=True)
+    surplus_pauses_at: datetime | None = moment(nullable=True)
     created_at: datetime = moment(now=True)
 
 

@@ -34,6 +34,7 @@ PEOPLE_AND_APPS = (
     "select $1, a.id, a.account_id, p.id, '{aliases:read}' from oauth_app a, person p",
     "insert into audit_event (id, account_id, actor_kind, actor, action, subject, detail) "
     "select $1, id, 'service', 'clearpost', 'account.created', name, '{\"plan\": \"free\"}' from account",
+    "insert into subscription (account_id, customer_id) select id, ($1::uuid)::text from account",
     "insert into suppression (address_hash) values (($1::uuid)::text)",
 )
 AWKWARD = 'a "quote", a comma\nand a line, \\N and \u00e9'

@@ -23,12 +23,12 @@ OF_ACCOUNTS = belonging_to_accounts()
 OF_THE_SERVICE = {
     "letter", "process", "node", "provider_pause", "srs_token", "refused_hour", "ledger", "suppression",
     "identity", "passkey", "passkey_challenge", "sign_in_link", "browser_session", "oauth_code",
-    "oauth_token", "deleted_account",
+    "oauth_token", "deleted_account", "stripe_event", "usage_letter",
 }  # fmt: skip
 # A tenant's by what they belong to, not by a column of their own.
 INDIRECT = {"account", "person", "alias_destination"}
 APPEND_ONLY = {"audit_event", "request_log", "change"}
-READ_ONLY = {"person"}
+READ_ONLY = {"person", "subscription"}
 TENANTS = [table for table in OF_ACCOUNTS if table.name not in OF_THE_SERVICE]
 NOT_ALLOWED = asyncpg.InsufficientPrivilegeError
 

@@ -1,0 +1,94 @@
+"""Plans and money: subscriptions at Stripe, its events, what pauses after a downgrade."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "stripe_event",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("customer_id", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stripe_event")),
+    )
+    op.create_index("ix_stripe_event_received_at", "stripe_event", ["received_at"], unique=False)
+    op.create_table(
+        "subscription",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("customer_id", sa.String(), nullable=False),
+        sa.Column("subscription_id", sa.String(), nullable=True),
+        sa.Column("status", sa.String(), server_default="none", nullable=False),
+        sa.Column("price_id", sa.String(), nullable=True),
+        sa.Column("plan", sa.String(), nullable=True),
+        sa.Column("interval", sa.String(), nullable=True),
+        sa.Column("amount_monthly", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("currency", sa.String(), server_default="usd", nullable=False),
+        sa.Column("odd_price", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("disputed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("cancel_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("period_end", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("trial_end", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("past_due_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("told_past_due", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("dirty_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "status in ('none', 'incomplete', 'incomplete_expired', 'trialing', 'active', 'past_due', 'unpaid', "
+            "'canceled', 'paused')",
+            name=op.f("ck_subscription_status"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_subscription_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_subscription")),
+        sa.UniqueConstraint("customer_id", name=op.f("uq_subscription_customer_id")),
+    )
+    op.create_index(
+        "ix_subscription_dirty_at",
+        "subscription",
+        ["dirty_at"],
+        unique=False,
+        postgresql_where=sa.text("dirty_at is not null"),
+    )
+    op.create_table(
+        "usage_letter",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("percent", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_usage_letter_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", "day", "percent", name=op.f("pk_usage_letter")),
+    )
+    op.add_column("account", sa.Column("surplus_pauses_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("alias", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("domain", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
+    for table in ("subscription", "stripe_event", "usage_letter"):  # closed as in 0003
+        op.execute(f"alter table {table} enable row level security, force row level security")
+        op.execute(f"create policy owner on {table} to current_user using (true) with check (true)")
+    # An account reads what it pays, as far as a key may see the whole account; only billing writes it.
+    account = "nullif(current_setting('clearpost.account', true), '')::uuid"
+    whole = "nullif(current_setting('clearpost.domains', true), '') is null"
+    op.execute(
+        "create policy tenant on subscription for select to clearpost_api "
+        f"using (account_id = {account} and {whole})"
+    )
+    op.execute("grant select on subscription to clearpost_api")
+    op.execute("create policy staff on subscription for select to clearpost_staff using (true)")
+    op.execute(
+        "grant select (account_id, status, plan, interval, amount_monthly, currency, cancel_at, period_end, "
+        "past_due_since) on subscription to clearpost_staff"
+    )
+
+
+def downgrade() -> None:
+    raise NotImplementedError("migrations go one way: restore a backup")
