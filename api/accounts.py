@@ -1,18 +1,37 @@
-"""The caller's own account: plan, limits and what today has used of them."""
+"""The caller's own account: its name, plan, limits and what today has used of them; what is logged of its
+mail, which is told before the first domain; and one more account for the same person.
+"""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
+from api.fields import Body, Text
 from api.routes import Route
-from api.security import ReadsAccount, Runtime, Session
-from mailcore import accounts, domains
+from api.runtime import ApiRuntime
+from api.security import Doer, Me, OwnSession, ReadsAccount, Runtime, Session, WritesAccount
+from mailcore import accounts, audit, changes, domains, people, policy
+from mailcore.audit import Actor, Subject
+from mailcore.callers import Role
+from mailcore.errors import Forbidden, LimitReached, TooMany
+from mailcore.models import Account
 from mailcore.plans import Lane, Plan
+from mailcore.rates import Rate
 
-router = APIRouter(prefix="/v1/account", route_class=Route, tags=["Account"], responses=responses())
+router = APIRouter(prefix="/v1/account", route_class=Route, tags=["Account"], responses=responses(403))
+# What a person does who may be in no account now.
+of_people = APIRouter(
+    prefix="/v1/accounts", route_class=Route, tags=["Account"], responses=responses(403, 429)
+)
+
+_MOST_OWNED: Final = 10
+_NEW: Final = Rate(5, timedelta(days=1))
 
 
 class LimitsOut(BaseModel):
@@ -40,13 +59,108 @@ class AccountOut(BaseModel):
     id: UUID
     name: str = Field(examples=["Demo"])
     plan: Plan
+    policy_told_at: datetime | None = Field(description="When somebody said that they know what is logged")
     limits: LimitsOut
     usage: UsageOut
 
 
+class AccountName(Body):
+    name: Text = Field(min_length=1, max_length=100, examples=["Demo"])
+
+
+class ColumnOut(BaseModel):
+    """Something that is written down, and what it is."""
+
+    name: str = Field(examples=["subject"])
+    meaning: str = Field(examples=["the Subject, at most 998 characters"])
+
+
+class PolicyOut(BaseModel):
+    """What is logged of your mail, to the column. `told_at`: when somebody of the account said they know."""
+
+    told_at: datetime | None
+    days: int = Field(description="After so many days from receipt it is gone", examples=[7])
+    promise: Sequence[str]
+    message: list[ColumnOut] = Field(description="Of each message")
+    event: list[ColumnOut] = Field(description="Of each event of a message")
+
+
+class PolicyRead(Body):
+    read: Literal[True]
+
+
+class MembershipOut(BaseModel):
+    """An account that the person belongs to."""
+
+    id: UUID
+    name: str = Field(examples=["Demo"])
+    role: Role
+
+
 @router.get("", summary="Show the account with its plan, limits and usage")
 async def get_account(who: ReadsAccount, session: Session, runtime: Runtime) -> AccountOut:
-    account = await accounts.get(session, who.account_id)
+    return await _shown(session, runtime, await accounts.get(session, who.account_id))
+
+
+@router.patch("", summary="Give the account another name")
+async def update_account(
+    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, body: AccountName
+) -> AccountOut:
+    account = await accounts.rename(session, who.account_id, body.name)
+    subject = Subject(account.id, account.name)
+    audit.record(session, runtime.clock, account.id, doer, "account.changed", subject, name=account.name)
+    await changes.note(session, account.id, "account")
+    return await _shown(session, runtime, account)
+
+
+@router.get("/policy", summary="Show what is logged of your mail, and for how long")
+async def get_policy(who: ReadsAccount, session: Session, runtime: Runtime) -> PolicyOut:
+    return _policy(runtime, await accounts.get(session, who.account_id))
+
+
+@router.post("/policy", summary="Say that you have read what is logged")
+async def read_policy(
+    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, body: PolicyRead
+) -> PolicyOut:
+    """The account may claim domains from now on."""
+    account, first = await accounts.mark_told(session, who.account_id, runtime.clock.now())
+    if first:
+        subject = Subject(account.id, account.name)
+        audit.record(session, runtime.clock, account.id, doer, "policy.read", subject)
+    return _policy(runtime, account)
+
+
+@of_people.post("", status_code=201, summary="Open one more account, as its owner")
+async def create_account(me: Me, session: OwnSession, runtime: Runtime, body: AccountName) -> MembershipOut:
+    """Where signing up is open. Choose it afterwards, to work in it."""
+    if runtime.settings.sign_up_rule != "open":
+        raise Forbidden("Accounts are opened by invitation here, or not at all.", code="sign_up_closed")
+    taken = await runtime.rates.take("accounts", str(me.person_id), _NEW)
+    if not taken.allowed:
+        raise TooMany("You opened many accounts today.", retry_after=taken.retry_after)
+    owned = [b for b in await people.belongings(session, me.person_id) if b.role is Role.OWNER]
+    if len(owned) >= _MOST_OWNED:
+        raise LimitReached(
+            f"One person may own {_MOST_OWNED} accounts.", resource="accounts", limit=_MOST_OWNED
+        )
+    account = await accounts.create(session, runtime.clock, name=body.name, owner_email=me.email)
+    actor, subject = Actor("person", me.email, me.person_id), Subject(account.id, account.name)
+    audit.record(session, runtime.clock, account.id, actor, "account.created", subject)
+    return MembershipOut(id=account.id, name=account.name, role=Role.OWNER)
+
+
+def _policy(runtime: ApiRuntime, account: Account) -> PolicyOut:
+    retention = runtime.settings.log_retention
+    return PolicyOut(
+        told_at=account.policy_told_at,
+        days=retention.days,
+        promise=policy.sentences(retention),
+        message=[ColumnOut(name=each.name, meaning=each.meaning) for each in policy.of_each_message()],
+        event=[ColumnOut(name=each.name, meaning=each.meaning) for each in policy.of_each_event()],
+    )
+
+
+async def _shown(session: AsyncSession, runtime: ApiRuntime, account: Account) -> AccountOut:
     limits = accounts.limits_of(account)
     used = await accounts.usage(session, account.id, runtime.clock.now().date())
     count = await domains.count(session, account.id)
@@ -54,6 +168,7 @@ async def get_account(who: ReadsAccount, session: Session, runtime: Runtime) -> 
         id=account.id,
         name=account.name,
         plan=Plan(account.plan),
+        policy_told_at=account.policy_told_at,
         limits=LimitsOut(
             domains=limits.domains,
             aliases_per_domain=limits.aliases_per_domain,

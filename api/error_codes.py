@@ -36,7 +36,13 @@ class Place:
     operations: Sequence[str]
 
 
-_WRITE_ALIAS: Final = ("create_alias", "update_alias", "change_aliases", "import_aliases")
+_WRITE_ALIAS: Final = (
+    "create_alias",
+    "update_alias",
+    "bulk_aliases",
+    "change_matching_aliases",
+    "import_aliases",
+)
 _OF_DOMAIN_NAME: Final = ("create_domain", "check_dns")
 _GIVE_DESTINATION: Final = (*_WRITE_ALIAS, "create_destination")
 SOME: Final[Mapping[str, Place]] = {
@@ -55,6 +61,11 @@ SOME: Final[Mapping[str, Place]] = {
     "in_use": Place(409, ("delete_destination",)),
     "expired": Place(404, ("get_message",)),
     "key_ended": Place(409, ("roll_key",)),
+    "in_flight": Place(409, ("retry_delivery", "cancel_delivery")),
+    "delivery_held": Place(409, ("retry_delivery",)),
+    "delivery_cancelled": Place(409, ("retry_delivery",)),
+    "choice_missing": Place(422, ("retry_queue", "cancel_queue")),
+    "test_refused": Place(409, ("send_test",)),
 }
 
 

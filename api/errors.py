@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from mailcore.errors import BusinessError, TooMany
+from mailcore.errors import BusinessError
 
 log = structlog.get_logger("api")
 
@@ -77,6 +77,11 @@ CODES: Final[Mapping[str, str]] = {
     "limit_reached": "The plan has no room for more; `resource`, `limit` and `plan` say which.",
     "request_timeout": "The body of the request did not arrive in time.",
     "body_too_large": "The body of a request may have 1 MB.",
+    "in_flight": "An attempt is under way: that may still deliver it.",
+    "delivery_held": "The delivery is held, so it can't be tried now.",
+    "delivery_cancelled": "The delivery is cancelled and about to end.",
+    "choice_missing": "Nothing says which deliveries are meant.",
+    "test_refused": "Our mx did not take the test message; `reply` is what it said.",
     "unavailable": "A fault of ours. Try again after `Retry-After` seconds.",
 }
 
@@ -129,6 +134,7 @@ SCHEMA: Final[dict[str, Any]] = {
             "description": "oauth_request_invalid: where the browser goes next",
         },
         "plan": {"type": "string", "description": "limit_reached: the account's plan"},
+        "reply": {"type": "string", "description": "test_refused: the reply of our mx"},
     },
 }
 
@@ -177,7 +183,7 @@ def install(app: FastAPI) -> None:
 async def _business(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BusinessError)
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    if isinstance(error, TooMany):
+    if "retry_after" in error.extra:
         headers["Retry-After"] = str(error.extra["retry_after"])
     return problem(_id(request), error.status, error.code, error.detail, headers=headers, **error.extra)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from mailcore import people
 from mailcore.clock import Clock
 from mailcore.errors import Forbidden, NotFound
 from mailcore.models import Account, Alias, ApiKey, Destination, Domain, Membership, Person, UsageDay
@@ -69,7 +70,7 @@ async def create(
         verification_token=secrets.token_hex(_TOKEN_BYTES),
         policy_told_at=clock.now() if told else None,
     )
-    person = await _person(session, clock, owner_email)
+    person = await people.ensure(session, clock, owner_email)
     session.add(account)
     await session.flush()
     session.add(Membership(id=clock.new_id(), account_id=account.id, person_id=person.id, role="owner"))
@@ -97,13 +98,19 @@ def require_told(account: Account) -> None:
         raise Forbidden(detail, code="policy_unread")
 
 
-async def mark_told(session: AsyncSession, account_id: UUID, now: datetime) -> Account:
-    """Somebody of the account says that they have read the policy; the first time counts."""
+async def mark_told(session: AsyncSession, account_id: UUID, now: datetime) -> tuple[Account, bool]:
+    """Somebody of the account says that they have read the policy; True where they are the first."""
     account = await get(session, account_id, lock=True)
-    if account.policy_told_at is None:
-        account.policy_told_at = now
-        await session.flush()
-    return account
+    if account.policy_told_at is not None:
+        return account, False
+    account.policy_told_at = now
+    await session.flush()
+    return account, True
+
+
+async def mark_exported(session: AsyncSession, account_id: UUID, now: datetime) -> None:
+    (await get(session, account_id, lock=True)).exported_at = now
+    await session.flush()
 
 
 async def rename(session: AsyncSession, account_id: UUID, name: str) -> Account:
@@ -160,11 +167,3 @@ async def usage(session: AsyncSession, account_id: UUID, day: date) -> Usage:
 
 def limits_of(account: Account) -> PlanLimits:
     return limits_for(Plan(account.plan))
-
-
-async def _person(session: AsyncSession, clock: Clock, email: str) -> Person:
-    person = (await session.exec(select(Person).where(col(Person.email) == email))).one_or_none()
-    if person is None:
-        person = Person(id=clock.new_id(), email=email)
-        session.add(person)
-    return person

@@ -3,6 +3,7 @@
 Must never end a delivery itself: that takes its event and its ledger row, which only settling writes.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import text
@@ -29,11 +30,27 @@ async def of_alias(session: AsyncSession, account_id: UUID, alias_id: UUID) -> N
     await _hasten(session, "m.alias_id = :id", account_id, alias_id)
 
 
+async def of_aliases(session: AsyncSession, account_id: UUID, alias_ids: Sequence[UUID]) -> None:
+    await _hasten(session, "m.alias_id = any(:id)", account_id, list(alias_ids))
+
+
 async def of_destination(session: AsyncSession, account_id: UUID, destination_id: UUID) -> None:
     await _hasten(session, "d.destination_id = :id", account_id, destination_id)
 
 
-async def _hasten(session: AsyncSession, condition: str, account_id: UUID, identifier: UUID) -> None:
+async def of_account(session: AsyncSession, account_id: UUID) -> None:
+    """All that waits for its domains, and what an operator held of it."""
+    release = (
+        "update delivery d set state = 'waiting' from message m where m.id = d.message_id "
+        "and d.account_id = :account_id and d.state = 'held' and m.domain_id is not null"
+    )
+    await (await session.connection()).execute(text(release), {"account_id": account_id})
+    await _hasten(session, "m.domain_id is not null and m.account_id = :id", account_id, account_id)
+
+
+async def _hasten(
+    session: AsyncSession, condition: str, account_id: UUID, identifier: UUID | list[UUID]
+) -> None:
     """Wakes each lane of each node that has such mail, after the commit."""
     connection = await session.connection()
     values = {"account_id": account_id, "id": identifier}

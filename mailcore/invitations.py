@@ -19,7 +19,6 @@ from mailcore.audit import Actor, Subject
 from mailcore.callers import Caller, Role
 from mailcore.clock import Clock
 from mailcore.database import Transaction
-from mailcore.envelope import parse_mailbox
 from mailcore.errors import Conflict, Invalid, NotFound
 from mailcore.keyring import Keyring
 from mailcore.models import Invitation
@@ -206,7 +205,6 @@ def _waiting(account_id: UUID) -> SelectOfScalar[Invitation]:
 
 
 def _address(email: str) -> str:
-    mailbox = parse_mailbox(email.strip())
-    if mailbox is None:
-        raise Invalid("This is not an e-mail address.", code="address_invalid")
-    return mailbox.address
+    if (address := people.address_of(email)) is None:
+        raise Invalid("This is not an e-mail address that somebody can sign in with.", code="address_invalid")
+    return address

@@ -14,6 +14,7 @@ from mailcore import signed_links
 from mailcore.keyring import Keyring
 
 Kind = Literal[
+    "account-deleted",
     "invitation",
     "sign-in-link",
     "no-account",
@@ -176,8 +177,23 @@ def _no_account(desk: Desk, about: About) -> Written:
     )
 
 
+def _account_deleted(desk: Desk, about: About) -> Written:
+    return Written(
+        f"The account {about['account']} is deleted",
+        [
+            "An owner has deleted the account",
+            "",
+            f"    {about['account']}",
+            "",
+            "on Clearpost. Mail for its domains is refused from now on, what waited was cancelled, and",
+            "what we kept of it is being removed. To receive their mail elsewhere, change their MX records.",
+        ],
+    )
+
+
 WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "invitation": _invitation,
+    "account-deleted": _account_deleted,
     "sign-in-link": _sign_in_link,
     "no-account": _no_account,
     "confirm-destination": _confirm_destination,

@@ -1,0 +1,161 @@
+"""Taking everything out, and deleting: by an owner in person, by name, and not without an export."""
+
+import io
+import json
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.api import SignedInPerson, Tenant, World
+
+END = {"name": "one"}
+
+
+@pytest.fixture
+async def owner(world: World, tenant: Tenant) -> SignedInPerson:
+    return await world.person(tenant, email="one@owners.test")
+
+
+async def exported(person: SignedInPerson) -> dict[str, list[dict[str, Any]]]:
+    answer = await person.http.get("/v1/account/export")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        return {
+            name.removesuffix(".jsonl"): [json.loads(line) for line in archive.read(name).splitlines()]
+            for name in archive.namelist()
+        }
+
+
+async def logged(world: World, tenant: Tenant, count: int, days_ago: float = 1) -> None:
+    at = world.clock.now() - timedelta(days=days_ago)
+    async with world.runtime.database.transaction() as tx:
+        for number in range(count):
+            message = world.clock.new_id()
+            await tx.execute(
+                "insert into log_message (received_at, id, account_id, client_ip, client_name, subject, "
+                "sender, alias) values ($1, $2, $3, '192.0.2.1', '', $4, 'a@sender.test', 'a@one.test')",
+                at,
+                message,
+                tenant.id,
+                f"=subject {number}",
+            )
+            await tx.execute(
+                "insert into log_event (received_at, message_id, account_id, at, type, response, code, "
+                "server_ip, duration_ms, attempt) "
+                "values ($1, $2, $3, $1, 'received', '250', '2.0.0', '', 0, 0)",
+                at,
+                message,
+                tenant.id,
+            )
+
+
+async def test_an_export_holds_all_of_the_account_and_nothing_of_another(
+    world: World, tenant: Tenant, owner: SignedInPerson
+) -> None:
+    other = await world.tenant("two")
+    await other.alias(await other.claim("two.test"), "theirs")
+    await logged(world, other, 1)
+    await tenant.alias(await tenant.claim("one.test"), "mine")
+    await logged(world, tenant, 1203)
+    await logged(world, tenant, 1, days_ago=8)
+    found = await exported(owner)
+    assert [row["name"] for row in found["account"]] == ["one"]
+    assert [(row["email"], row["role"]) for row in found["members"]] == [("one@owners.test", "owner")]
+    assert [row["name"] for row in found["domains"]] == ["one.test"]
+    assert [(row["local_part"], row["destinations"]) for row in found["aliases"]] == [
+        ("mine", ["you@inbox.test"])
+    ]
+    assert [row["name"] for row in found["keys"]] == ["test"]
+    subjects = {row["subject"] for row in found["log"]}
+    assert len(found["log"]) == len(subjects) == 1203
+    assert [event["type"] for event in found["log"][0]["events"]] == ["received"]
+    assert {"audit", "requests", "destinations", "invitations", "apps", "authorizations"} <= found.keys()
+    assert "two.test" not in str(found)
+
+
+async def test_an_export_holds_no_secret(world: World, tenant: Tenant, owner: SignedInPerson) -> None:
+    hashed = await world.runtime.database.value("select secret_hash from api_key")
+    text = str(await exported(owner))
+    assert tenant.secret not in text
+    assert hashed not in text
+    assert tenant.token not in text
+
+
+async def test_whoever_lacks_a_reading_scope_exports_nothing(world: World, tenant: Tenant) -> None:
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute("update api_key set scopes = array_remove(scopes, 'logs:read')")
+    refused = await tenant.http.get("/v1/account/export")
+    assert (refused.status_code, refused.json()["code"]) == (403, "scope_missing")
+    member = await world.person(tenant, role="member", email="mia@people.test")
+    assert (await member.http.get("/v1/account/export")).status_code == 403
+
+
+async def test_an_account_is_deleted_after_an_export_or_where_that_is_waived(
+    world: World, tenant: Tenant, owner: SignedInPerson
+) -> None:
+    refused = await owner.http.request("DELETE", "/v1/account", json=END)
+    assert (refused.status_code, refused.json()["code"]) == (409, "export_first")
+    await exported(owner)
+    world.clock.step(timedelta(hours=25))
+    late = await owner.http.request("DELETE", "/v1/account", json=END)
+    assert (late.status_code, late.json()["code"]) == (409, "export_first")
+    await exported(owner)
+    assert (await owner.http.request("DELETE", "/v1/account", json=END)).status_code == 204
+
+
+async def test_deleting_asks_for_the_name_an_owner_and_a_person(
+    world: World, tenant: Tenant, owner: SignedInPerson
+) -> None:
+    admin = await world.person(tenant, role="admin", email="adam@people.test")
+    sure = END | {"without_export": True}
+    for http, body, code in (
+        (owner.http, sure | {"name": "other"}, "confirmation_wrong"),
+        (admin.http, sure, "role_missing"),
+        (tenant.http, sure, "person_needed"),
+    ):
+        refused = await http.request("DELETE", "/v1/account", json=body)
+        assert refused.json()["code"] == code
+
+
+async def test_keys_sessions_and_domains_are_dead_at_once(
+    world: World, tenant: Tenant, owner: SignedInPerson
+) -> None:
+    domain = await tenant.claim("one.test")
+    await tenant.alias(domain)
+    done = await owner.http.request("DELETE", "/v1/account", json=END | {"without_export": True})
+    assert done.status_code == 204
+    assert (await tenant.http.get("/v1/domains")).status_code == 401
+    assert (await owner.http.get("/v1/members")).status_code == 401
+    for table in ("account", "domain", "alias", "destination", "api_key", "membership", "browser_session"):
+        assert await world.runtime.database.value(f"select count(*) from {table}") == 0
+
+
+async def test_people_of_other_accounts_and_staff_stay_people(
+    world: World, tenant: Tenant, owner: SignedInPerson
+) -> None:
+    other = await world.tenant("two")
+    await world.person(tenant, role="viewer", email="two@owners.test")  # owns the other one
+    await world.person(tenant, role="viewer", email="gone@people.test")
+    staff = await world.person(tenant, role="viewer", email="staff@people.test")
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute("update person set staff_since = now() where id = $1", staff.id)
+    await owner.http.request("DELETE", "/v1/account", json=END | {"without_export": True})
+    people = await world.runtime.database.fetch("select email from person order by email")
+    assert [row["email"] for row in people] == ["staff@people.test", "two@owners.test"]
+    assert (await other.http.get("/v1/members")).status_code == 200
+
+
+async def test_the_owners_are_told_and_the_service_remembers_no_name(
+    world: World, tenant: Tenant, owner: SignedInPerson
+) -> None:
+    await owner.http.request("DELETE", "/v1/account", json=END | {"without_export": True})
+    letter = await world.runtime.database.row("select kind, to_address, account_id from letter")
+    assert tuple(letter) == ("account-deleted", "one@owners.test", None)
+    line = await world.runtime.database.row("select * from audit_event where account_id is null")
+    assert line["action"] == "account.deleted"
+    assert "one" not in (line["actor"], line["subject"])
+    assert "owners.test" not in str(dict(line))
