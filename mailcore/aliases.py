@@ -15,7 +15,7 @@ from mailcore.clock import Clock
 from mailcore.envelope import MAX_LOCAL_PART_OCTETS, normalise_local_part, parse_mailbox
 from mailcore.errors import Conflict, Invalid, LimitReached
 from mailcore.keyring import Keyring
-from mailcore.models import Account, Alias, AliasDestination, Domain
+from mailcore.models import Account, Alias, AliasDestination, Destination, Domain
 from mailcore.plans import Plan, limits_for
 from mailcore.routing import CATCH_ALL
 from mailcore.settings import Settings
@@ -52,7 +52,7 @@ async def create(
     new: NewAlias,
 ) -> Alias:
     """Raises NotFound, Invalid, Conflict, LimitReached. The locked domain row keeps the limit exact."""
-    key = _checked_local_part(new.local_part)
+    key = checked_local_part(new.local_part)
     domain = await accounts.get_owned(session, Domain, account_id, domain_id, lock=True)
     await _check_room(session, await accounts.get(session, account_id), domain, key)
     alias = Alias(
@@ -101,10 +101,12 @@ async def remove(session: AsyncSession, account_id: UUID, alias_id: UUID) -> Non
 
 @dataclass(frozen=True, slots=True)
 class AliasFilter:
-    """`text` is looked for in the local part and the note."""
+    """`text` is looked for in the local part and the note; `destination_id` is one of theirs."""
 
     domain_id: UUID | None = None
     text: str | None = None
+    destination_id: UUID | None = None
+    enabled: bool | None = None
 
 
 async def list_of(
@@ -117,6 +119,12 @@ async def list_of(
     if wanted.text:
         fields = (col(Alias.local_part), col(Alias.note))
         query = query.where(or_(*(field.icontains(wanted.text, autoescape=True) for field in fields)))
+    if wanted.destination_id:
+        link = AliasDestination
+        there = select(link.alias_id).where(col(link.destination_id) == wanted.destination_id)
+        query = query.where(col(Alias.id).in_(there))
+    if wanted.enabled is not None:
+        query = query.where(col(Alias.enabled) == wanted.enabled)
     if after:
         query = query.where(col(Alias.id) > after)
     return (await session.exec(query.order_by(col(Alias.id)).limit(limit))).all()
@@ -134,7 +142,7 @@ async def addresses_to(session: AsyncSession, destination_id: UUID, *, limit: in
     return [f"{local_part}@{name}" for local_part, name in (await session.exec(query.limit(limit))).all()]
 
 
-def _checked_local_part(text: str) -> str:
+def checked_local_part(text: str) -> str:
     """The normalised key: dot-atom of RFC 5321 section 4.1.2, or the catch-all."""
     if text == CATCH_ALL:
         return CATCH_ALL
@@ -150,10 +158,19 @@ async def _check_room(session: AsyncSession, account: Account, domain: Domain, k
     here = col(Alias.domain_id) == domain.id
     if (await session.exec(select(Alias.id).where(here, col(Alias.local_part) == key))).first():
         raise Conflict("This domain has this alias already.", code="alias_exists")
-    limit = limits_for(Plan(account.plan)).aliases_per_domain
-    if (await session.exec(select(func.count()).select_from(Alias).where(here))).one() >= limit:
-        detail = f"The {account.plan} plan has room for {limit} aliases in one domain."
-        raise LimitReached(detail, resource="aliases_per_domain", limit=limit, plan=account.plan)
+    if (await session.exec(select(func.count()).select_from(Alias).where(here))).one() >= most_in(account):
+        raise no_room(account)
+
+
+def most_in(account: Account) -> int:
+    """How many aliases a domain of the account may have."""
+    return limits_for(Plan(account.plan)).aliases_per_domain
+
+
+def no_room(account: Account) -> LimitReached:
+    limit = most_in(account)
+    detail = f"The {account.plan} plan has room for {limit} aliases in one domain."
+    return LimitReached(detail, resource="aliases_per_domain", limit=limit, plan=account.plan)
 
 
 async def _link(
@@ -164,15 +181,28 @@ async def _link(
     alias: Alias,
     wanted: Sequence[str],
 ) -> None:
-    found = await destinations.find_or_create(session, clock, settings, keyring, alias.account_id, wanted)
     account = await accounts.get(session, alias.account_id)
+    found = await resolved(session, clock, settings, keyring, account, wanted)
+    # After the destinations are locked, in the order in which deleting one takes its locks.
+    await session.exec(delete(AliasDestination).where(col(AliasDestination.alias_id) == alias.id))
+    rows = [{"alias_id": alias.id, "destination_id": destination.id} for destination in found]
+    await session.exec(insert(AliasDestination).values(rows))
+
+
+async def resolved(
+    session: AsyncSession,
+    clock: Clock,
+    settings: Settings,
+    keyring: Keyring,
+    account: Account,
+    wanted: Sequence[str],
+) -> list[Destination]:
+    """The destinations of one alias, locked; those that are new are made. Raises Invalid, LimitReached."""
+    found = await destinations.find_or_create(session, clock, settings, keyring, account.id, wanted)
     limit = limits_for(Plan(account.plan)).destinations_per_alias
     if not found:
         raise Invalid("An alias needs at least one destination.", code="destination_missing")
     if len(found) > limit:
         detail = f"The {account.plan} plan has room for {limit} destinations of one alias."
         raise LimitReached(detail, resource="destinations_per_alias", limit=limit, plan=account.plan)
-    # After the destinations are locked, in the order in which deleting one takes its locks.
-    await session.exec(delete(AliasDestination).where(col(AliasDestination.alias_id) == alias.id))
-    rows = [{"alias_id": alias.id, "destination_id": destination.id} for destination in found]
-    await session.exec(insert(AliasDestination).values(rows))
+    return found
