@@ -29,10 +29,13 @@ from api import (
     oauth_server,
     passkeys,
     provider_sign_in,
+    queue,
     request_log,
     sign_in,
     sign_in_flow,
+    status,
     team,
+    test_message,
 )
 from api.document import document_of
 from api.edge import Edge
@@ -75,6 +78,8 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         leaving,
         logs,
         events,
+        queue,
+        test_message,
         ledger,
         oauth_apps,
         oauth_grants,
@@ -82,7 +87,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         app.include_router(resource.router, dependencies=[Depends(only_known)])
     for own in (me, passkeys):
         app.include_router(own.router, dependencies=[Depends(only_known_to_people)])
-    for pages in (health, docs, confirmations):
+    for pages in (health, status, docs, confirmations):
         app.include_router(pages.router)
     app.include_router(invitations.pages)
     for way in (sign_in.router, provider_sign_in.router, passkeys.sign_in_router):

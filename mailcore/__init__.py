@@ -87,6 +87,9 @@ What customers own
     news.py             what is new since a position: log events and changes
     event_feed.py       the same, live, for all who listen in a process
     standing.py         whether those may still ask
+    queue_owner.py      what waits, and what its owner does about it
+    trial_message.py    a test message to an alias, through our own mx
+    service_status.py   how the service is doing, for everybody
     signed_links.py     links that are mailed, and stored nowhere
     rates.py            how often, counted in Redis
     idempotent_answers.py  what a POST answered, for when it is sent again

@@ -1,4 +1,5 @@
-"""The 7-day log: its only writer and deleter, and its reader (but for news.py and last_words.py, see there).
+"""The 7-day log: its only writer and deleter, and its reader (news.py and queue_owner.py
+read what they show; service_status.py counts).
 
 Exactly the policy's fields, one function per event. Must never hold content, never return a row older
 than the retention (whatever upkeep did), and never be written outside the transaction of what it tells.

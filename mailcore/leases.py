@@ -88,7 +88,8 @@ class ProcessLease:
         try:
             async with self._database.transaction() as tx:
                 known = await tx.value(
-                    "update process set heartbeat = heartbeat + 1, beat_at = now() where id = $1 returning true",
+                    "update process set heartbeat = heartbeat + 1, beat_at = now() "
+                    "where id = $1 returning true",
                     self.id,
                 )
         except (*CONNECTION_LOST, Aborted):
