@@ -1,0 +1,161 @@
+"""/status.json: how the service is doing, for everybody. The same answer for all, for some seconds.
+
+Must never show anything of an account, nor let those who look cost more than one who does.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import asyncpg
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from api.rate_limits import network
+from api.runtime import ApiRuntime
+from api.security import Runtime
+from mailcore import service_status
+from mailcore.database import CONNECTION_LOST
+from mailcore.errors import TooMany
+from mailcore.plans import Lane
+from mailcore.rates import Rate
+from mailcore.service_status import VERSION, LaneQueue, LaneSpeed, Part, State
+
+router = APIRouter(tags=["Status"])
+
+_RATE: Final = Rate(60, timedelta(minutes=1))
+_KEPT: Final = 5.0
+_SPEEDS_KEPT: Final = 60.0
+_PATIENCE: Final = 5.0
+_AWAY: Final = (*CONNECTION_LOST, asyncpg.PostgresError)
+
+
+class PartOut(BaseModel):
+    name: str = Field(examples=["mx standard"])
+    state: State
+    alive: int | None = Field(None, description="Processes that live", examples=[2])
+
+
+class LaneOut(BaseModel):
+    lane: Lane
+    state: State
+    waiting: int = Field(examples=[3])
+    oldest_seconds: float = Field(description="Since the oldest that waits was accepted", examples=[40.0])
+    late_seconds: float = Field(description="Since the oldest attempt was due", examples=[0.0])
+    delivered_last_hour: int = Field(examples=[1042])
+    p50_seconds: float | None = Field(description="From accepted to delivered, half of them", examples=[0.2])
+    p95_seconds: float | None = Field(description="The same, 95 of 100", examples=[1.4])
+
+
+class StatusOut(BaseModel):
+    status: State
+    at: datetime
+    version: str
+    parts: list[PartOut]
+    lanes: list[LaneOut]
+    ledger_difference: int | None = Field(description="Accepted mail not accounted for", examples=[0])
+
+
+@dataclass(slots=True)
+class StatusBoard:
+    """What was last found out, by its age. One look at a time, whoever asks."""
+
+    runtime: ApiRuntime
+    _shown: StatusOut | None = None
+    _shown_at: float = 0.0
+    _speeds: list[LaneSpeed] = field(default_factory=list)
+    _speeds_at: float = 0.0
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def shown(self) -> StatusOut:
+        async with self._turn:
+            now = self.runtime.clock.monotonic()
+            if self._shown is None or now - self._shown_at >= _KEPT:
+                self._shown = await self._look()
+                self._shown_at = now
+            return self._shown
+
+    async def _look(self) -> StatusOut:
+        database, now = self.runtime.database, self.runtime.clock.now()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                found = await service_status.parts(database)
+                queues = await service_status.queues(database)
+                difference = await service_status.ledger_difference(database)
+                speeds = await self._latest_speeds()
+        except _AWAY:
+            down = PartOut(name="database", state="down")
+            return StatusOut(
+                status="down", at=now, version=VERSION, parts=[down], lanes=[], ledger_difference=None
+            )
+        shown_parts = [PartOut(name="database", state="up"), *(_part(each) for each in found)]
+        lanes = [_lane(queue, speed) for queue, speed in zip(queues, speeds, strict=True)]
+        status = _worst([part.state for part in shown_parts], [lane.state for lane in lanes], difference)
+        return StatusOut(
+            status=status,
+            at=now,
+            version=VERSION,
+            parts=shown_parts,
+            lanes=lanes,
+            ledger_difference=difference,
+        )
+
+    async def _latest_speeds(self) -> list[LaneSpeed]:
+        """An hour of the log is looked through, so once a minute is enough."""
+        now = self.runtime.clock.monotonic()
+        if not self._speeds or now - self._speeds_at >= _SPEEDS_KEPT:
+            self._speeds = await service_status.speeds(self.runtime.database, self.runtime.clock.now())
+            self._speeds_at = now
+        return self._speeds
+
+
+@router.get("/status.json", summary="How the service is doing")
+async def get_status(request: Request, response: Response, runtime: Runtime) -> StatusOut:
+    """For everybody, without a key; 503 while nothing works. The figures are a few seconds old."""
+    whence = network(request.client.host if request.client else "")
+    taken = await runtime.rates.take("status", whence, _RATE)
+    if not taken.allowed:
+        raise TooMany("The figures change every few seconds only.", retry_after=taken.retry_after)
+    shown = await _board(request, runtime).shown()
+    response.headers["Cache-Control"] = f"public, max-age={_KEPT:g}"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.status_code = 503 if shown.status == "down" else 200
+    return shown
+
+
+def _board(request: Request, runtime: ApiRuntime) -> StatusBoard:
+    """One for the application."""
+    state = request.app.state
+    if not hasattr(state, "status_board"):
+        state.status_board = StatusBoard(runtime)
+    board = state.status_board
+    assert isinstance(board, StatusBoard)
+    return board
+
+
+def _part(part: Part) -> PartOut:
+    name = f"{part.role} {part.lane}" if part.lane else part.role
+    return PartOut(name=name, state=part.state, alive=part.alive)
+
+
+def _lane(queue: LaneQueue, speed: LaneSpeed) -> LaneOut:
+    return LaneOut(
+        lane=queue.lane,
+        state=queue.state,
+        waiting=queue.waiting,
+        oldest_seconds=round(queue.oldest_seconds, 1),
+        late_seconds=round(queue.late_seconds, 1),
+        delivered_last_hour=speed.delivered,
+        p50_seconds=_rounded(speed.p50),
+        p95_seconds=_rounded(speed.p95),
+    )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def _worst(parts: list[State], lanes: list[State], difference: int) -> State:
+    """A part that is away makes the whole degraded; nothing is down but a service without its database."""
+    return "up" if {*parts, *lanes} == {"up"} and difference == 0 else "degraded"
