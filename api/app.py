@@ -85,7 +85,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         oauth_grants,
     ):
         app.include_router(resource.router, dependencies=[Depends(only_known)])
-    for own in (me, passkeys):
+    for own in (me, passkeys, oauth_consent):
         app.include_router(own.router, dependencies=[Depends(only_known_to_people)])
     for pages in (health, status, docs, confirmations):
         app.include_router(pages.router)
@@ -93,7 +93,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     for way in (sign_in.router, provider_sign_in.router, passkeys.sign_in_router):
         app.include_router(way)
     app.include_router(accounts.of_people)
-    for protocol in (oauth_server.router, oauth_consent.pages, oauth_consent.router):
+    for protocol in (oauth_server.router, oauth_consent.pages):
         app.include_router(protocol)
     sign_in_flow.install(app, runtime)
     app.add_middleware(Edge, clock=runtime.clock, requests=runtime.requests)

@@ -19,7 +19,7 @@ from mailcore import audit, oauth_secrets
 from mailcore.audit import SERVICE, Actor, Subject
 from mailcore.callers import OF_ROLE, Caller, Role, Scope
 from mailcore.clock import Clock
-from mailcore.database import Database, Transaction
+from mailcore.database import Database
 from mailcore.errors import NotFound
 from mailcore.keyring import Keyring
 from mailcore.models import OauthApp, OauthCode, OauthGrant, OauthToken
@@ -236,10 +236,11 @@ async def end_all_of(session: AsyncSession, clock: Clock, app: OauthApp) -> None
         _end(session, clock, grant, app, "grant.revoked", SERVICE, reason="the app was deleted")
 
 
-async def forget(tx: Transaction, now: datetime) -> None:
+async def expire(database: Database, now: datetime) -> None:
     """What is over. A refresh token that was used stays until its end: it must be known if it comes again."""
-    await tx.execute("delete from oauth_token where expires_at < $1", now)
-    await tx.execute("delete from oauth_grant where expires_at < $1", now)
+    async with database.transaction() as tx:
+        await tx.execute("delete from oauth_token where expires_at < $1", now)
+        await tx.execute("delete from oauth_grant where expires_at < $1", now)
 
 
 async def _token(

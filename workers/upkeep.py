@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from mailcore import audit, event_log, idempotent_answers, ledger, metrics, queue, request_log
+from mailcore import audit, event_log, idempotent_answers, ledger, metrics, oauth_grants, queue, request_log
 from mailcore.domain_watch import Watch
 from mailcore.leases import Sweeper
 from mailcore.plans import Lane
@@ -88,6 +88,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates) -> list[Dut
         Duty("idempotent answers", timedelta(minutes=10), lambda: _forget_answers(r)),
         Duty("audit log", timedelta(hours=1), lambda: audit.expire(r.database, r.clock.now())),
         Duty("request log", timedelta(hours=1), lambda: request_log.expire(r.database, r.clock.now())),
+        Duty("grants of apps", timedelta(hours=1), lambda: oauth_grants.expire(r.database, r.clock.now())),
         Duty("deleted accounts", timedelta(minutes=5), lambda: purge_deleted(r)),
         Duty("invitations", timedelta(hours=1), lambda: forget_invitations(r)),
         Duty("held mail", timedelta(minutes=10), HeldMail(r).end),

@@ -3,13 +3,16 @@
 import asyncio
 import base64
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+from pydantic import SecretStr
 
+from mailcore import oauth_grants
 from mailcore.callers import Scope
 from mailcore.oauth_secrets import Secret, generate
-from tests.support.api import Tenant, World
+from tests.support.api import Tenant, World, running_api
 from tests.support.oauth import SCOPES, App, assert_refused, register
 
 
@@ -370,3 +373,30 @@ async def test_a_registered_apps_own_account_has_no_way_into_others(world: World
     token = (await app.tokens(await world.person(other)))["access_token"]
     names = [each["name"] for each in (await app.get("/v1/domains", token)).json()["data"]]
     assert names == ["theirs.test"]
+
+
+async def test_what_is_over_is_forgotten_and_a_used_token_is_not(world: World, tenant: Tenant) -> None:
+    app = await App.registered(world, tenant)
+    first = await app.tokens(await world.person(tenant))
+    world.clock.step(timedelta(hours=2))
+    await app.refresh(first["refresh_token"])
+    await app.code(await world.person(tenant))
+    world.clock.step(timedelta(hours=2))
+    await oauth_grants.expire(world.runtime.database, world.clock.now())
+    rows = await world.runtime.database.fetch("select kind from oauth_token")
+    assert [row["kind"] for row in rows] == ["refresh", "refresh"]
+    assert await world.runtime.database.value("select count(*) from oauth_grant") == 1
+    world.clock.step(timedelta(days=30))
+    await oauth_grants.expire(world.runtime.database, world.clock.now())
+    for table in ("oauth_grant", "oauth_code", "oauth_token"):
+        assert await world.runtime.database.value(f"select count(*) from {table}") == 0
+
+
+async def test_who_asks_for_tokens_without_end_must_wait(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with running_api(database_url, tmp_path, redis_url=SecretStr(redis_url)) as world:
+        form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": "app_x"}
+        answers = [await world.anonymous.post("/oauth/token", data=form) for _ in range(310)]
+        assert {answer.status_code for answer in answers} == {401, 429}
+        assert int(answers[-1].headers["retry-after"]) >= 1
