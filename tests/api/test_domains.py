@@ -9,7 +9,7 @@ from tests.support.api import Tenant, World
 async def test_a_claim_tells_what_to_publish(world: World, tenant: Tenant) -> None:
     domain = await tenant.claim("Example.TEST.")
     assert domain["name"] == "example.test"
-    assert domain["state"] == "pending"
+    assert domain["state"] == "not_started"
     assert domain["records"] == [
         {
             "type": "TXT",
@@ -41,18 +41,23 @@ async def test_the_token_in_dns_verifies(world: World, tenant: Tenant) -> None:
     assert checked["found"]["mx"] == {
         "wanted": "10 mx.clearpost.test.",
         "found": ["10 mx.clearpost.test"],
+        "name": "example.test",
         "state": "ok",
         "cause": "",
+        "next_step": "",
+        "required": True,
+        "where": [],
     }
     assert (await tenant.http.get(f"/v1/domains/{domain['id']}")).json() == checked
 
 
 async def test_without_the_token_a_check_says_what_is_missing(world: World, tenant: Tenant) -> None:
     domain = await tenant.claim()
+    world.zone.put("example.test", "A", "9.9.9.9")
     checked = (await tenant.http.post(f"/v1/domains/{domain['id']}/check")).json()
-    assert checked["state"] == "pending"
+    assert checked["state"] == "not_started"
     assert checked["found"]["ownership"]["state"] == "missing"
-    assert "_clearpost.example.test" in checked["found"]["ownership"]["cause"]
+    assert "_clearpost.example.test" in checked["found"]["ownership"]["next_step"]
 
 
 async def test_an_idn_is_claimed_by_its_a_labels(tenant: Tenant) -> None:
@@ -110,7 +115,7 @@ async def test_a_name_verified_elsewhere_can_still_be_claimed(world: World, tena
     world.publish("example.test", tenant)
     await tenant.http.post(f"/v1/domains/{domain['id']}/check")
     other = await world.tenant("two")
-    assert (await other.claim())["state"] == "pending"
+    assert (await other.claim())["state"] == "not_started"
 
 
 async def test_plus_addressing_can_be_switched_off(tenant: Tenant) -> None:

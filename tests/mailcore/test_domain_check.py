@@ -13,10 +13,12 @@ from mailcore.domain_answers import Answers, ask
 from mailcore.domain_check import (
     RecordCheck,
     Wanted,
+    judge_dmarc,
     judge_mx,
     judge_ownership,
     tokens_in,
 )
+from mailcore.domain_watch import judge
 from mailcore.resolver import MxAnswer, Resolver, TxtAnswer
 from mailcore.settings import Settings
 from mailcore.spf_record import judge_spf, merged_spf
@@ -247,3 +249,93 @@ def test_pasting_the_merged_record_makes_it_ok(records: list[list[str]]) -> None
     assert judge_spf("a.test", INCLUDE, txt(merged)).state == "ok"
     assert merged_spf([merged], INCLUDE) == merged
     assert sum(term.endswith("all") or term.startswith("redirect=") for term in merged.split()) == 1
+
+
+# What was done instead
+
+
+def with_token_at(name: str) -> Answers:
+    return Answers(NONE, NONE, MxAnswer("no-domain"), NONE, elsewhere=((name, txt(VALUE)),))
+
+
+@pytest.mark.parametrize(
+    ("name", "cause", "step"),
+    [
+        ("_clearpost.a.test.a.test", "appends the domain by itself", "as _clearpost instead"),
+        ("clearpost.a.test", "another host", "as _clearpost.a.test instead"),
+        ("www.a.test", "another host", "as _clearpost.a.test instead"),
+    ],
+)
+def test_a_token_at_the_wrong_host_is_named(name: str, cause: str, step: str) -> None:
+    check = judge_ownership("a.test", "abc123", with_token_at(name))
+    assert check.state == "wrong"
+    assert name in check.cause
+    assert cause in check.cause
+    assert step in check.next_step
+
+
+@pytest.mark.parametrize("host", ["_dc-mx.4f1c.a.test", "mail.a.test", "a.test"])
+def test_an_mx_behind_a_proxy_or_alias_is_named(host: str) -> None:
+    check = judge_mx("a.test", WANTED, mx(host))
+    assert check.state == "wrong"
+    assert "proxy" in check.cause
+    assert host in check.cause
+    assert "Name our server itself" in check.next_step
+
+
+def test_without_an_mx_the_web_address_is_named_as_where_mail_goes() -> None:
+    check = judge_mx("a.test", WANTED, MxAnswer("ok", ((0, "a.test"),), implicit=True))
+    assert "web site" in check.cause
+
+
+def test_quotes_pasted_into_spf_are_named() -> None:
+    check = judge_spf("a.test", INCLUDE, txt(f'"v=spf1 include:{INCLUDE} -all"'))
+    assert check.state == "wrong"
+    assert "Quotation marks" in check.cause
+    assert check.wanted == f"v=spf1 include:{INCLUDE} -all"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (NONE, "missing"),
+        (txt("v=DMARC1; p=reject"), "ok"),
+        (txt("something else"), "missing"),
+        (txt("v=DMARC1; rua=mailto:x@a.test"), "wrong"),
+        (txt("v=DMARC1; p=none", "v=DMARC1; p=reject"), "wrong"),
+        (TxtAnswer("failure"), "failure"),
+    ],
+)
+def test_dmarc_is_advice(answer: TxtAnswer, state: str) -> None:
+    check = judge_dmarc("a.test", answer)
+    assert (check.state, check.required, check.name) == (state, False, "_dmarc.a.test")
+
+
+async def rows(dns: DnsStandin) -> dict[str, RecordCheck]:
+    resolver = Resolver(
+        settings=Settings(dns_servers=(dns.address,), dns_timeout=timedelta(seconds=0.5)), clock=Clock()
+    )
+    return judge("a.test", WANTED, await ask(resolver, "a.test"))
+
+
+async def test_a_domain_that_does_not_exist_has_that_one_cause() -> None:
+    async with DnsStandin() as dns:
+        checked = await rows(dns)
+    assert {row.state for row in checked.values()} == {"missing"}
+    assert all("does not exist" in row.cause and "registrar" in row.next_step for row in checked.values())
+
+
+async def test_each_row_says_which_name_servers_hold_the_domain() -> None:
+    async with DnsStandin() as dns:
+        dns.zone.put("a.test", "NS", "ns2.host.test.", "ns1.host.test.")
+        checked = await rows(dns)
+    assert {row.where for row in checked.values()} == {("ns1.host.test", "ns2.host.test")}
+
+
+async def test_lame_and_slow_name_servers_are_told_apart() -> None:
+    async with DnsStandin() as dns:
+        dns.zone.fail("a.test", Fault.REFUSED)
+        dns.zone.fail("_dmarc.a.test", Fault.TIMEOUT)
+        checked = await rows(dns)
+    assert "lame" in checked["mx"].cause
+    assert "in time" in checked["dmarc"].cause
