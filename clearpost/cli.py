@@ -38,7 +38,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a progr
 # What the processes of a local stack import; see `_import_for_children`.
 _CHILDREN = (
     "clearpost.api_process", "clearpost.mx", "clearpost.processes", "clearpost.standins.inbox_server",
-    "workers.delivery", "workers.upkeep",
+    "clearpost.standins.identity_server", "workers.delivery", "workers.upkeep",
 )  # fmt: skip
 
 

@@ -21,8 +21,15 @@ PORTS = {
     "standard_worker_metrics_port": 8033,
     "fast_worker_metrics_port": 8034,
     "upkeep_metrics_port": 8035,
+    "identity_port": 8036,
 }
 INBOX_DOMAIN = "inbox.test"
+# Our own identity provider: it believes everybody, so this is no secret.
+IDENTITY_PROVIDER, IDENTITY_CLIENT, IDENTITY_SECRET = (
+    "local",
+    "clearpost-local",
+    "nobody-proves-anything-here",
+)
 
 
 class LocalSettings(BaseSettings):
@@ -36,7 +43,10 @@ class LocalSettings(BaseSettings):
     )
     database_url: str = Field("", description="A PostgreSQL of yours instead of the embedded one")
     redis_url: str = Field("", description="A Valkey or Redis of yours instead of the embedded one")
-    routes: str = Field("", description="More routes beside the one to the demo inbox")
+    routes: str = Field("", description="Routes to elsewhere than the demo inbox, which takes all other mail")
+    providers: str = Field("", description="More identity providers beside the local one")
+    provider_clients: str = Field("", description="Their client ids")
+    provider_secrets: str = Field("", description="Their client secrets")
     api_port: int = 0
     inbox_port: int = 0
     mx_port: int = 0
@@ -50,6 +60,7 @@ class LocalSettings(BaseSettings):
     standard_worker_metrics_port: int = 0
     fast_worker_metrics_port: int = 0
     upkeep_metrics_port: int = 0
+    identity_port: int = 0
 
     def port(self, name: str) -> int:
         """The port of that name: its own setting, else its place in the row of `port_base`, else default."""
@@ -65,6 +76,10 @@ class LocalSettings(BaseSettings):
     @property
     def web_url(self) -> str:
         return f"http://localhost:{self.port('api_port')}"
+
+    @property
+    def identity_url(self) -> str:
+        return f"http://localhost:{self.port('identity_port')}"
 
     @property
     def inbox_url(self) -> str:
@@ -85,7 +100,7 @@ def first_problem(error: ValidationError) -> str:
 
 def process_environment(local: LocalSettings, database_url: str, redis_url: str) -> Mapping[str, str]:
     """Everything the processes read from their environment: theirs on top of what we were given."""
-    routes = [f"{INBOX_DOMAIN}=127.0.0.1:{local.port('inbox_smtp_port')}", local.routes]
+    hop = f"127.0.0.1:{local.port('inbox_smtp_port')}"
     return {
         **os.environ,
         "CLEARPOST_ENVIRONMENT": "local",
@@ -93,10 +108,22 @@ def process_environment(local: LocalSettings, database_url: str, redis_url: str)
         "CLEARPOST_REDIS_URL": redis_url,
         "CLEARPOST_SPOOL_DIR": str(local.var / "spool"),
         "CLEARPOST_KEY_DIR": str(local.var / "keys"),
-        "CLEARPOST_ROUTES": ",".join(route for route in routes if route),
+        "CLEARPOST_ROUTES": _joined(f"{INBOX_DOMAIN}={hop},*={hop}", local.routes),
         "CLEARPOST_DNS_SERVERS": f"127.0.0.1:{local.port('dns_port')}",
         "CLEARPOST_WEB_URL": local.web_url,
+        "CLEARPOST_PROVIDERS": _joined(f"{IDENTITY_PROVIDER}={local.identity_url}", local.providers),
+        "CLEARPOST_PROVIDER_CLIENTS": _joined(
+            f"{IDENTITY_PROVIDER}={IDENTITY_CLIENT}", local.provider_clients
+        ),
+        "CLEARPOST_PROVIDER_SECRETS": _joined(
+            f"{IDENTITY_PROVIDER}={IDENTITY_SECRET}", local.provider_secrets
+        ),
         "CLEARPOST_API_PORT": str(local.port("api_port")),
         "CLEARPOST_MX_PORT": str(local.port("mx_port")),
         "CLEARPOST_FAST_MX_PORT": str(local.port("fast_mx_port")),
     }
+
+
+def _joined(ours: str, theirs: str) -> str:
+    """Of two entries with one name the later one counts."""
+    return f"{ours},{theirs}" if theirs else ours

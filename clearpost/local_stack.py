@@ -21,10 +21,11 @@ from clearpost.first_message import (
 )
 from clearpost.local_settings import LocalSettings, first_problem
 from clearpost.nursery import Nursery
+from clearpost.printed_links import print_links
 from clearpost.process import EmbeddedError
 from clearpost.progress import complain, say, step
 from clearpost.run_state import AlreadyRunningError
-from clearpost.seed import Demo
+from clearpost.seed import OWNER, Demo
 from clearpost.stack import LocalStack, StackError, check_settings
 from clearpost.supervisor import StartError
 from mailcore.clock import Clock
@@ -77,7 +78,7 @@ async def _up(stack: LocalStack) -> None:
     except (JourneyError, ApiError) as error:  # the user may have changed whatever it stands on
         complain(f"no first message this time: {error}. Everything runs all the same")
     _print_places(stack.local, account)
-    await asyncio.get_running_loop().create_future()  # until Ctrl-C
+    await print_links(ApiClient(stack.local.inbox_url, ""), stack.local.web_url)  # until Ctrl-C
 
 
 async def _demo(stack: LocalStack) -> None:
@@ -91,6 +92,7 @@ async def _demo(stack: LocalStack) -> None:
 def _print_places(local: LocalSettings, account: Demo) -> None:
     places = {
         "API": f"{local.web_url}/v1   (docs: {local.web_url}/docs)",
+        "Sign in": f"{local.web_url}/auth/sign-in   (as {OWNER}: the link arrives below and in the inbox)",
         "Demo inbox": local.inbox_url,
         "MX": f"127.0.0.1:{local.port('mx_port')}   fast: 127.0.0.1:{local.port('fast_mx_port')}",
         "DNS": f"127.0.0.1:{local.port('dns_port')}   (add records in {local.var / 'dns.zone'})",

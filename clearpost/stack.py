@@ -155,8 +155,10 @@ class LocalStack:
         """All at once; they stop one after another, what takes mail in first."""
         port = self.local.port
         inbox = ("clearpost.standins.inbox_server", str(port("inbox_smtp_port")), str(port("inbox_port")))
+        identity = ("clearpost.standins.identity_server", str(port("identity_port")))
         starts = [
             self._start(self._python("inbox", inbox), self.local.inbox_url),
+            self._start(self._python("identity provider", identity), self.local.identity_url),
             self._start(self._python("api", ("clearpost", "api")), self.local.web_url),
             self._start(self._lane_process("upkeep", None, "upkeep_metrics_port"), ""),
         ]

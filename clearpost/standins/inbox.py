@@ -6,6 +6,7 @@ import email.header
 import logging
 import re
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -65,6 +66,12 @@ class Inbox:
             self._bytes -= len(self._messages.popleft().content)
         async with self._changed:
             self._changed.notify_all()
+
+    async def wait_beyond(self, number: int, seconds: float) -> None:
+        """Return once a message with a higher number is there, or after so many seconds."""
+        async with self._changed:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait_for(lambda: self._count > number), seconds)
 
     async def wait_for(self, count: int) -> None:
         """Return once `count` messages have arrived since the start."""

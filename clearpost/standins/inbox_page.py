@@ -1,5 +1,6 @@
 """The web page of the demo inbox: list and raw view. Must never let mail act as HTML or fetch anything."""
 
+from dataclasses import asdict
 from html import escape
 
 from starlette.applications import Starlette
@@ -10,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from clearpost.standins.inbox import KEPT_MESSAGES, Arrived, Inbox
+from clearpost.standins.inbox_links import links_of
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'",
@@ -17,6 +19,8 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+
+_LINKS_WAIT = 5.0  # seconds; shorter than the patience of who asks
 
 STYLE = """
 :root { color-scheme: light dark;
@@ -46,7 +50,10 @@ pre { margin: 0; padding: .75rem 0; border-top: 1px solid var(--line); font: 12.
 
 
 def create_app(inbox: Inbox) -> Starlette:
-    """GET / (list), /messages.json, /messages/N (page), /messages/N.eml (the bytes as they came)."""
+    """GET / (list), /messages.json, /messages/N (page), /messages/N.eml (the bytes as they came).
+
+    And /links.json?after=N: the links of ours in later messages, as soon as there is a later one.
+    """
 
     async def listing(_request: Request) -> Response:
         return HTMLResponse(list_page(inbox.messages()), headers=SECURITY_HEADERS)
@@ -67,8 +74,21 @@ def create_app(inbox: Inbox) -> Starlette:
             return PlainTextResponse("no such message, or it was pushed out\n", 404, SECURITY_HEADERS)
         return Response(message.content, headers=SECURITY_HEADERS, media_type="text/plain; charset=utf-8")
 
+    async def links(request: Request) -> Response:
+        after = int(request.query_params.get("after", "0"))
+        await inbox.wait_beyond(after, _LINKS_WAIT)
+        later = [message for message in inbox.messages() if message.number > after]
+        return JSONResponse(
+            {
+                "last": max((message.number for message in later), default=after),
+                "links": [asdict(link) for message in later for link in links_of(message)],
+            },
+            headers=SECURITY_HEADERS,
+        )
+
     routes = [
         Route("/", listing),
+        Route("/links.json", links),
         Route("/messages.json", as_json),
         Route("/messages/{number:int}.eml", raw),
         Route("/messages/{number:int}", one),

@@ -33,7 +33,7 @@ def test_processes_are_told_where_everything_is() -> None:
         LocalSettings(routes="a.test=127.0.0.1:1"), "postgresql://x", "redis://y"
     )
     assert environment["CLEARPOST_DATABASE_URL"] == "postgresql://x"
-    assert environment["CLEARPOST_ROUTES"] == "inbox.test=127.0.0.1:2600,a.test=127.0.0.1:1"
+    assert environment["CLEARPOST_ROUTES"] == "inbox.test=127.0.0.1:2600,*=127.0.0.1:2600,a.test=127.0.0.1:1"
     assert environment["CLEARPOST_DNS_SERVERS"] == "127.0.0.1:5335"
     assert environment["CLEARPOST_SPOOL_DIR"].endswith("/var/spool")
 
