@@ -75,11 +75,13 @@ class World:
         claimed: timedelta = timedelta(0),
         plus_addressing: bool = True,
     ) -> DomainRow:
-        """A domain that was claimed so long ago; verified, so that it is served, unless said otherwise."""
+        """A domain that was claimed so long ago; verified, so that it is served, unless said otherwise.
+        Upkeep looks at its DNS, which says nothing of it, in a day only.
+        """
         identifier, created = self.clock.new_id(), self.clock.now() - claimed
         await self.execute(
-            "insert into domain (id, account_id, name, plus_addressing, created_at, verified_at) "
-            "values ($1, $2, $3, $4, $5, $6)",
+            "insert into domain (id, account_id, name, plus_addressing, created_at, verified_at, next_check_at) "
+            "values ($1, $2, $3, $4, $5, $6, now() + interval '1 day')",
             *(identifier, account.id, name, plus_addressing, created, created if verified else None),
         )
         return DomainRow(identifier, name, account)
