@@ -123,9 +123,9 @@ class ResultOut(BaseModel):
     before: BeforeOut | None
 
     @classmethod
-    def of(cls, index: int, item: Item, outcome: Done | BusinessError, applied: bool) -> Self:
-        action, good = _ACTIONS[type(item)]
-        named = None if isinstance(item, Create) else item.alias_id
+    def of(cls, index: int, item: Item | BusinessError, outcome: Done | BusinessError, applied: bool) -> Self:
+        action, good = ("create", 201) if isinstance(item, BusinessError) else _ACTIONS[type(item)]
+        named = item.alias_id if isinstance(item, Change | Delete) else None
         told: dict[str, Any] = {"index": index, "action": action, "before": None}
         if isinstance(outcome, BusinessError):
             refused = {"status": outcome.status, "code": outcome.code, "detail": outcome.detail, "id": named}
@@ -142,12 +142,15 @@ class CountsOut(BaseModel):
     refused: int
 
 
-class BulkOut(BaseModel):
+class SummaryOut(BaseModel):
     """`applied` false: nothing was changed, and `status` of each result is what it would have been."""
 
     applied: bool
     dry_run: bool
     counts: CountsOut
+
+
+class BulkOut(SummaryOut):
     results: list[ResultOut]
 
 

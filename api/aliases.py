@@ -68,11 +68,13 @@ async def list_aliases(
     who: ReadsAliases,
     session: Session,
     domain_id: UUID | None = None,
+    destination_id: UUID | None = None,
+    enabled: bool | None = None,
     q: SearchText = None,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[AliasOut]:
-    return await _page(session, who.account_id, AliasFilter(domain_id, q), cursor, limit)
+    return await _page(session, who.account_id, AliasFilter(domain_id, q, destination_id, enabled), cursor, limit)
 
 
 @router.get("/domains/{domain_id}/aliases", summary="List the aliases of a domain")

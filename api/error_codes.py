@@ -54,6 +54,8 @@ SOME: Final[Mapping[str, Place]] = {
     "domain_exists": Place(409, ("create_domain",)),
     "local_part_invalid": Place(422, _WRITE_ALIAS),
     "alias_exists": Place(409, _WRITE_ALIAS),
+    "named_twice": Place(409, ("bulk_aliases", "import_aliases")),
+    "csv_invalid": Place(422, ("import_aliases",)),
     "destination_invalid": Place(422, _GIVE_DESTINATION),
     "destination_loops": Place(422, _GIVE_DESTINATION),
     "destination_missing": Place(422, _WRITE_ALIAS),

@@ -3,7 +3,7 @@
 Must never reach an alias of another account, or leave one without a destination.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -128,6 +128,17 @@ async def list_of(
     if after:
         query = query.where(col(Alias.id) > after)
     return (await session.exec(query.order_by(col(Alias.id)).limit(limit))).all()
+
+
+async def ids(
+    session: AsyncSession, account_id: UUID, keys: Collection[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], UUID]:
+    """Ids of those that the account has of these, by domain and normalised local part."""
+    mine = col(Alias.account_id) == account_id
+    here = col(Alias.domain_id).in_({domain_id for domain_id, _ in keys})
+    named = col(Alias.local_part).in_({local_part for _, local_part in keys})
+    query = select(Alias.domain_id, Alias.local_part, Alias.id).where(mine, here, named)
+    return {(domain_id, key): alias_id for domain_id, key, alias_id in (await session.exec(query)).all()}
 
 
 async def addresses_to(session: AsyncSession, destination_id: UUID, *, limit: int) -> list[str]:

@@ -72,6 +72,14 @@ async def names(session: AsyncSession, account_id: UUID, domain_ids: Collection[
     return dict((await session.exec(query)).all())
 
 
+async def ids(session: AsyncSession, account_id: UUID, of_names: Collection[str]) -> dict[str, UUID]:
+    """Ids of the account's domains of these names, by name."""
+    query = select(Domain.name, Domain.id).where(
+        col(Domain.account_id) == account_id, col(Domain.name).in_(of_names)
+    )
+    return dict((await session.exec(query)).all())
+
+
 async def set_plus_addressing(
     session: AsyncSession, account_id: UUID, domain_id: UUID, enabled: bool
 ) -> Domain:
