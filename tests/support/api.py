@@ -179,7 +179,8 @@ async def running_api(
         }
         clock = StepClock()
         woken: list[frozenset[LaneOfNode]] = []
-        runtime = await ApiRuntime.open(Settings(**(values | changes)), clock=clock, wake=woken.append, tell=tell)
+        settings = Settings(**(values | changes))
+        runtime = await ApiRuntime.open(settings, clock=clock, wake=woken.append, tell=tell)
         world = World(runtime, clock, dns)
         world.woken = woken
         try:
