@@ -7,11 +7,15 @@ from fastapi.routing import APIRoute
 
 from api import (
     accounts,
+    address_change,
     alias_bulk,
+    alias_csv,
     aliases,
     audit,
+    claims,
     confirmations,
     destinations,
+    dns_check,
     docs,
     domains,
     errors,
@@ -68,6 +72,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         accounts,
         domains,
         alias_bulk,
+        alias_csv,
         aliases,
         destinations,
         keys,
@@ -76,6 +81,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         team,
         invitations,
         leaving,
+        claims,
         logs,
         events,
         queue,
@@ -87,12 +93,15 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         app.include_router(resource.router, dependencies=[Depends(only_known)])
     for own in (me, passkeys, oauth_consent):
         app.include_router(own.router, dependencies=[Depends(only_known_to_people)])
-    for pages in (health, status, docs, confirmations):
+    for pages in (health, status, docs, confirmations, dns_check):
         app.include_router(pages.router)
     app.include_router(invitations.pages)
     for way in (sign_in.router, provider_sign_in.router, passkeys.sign_in_router):
         app.include_router(way)
     app.include_router(accounts.of_people)
+    app.include_router(address_change.router)
+    app.include_router(address_change.pages)
+    app.include_router(claims.pages)
     for protocol in (oauth_server.router, oauth_consent.pages):
         app.include_router(protocol)
     sign_in_flow.install(app, runtime)

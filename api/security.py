@@ -196,6 +196,7 @@ ReadsAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_READ, whole_account
 WritesAccount = Annotated[Caller, Depends(writes_account)]
 # What only somebody who owns the account may do, and only in person.
 OwnsAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.OWNER, person=True))]
+AsAdmin = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, person=True))]
 Doer = Annotated[Actor, Depends(actor)]
 # Without scope="function" FastAPI would commit after the response: a failing commit would have answered 200.
 Session = Annotated[AsyncSession, Depends(open_session, scope="function")]

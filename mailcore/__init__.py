@@ -77,6 +77,8 @@ What customers own
     oauth_secrets.py    opaque, of a kind each, kept as keyed hashes
     team.py             who belongs to an account, as what
     invitations.py      into an account, or to this server
+    account_claims.py   an account whose owners are gone
+    address_change.py   another address to sign in with
     policy.py           what is logged of mail, as an account is told
     account_export.py   everything an account holds, as a zip
     account_deletion.py the end of an account
@@ -103,6 +105,7 @@ What customers own
     ownership.py        pure rules: whose is a name?
     aliases.py          the alias table as its owner sees it
     alias_bulk.py       many of them in one transaction
+    alias_table.py      aliases as CSV
     destinations.py     the real inboxes
     confirmations.py    asked by mail whether they want it
     suppression.py      those who asked to be left alone

@@ -80,3 +80,8 @@ async def unlink(session: AsyncSession, person_id: UUID, identity_id: UUID) -> s
     """The issuer of what was unlinked; None where the person has no such identity. A link by mail stays."""
     gone = delete(Identity).where(col(Identity.id) == identity_id, col(Identity.person_id) == person_id)
     return (await session.exec(gone.returning(col(Identity.issuer)))).scalar_one_or_none()
+
+
+async def unlink_all(session: AsyncSession, person_id: UUID) -> None:
+    """Where somebody else may have linked one: the caller says so in an audit log."""
+    await session.exec(delete(Identity).where(col(Identity.person_id) == person_id))

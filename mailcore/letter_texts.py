@@ -15,6 +15,9 @@ from mailcore.keyring import Keyring
 
 Kind = Literal[
     "account-deleted",
+    "account-claim",
+    "change-address",
+    "address-changed",
     "invitation",
     "sign-in-link",
     "no-account",
@@ -177,6 +180,55 @@ def _no_account(desk: Desk, about: About) -> Written:
     )
 
 
+def _account_claim(desk: Desk, about: About) -> Written:
+    link = desk.link("claims", "account-claim", UUID(about["id"]), timedelta(days=7))
+    return Written(
+        f"{about['by']} asks to own {about['account']}",
+        [
+            f"{about['by']}, an admin of the account",
+            "",
+            f"    {about['account']}",
+            "",
+            "asks to own it, because its owners seem to be gone. You are an owner. If you are there,",
+            "sign in or open this link: then it stays as it is. After 7 days without a word from you it is",
+            "theirs too.",
+            "",
+            f"    {link}",
+        ],
+    )
+
+
+def _change_address(desk: Desk, about: About) -> Written:
+    link = desk.link("auth/address", "change-address", UUID(about["id"]), timedelta(hours=1))
+    return Written(
+        "Sign in to Clearpost with this address?",
+        [
+            f"{about['old']} wants to sign in with this address from now on.",
+            "To agree, open this link within an hour, in the browser in which you asked:",
+            "",
+            f"    {link}",
+            "",
+            "If you did not ask for this, do nothing: without the link nothing happens.",
+        ],
+    )
+
+
+def _address_changed(desk: Desk, about: About) -> Written:
+    link = desk.link("auth/address/undo", "undo-address", UUID(about["id"]), timedelta(days=7))
+    return Written(
+        "You sign in to Clearpost with another address now",
+        [
+            "The address that you sign in with was changed from this one to",
+            "",
+            f"    {about['new']}",
+            "",
+            "If this was not you, take it back within 7 days. All browsers are signed out then:",
+            "",
+            f"    {link}",
+        ],
+    )
+
+
 def _account_deleted(desk: Desk, about: About) -> Written:
     return Written(
         f"The account {about['account']} is deleted",
@@ -194,6 +246,9 @@ def _account_deleted(desk: Desk, about: About) -> Written:
 WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "invitation": _invitation,
     "account-deleted": _account_deleted,
+    "account-claim": _account_claim,
+    "change-address": _change_address,
+    "address-changed": _address_changed,
     "sign-in-link": _sign_in_link,
     "no-account": _no_account,
     "confirm-destination": _confirm_destination,

@@ -176,6 +176,11 @@ async def remove(session: AsyncSession, clock: Clock, person: Person, key: Passk
     await people.record(session, clock, person.id, actor, "passkey.removed", Subject(key.id, key.name))
 
 
+async def remove_all(session: AsyncSession, person_id: UUID) -> None:
+    """Where they are lost, or somebody else added one: the caller says so in an audit log."""
+    await session.exec(delete(Passkey).where(col(Passkey.person_id) == person_id))
+
+
 async def _by_credential(session: AsyncSession, credential_id: bytes) -> Passkey | None:
     query = select(Passkey).where(col(Passkey.credential_id) == credential_id)
     return (await session.exec(query.with_for_update())).one_or_none()

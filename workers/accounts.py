@@ -3,13 +3,17 @@
 Must never touch what an account still needs.
 """
 
-from mailcore import account_deletion, invitations
+from mailcore import account_claims, account_deletion, invitations
 from mailcore.runtime import Runtime
 
 
 async def purge_deleted(runtime: Runtime) -> None:
     """Logs, counts and traces of accounts that are gone."""
     await account_deletion.purge(runtime.database, runtime.clock.now(), runtime.settings.log_retention)
+
+
+async def settle_claims(runtime: Runtime) -> None:
+    await account_claims.settle(runtime.database, runtime.clock)
 
 
 async def forget_invitations(runtime: Runtime) -> None:

@@ -11,7 +11,17 @@ from datetime import timedelta
 
 import structlog
 
-from mailcore import audit, event_log, idempotent_answers, ledger, metrics, oauth_grants, queue, request_log
+from mailcore import (
+    audit,
+    event_log,
+    idempotent_answers,
+    ledger,
+    metrics,
+    news,
+    oauth_grants,
+    queue,
+    request_log,
+)
 from mailcore.domain_watch import Watch
 from mailcore.leases import Sweeper
 from mailcore.plans import Lane
@@ -20,7 +30,7 @@ from mailcore.runtime import Ready, Runtime, open_runtime, segment_writer, until
 from mailcore.settings import Settings
 from mailcore.spool_sweep import SpoolSweep
 from mailcore.spool_writer import SegmentWriter
-from workers.accounts import forget_invitations, purge_deleted
+from workers.accounts import forget_invitations, purge_deleted, settle_claims
 from workers.destinations import ask_new, tell_failing
 from workers.held_mail import HeldMail
 from workers.letters import send_letters
@@ -89,7 +99,9 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates) -> list[Dut
         Duty("audit log", timedelta(hours=1), lambda: audit.expire(r.database, r.clock.now())),
         Duty("request log", timedelta(hours=1), lambda: request_log.expire(r.database, r.clock.now())),
         Duty("grants of apps", timedelta(hours=1), lambda: oauth_grants.expire(r.database, r.clock.now())),
+        Duty("changes", timedelta(hours=1), lambda: _forget_changes(r)),
         Duty("deleted accounts", timedelta(minutes=5), lambda: purge_deleted(r)),
+        Duty("account claims", timedelta(minutes=1), lambda: settle_claims(r)),
         Duty("invitations", timedelta(hours=1), lambda: forget_invitations(r)),
         Duty("held mail", timedelta(minutes=10), HeldMail(r).end),
         Duty("ledger", timedelta(hours=1), lambda: ledger.compact(r.database)),
@@ -133,6 +145,12 @@ async def _forget_failures(runtime: Runtime) -> None:
         now - runtime.settings.log_retention,
         (now - _UNDELIVERED_KEPT).date(),
     )
+
+
+async def _forget_changes(runtime: Runtime) -> None:
+    """What open pages were told: nobody resumes from before that."""
+    async with runtime.database.transaction() as tx:
+        await news.forget_changes(tx)
 
 
 async def _forget_refusals(runtime: Runtime) -> None:
