@@ -17,6 +17,7 @@ import pytest
 from clearpost.embedded.postgres import remove
 from clearpost.local_settings import PORTS
 from clearpost.ports import is_taken
+from tests.support.browser import Browser
 from tests.support.services import ROOT
 
 FIRST_BASE, LAST_BASE = 20_000, 32_000  # below the range the kernel hands out by itself
@@ -117,6 +118,35 @@ def test_up_runs_once_and_ctrl_c_ends_all_of_it(stack: Stack) -> None:
     second = stack.run("up")
     assert second.returncode == 1
     assert f"already runs here (process {process.pid}, http://localhost:{stack.base})" in second.stderr
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert stack.family() == []
+
+
+def test_people_sign_in_by_the_link_that_is_printed_and_by_the_local_provider(stack: Stack) -> None:
+    process, lines = stack.start()
+    assert process.stdout is not None
+    url = f"http://localhost:{stack.base}"
+    assert any(line.startswith(f"  Sign in     {url}/auth/sign-in") for line in lines)
+    with Browser() as owner:
+        owner.open(f"{url}/auth/sign-in")
+        owner.send("/auth/link", email="you@inbox.test")
+        printed = process.stdout.readline().split()
+        assert printed[:4] == ["sign-in", "link", "for", "you@inbox.test:"]
+        owner.open(printed[4])
+        owner.send("/auth/link")
+        assert owner.http.get(f"{url}/v1/account").json()["name"] == "Demo"
+    with Browser() as ada:
+        ada.open(f"{url}/auth/sign-in")
+        ada.send("/auth/providers/local")
+        ada.send("/authorize", email="ada@inbox.test")
+        assert (ada.page.status_code, str(ada.page.url).startswith(url)) == (200, True)
+        assert ada.http.get(f"{url}/v1/account").status_code == 200
+    with Browser() as eve:
+        eve.open(f"{url}/auth/sign-in")
+        eve.send("/auth/providers/local")
+        eve.send("/authorize", email="you@inbox.test", unverified="on")
+        assert eve.http.get(f"{url}/v1/account").status_code == 401
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
     assert stack.family() == []
