@@ -138,7 +138,7 @@ class World:
                 lasts=runtime.settings.session_lasts,
             )
         client = self.browser()
-        client.cookies.set(cookie_name(runtime.settings), secret)
+        client.cookies.set(cookie_name(runtime.settings), secret, domain="api.test")
         return SignedInPerson(found.id, email, secret, client)
 
     def browser(self) -> httpx.AsyncClient:

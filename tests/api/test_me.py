@@ -1,0 +1,90 @@
+"""What is a person's own: their sessions and where they work; nobody else's, and nothing for keys."""
+
+from datetime import timedelta
+
+from tests.support.api import Tenant, World
+
+
+async def test_a_person_sees_themselves_without_any_account(world: World) -> None:
+    person = await world.person()
+    me = (await person.http.get("/v1/me")).json()
+    assert (me["id"], me["account_id"], me["accounts"]) == (str(person.id), None, [])
+
+
+async def test_a_key_is_no_person(world: World, tenant: Tenant) -> None:
+    for path in ("/v1/me", "/v1/me/sessions", "/v1/me/passkeys"):
+        assert (await tenant.http.get(path)).status_code == 401
+    assert (await world.anonymous.get("/v1/me")).status_code == 401
+
+
+async def test_a_person_works_in_one_account_at_a_time(world: World, tenant: Tenant) -> None:
+    person = await world.person(tenant)
+    other = await world.tenant("other")
+    await world.person(other, role="viewer")
+    me = (await person.http.get("/v1/me")).json()
+    assert {each["id"]: each["role"] for each in me["accounts"]} == {
+        str(tenant.id): "owner",
+        str(other.id): "viewer",
+    }
+    chosen = await person.http.post("/v1/me/account", json={"account_id": str(other.id)})
+    assert (chosen.status_code, chosen.json()["role"]) == (200, "viewer")
+    assert (await person.http.get("/v1/account")).json()["id"] == str(other.id)
+
+
+async def test_an_account_of_others_cannot_be_chosen(world: World, tenant: Tenant) -> None:
+    person = await world.person()
+    absent = "0192f0c1-8b1e-7c3a-9d59-2f6f5d0b7a11"
+    answers = [
+        await person.http.post("/v1/me/account", json={"account_id": account})
+        for account in (str(tenant.id), absent)
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    texts = [answer.json() | {"request_id": ""} for answer in answers]
+    assert texts[0] == texts[1]
+    assert (await person.http.get("/v1/me")).json()["account_id"] is None
+
+
+async def test_a_revoked_session_is_refused_at_its_next_request(world: World) -> None:
+    here, there = await world.person(), await world.person()
+    listed = (await here.http.get("/v1/me/sessions")).json()["data"]
+    assert [each["device"] for each in listed] == ["Firefox on Linux"] * 2
+    (other,) = [each for each in listed if not each["current"]]
+    assert (await here.http.delete(f"/v1/me/sessions/{other['id']}")).status_code == 204
+    assert (await there.http.get("/v1/me")).status_code == 401
+    assert (await here.http.get("/v1/me")).status_code == 200
+
+
+async def test_signing_out_everywhere_else_keeps_this_browser(world: World) -> None:
+    here, there = await world.person(), await world.person()
+    assert (await here.http.delete("/v1/me/sessions")).status_code == 204
+    assert (await there.http.get("/v1/me")).status_code == 401
+    assert len((await here.http.get("/v1/me/sessions")).json()["data"]) == 1
+
+
+async def test_somebody_elses_session_is_not_there(world: World) -> None:
+    mine, theirs = await world.person(), await world.person(email="eve@example.org")
+    (session,) = (await theirs.http.get("/v1/me/sessions")).json()["data"]
+    refused = await mine.http.delete(f"/v1/me/sessions/{session['id']}")
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    assert (await theirs.http.get("/v1/me")).status_code == 200
+
+
+async def test_ending_ones_own_session_takes_its_cookie(world: World) -> None:
+    person = await world.person()
+    (session,) = (await person.http.get("/v1/me/sessions")).json()["data"]
+    await person.http.delete(f"/v1/me/sessions/{session['id']}")
+    assert not person.http.cookies
+
+
+async def test_a_session_that_is_over_is_not_listed(world: World) -> None:
+    await world.person()
+    world.clock.step(timedelta(days=31))
+    person = await world.person()
+    assert len((await person.http.get("/v1/me/sessions")).json()["data"]) == 1
+
+
+async def test_unknown_parameters_and_fields_are_refused(world: World, tenant: Tenant) -> None:
+    person = await world.person(tenant)
+    assert (await person.http.get("/v1/me?x=1")).status_code == 422
+    body = {"account_id": str(tenant.id), "role": "owner"}
+    assert (await person.http.post("/v1/me/account", json=body)).status_code == 422
