@@ -1,0 +1,91 @@
+"""What the DNS of any domain says about mail through us: for everybody, as JSON or as a page.
+
+Must never know an account, a claim or a customer: DNS alone answers, and few questions a minute may be asked.
+"""
+
+import ipaddress
+from datetime import timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, Field
+
+from api.domains import RecordFound
+from api.fields import Text
+from api.pages import page
+from api.runtime import ApiRuntime
+from api.security import Runtime
+from mailcore import domain_answers
+from mailcore.domain_names import claimable
+from mailcore.domain_watch import judge, wanted_of
+from mailcore.errors import BusinessError, TooMany
+from mailcore.rates import Rate
+
+router = APIRouter(include_in_schema=False)
+
+RATE: Final = Rate(20, timedelta(minutes=1))
+_TITLES: Final = {"ownership": "Ownership (TXT)", "mx": "Mail (MX)", "spf": "SPF", "dmarc": "DMARC"}
+
+
+class DnsCheckOut(BaseModel):
+    """`ownership` is `ok` where any account's code stands there: whose, DNS does not say."""
+
+    domain: str = Field(examples=["example.org"])
+    ownership: RecordFound
+    mx: RecordFound
+    spf: RecordFound
+    dmarc: RecordFound
+
+
+@router.get("/dns-check", response_model=DnsCheckOut)
+async def check_dns(
+    request: Request, runtime: Runtime, domain: Annotated[Text, Query(max_length=255)] = ""
+) -> DnsCheckOut | Response:
+    """No key is needed; 20 a minute for each address. A browser gets a page."""
+    for_people = "text/html" in request.headers.get("accept", "")
+    if for_people and not domain:
+        return _page("", {}, "")
+    try:
+        await _take(request, runtime)
+        found = await _look(runtime, domain)
+    except BusinessError as error:
+        if not for_people:
+            raise
+        return _page(domain, {}, error.detail, status=error.status)
+    return _page(found.domain, _rows(found), "") if for_people else found
+
+
+async def _take(request: Request, runtime: ApiRuntime) -> None:
+    """By the address of the socket: what a header says of it anybody may write."""
+    taken = await runtime.rates.take("dns-check", _network(request), RATE)
+    if not taken.allowed:
+        raise TooMany("Too many checks from your address.", retry_after=taken.retry_after)
+
+
+def _network(request: Request) -> str:
+    """An IPv6 network of 64 bits is one asker."""
+    try:
+        address = ipaddress.ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return ""
+    wide = 64 if address.version == 6 else 32
+    return str(ipaddress.ip_network((address, wide), strict=False))
+
+
+async def _look(runtime: ApiRuntime, domain: str) -> DnsCheckOut:
+    """Raises Invalid for what no customer can have: an IP, a single label, a public suffix, ours."""
+    settings = runtime.settings
+    name = claimable(domain, settings)
+    answers = await domain_answers.ask(runtime.resolver, name)
+    rows = judge(name, wanted_of(settings, None, (settings.mx_name,)), answers)
+    shown = {kind: RecordFound.model_validate(row, from_attributes=True) for kind, row in rows.items()}
+    return DnsCheckOut(domain=name, **shown)
+
+
+def _rows(found: DnsCheckOut) -> dict[str, RecordFound]:
+    return {title: getattr(found, kind) for kind, title in _TITLES.items()}
+
+
+def _page(domain: str, rows: dict[str, RecordFound], trouble: str, *, status: int = 200) -> HTMLResponse:
+    return page("dns_check.html", status=status, title="DNS check", domain=domain, rows=rows, trouble=trouble)
