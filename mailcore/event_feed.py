@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -28,8 +28,6 @@ from mailcore.settings import Settings
 
 log = structlog.get_logger("event_feed")
 
-# A change is kept for longer than a cursor is taken, so that nothing is missing between them.
-RESUMED_WITHIN: Final = timedelta(hours=23)
 MOST_RESUMED: Final = 5_000
 _POLL = 1.0
 _BETWEEN_READS = 0.05
@@ -147,7 +145,7 @@ class EventFeed:
 
     async def is_known(self, cursor: Position, given_at: datetime) -> bool:
         """Whether what came after a cursor is still here: it is not too old, nor of another database."""
-        if self._clock.now() - given_at > RESUMED_WITHIN:
+        if self._clock.now() - given_at > news.RESUMED_WITHIN:
             return False
         async with self._database.transaction() as tx:
             return cursor.xid <= await news.horizon(tx)

@@ -9,13 +9,16 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from mailcore.changes import ChangeKind
 from mailcore.database import Transaction
 from mailcore.event_log import Event, LoggedMessage, event_of, message_of
 
+CHANGES_KEPT: Final = timedelta(days=1)
+# A cursor is taken a little less long, so that nothing is missing between them.
+RESUMED_WITHIN: Final = timedelta(hours=23)
 _LAST_ID = 2**63 - 1
 _LOG, _CHANGE = 1, 2
 
@@ -127,9 +130,9 @@ async def read(
     return Read(found, until, bool(ends))
 
 
-async def forget_changes(tx: Transaction, kept: timedelta) -> None:
-    """Nobody resumes from before that: older cursors are told to begin anew."""
-    await tx.execute("delete from change where at < now() - $1::interval", kept)
+async def forget_changes(tx: Transaction) -> None:
+    """Nobody resumes from before: older cursors are told to begin anew."""
+    await tx.execute("delete from change where at < now() - $1::interval", CHANGES_KEPT)
 
 
 def _log(row: Any) -> LogNews:

@@ -256,10 +256,10 @@ class Settings(BaseSettings):
 
     # Live events and test messages
     event_streams: int = Field(500, ge=1, description="Open streams of GET /v1/events in one API process")
+    event_streams_per_account: int = Field(20, ge=1, description="Of those, the same account's")
     test_message_mx: str = Field(
         "", description="host:port of an mx that takes test messages from the API; empty: this machine's"
     )
-    event_streams_per_account: int = Field(20, ge=1, description="Of those, the same account's")
 
     # Parsing of the plain text forms
     @field_validator("*", mode="before")

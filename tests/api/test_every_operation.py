@@ -16,13 +16,17 @@ NASTY: list[Any] = [
     *("", " ", "0", "*", "a" * 501, "\x00", "\ud800", "%", "\\", "'; --", "\u202e", "@", "é@é.test", "1e999"),
     *("xn--a.test", "9999-12-31T23:59:59Z", f"{UUID(int=0)}", "ffffffff-ffff-7fff-bfff-ffffffffffff"),
 ]
-ALLOWED = {200, 201, 204, 400, 403, 404, 405, 409, 413, 422}
+ALLOWED = {200, 201, 202, 204, 400, 403, 404, 405, 409, 413, 422}
+
+# Never ends by itself (tests/api/test_events.py); needs an mx (tests/journeys/test_owner_and_queue.py).
+ELSEWHERE = {"stream_events", "send_test"}
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            yield method.upper(), path, operation
+            if operation["operationId"] not in ELSEWHERE:
+                yield method.upper(), path, operation
 
 
 def bodies(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[Any]:

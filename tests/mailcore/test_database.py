@@ -14,6 +14,7 @@ from mailcore.database import (
     LaneOfNode,
     is_transient,
     sqlalchemy_url,
+    tell_after_commit,
     wake_after_commit,
 )
 from mailcore.plans import Lane
@@ -89,6 +90,34 @@ async def test_a_session_wakes_after_its_commit_only(proxy: PostgresProxy) -> No
     async with database.session() as session:
         wake_after_commit(session, NODE, Lane.FAST)
     assert woken == [frozenset({LaneOfNode(NODE, Lane.FAST)})]
+    await database.close()
+
+
+async def test_pages_are_told_after_a_commit_only(proxy: PostgresProxy) -> None:
+    told: list[str] = []
+    database = await Database.open(proxy.url, tell=lambda: told.append("look"))
+
+    async def fail(*, by_session: bool) -> None:
+        if by_session:
+            async with database.session() as session:
+                tell_after_commit(session)
+                raise KeyError
+        async with database.transaction() as tx:
+            tx.tell()
+            raise KeyError
+
+    for by_session in (True, False):
+        with pytest.raises(KeyError):
+            await fail(by_session=by_session)
+    assert told == []
+    async with database.transaction() as tx:
+        tx.tell()
+        assert told == [], "not before the commit"
+    async with database.session() as session:
+        tell_after_commit(session)
+    async with database.transaction():
+        pass
+    assert told == ["look", "look"]
     await database.close()
 
 

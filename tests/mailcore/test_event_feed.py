@@ -47,7 +47,7 @@ async def feed(database: Database, database_url: str) -> AsyncIterator[EventFeed
 
 
 async def heard(listener: Listener, count: int) -> list[int]:
-    found = []
+    found: list[int] = []
     async with asyncio.timeout(20):
         while len(found) < count:
             each = await listener.queue.get()
@@ -120,11 +120,12 @@ async def _coming_and_going(feed: EventFeed, cursor: Position, total: int) -> li
             for _ in range(3):
                 if len(found) == total:
                     break
-                each = await asyncio.wait_for(listener.queue.get(), 20)
-                assert isinstance(each, ChangeNews)
-                if each.position > cursor:
-                    found.append(each.data["n"])
-                    cursor = each.position
+                async with asyncio.timeout(20):
+                    new = await listener.queue.get()
+                assert isinstance(new, ChangeNews)
+                if new.position > cursor:
+                    found.append(new.data["n"])
+                    cursor = new.position
     return found
 
 
@@ -178,3 +179,26 @@ async def test_far_too_much_to_resume_is_a_new_beginning(database: Database, fee
 
 async def test_a_cursor_of_another_database_is_not_known(feed: EventFeed) -> None:
     assert not await feed.is_known(Position(2**50), Clock().now())
+
+
+async def test_changes_go_after_a_day(database: Database) -> None:
+    await write(database, 1)
+    async with database.transaction() as tx:
+        await tx.execute("update change set at = now() - interval '25 hours'")
+    await write(database, 2)
+    async with database.transaction() as tx:
+        await news.forget_changes(tx)
+    assert await database.value("select array_agg((data->>'n')::int) from change") == [2]
+
+
+async def test_while_nobody_listens_nothing_is_asked(database: Database, feed: EventFeed) -> None:
+    async with feed.listening(CALLER, KINDS) as listener:
+        await write(database, 1)
+        await heard(listener, 1)
+    before = feed.position
+    await write(database, 2)
+    await asyncio.sleep(1.2)
+    assert feed.position == before
+    async with feed.listening(CALLER, KINDS) as listener:
+        await write(database, 3)
+        assert await heard(listener, 1) == [3]

@@ -4,9 +4,10 @@ import asyncio
 from uuid import UUID
 
 import redis
+from redis.asyncio import Redis
 
 from mailcore.database import LaneOfNode
-from mailcore.jobs import Alarm, from_bytes, queue_name, to_bytes
+from mailcore.jobs import LOOK, Alarm, from_bytes, queue_name, to_bytes
 from mailcore.plans import Lane
 
 NODE = UUID(int=1)
@@ -60,3 +61,23 @@ def test_a_queue_belongs_to_one_lane_of_one_node() -> None:
     names = {queue_name(node, lane) for node in (NODE, UUID(int=2)) for lane in Lane}
     assert len(names) == 4
     assert from_bytes(to_bytes({"a": 1})) == {"a": 1}
+
+
+async def test_many_commits_of_a_moment_are_told_once(redis_url: str) -> None:
+    alarm = Alarm.open(redis_url)
+    async with Redis.from_url(redis_url) as redis, redis.pubsub() as channel:
+        await channel.subscribe(LOOK)
+        await channel.get_message(timeout=5)
+        for _ in range(1000):
+            alarm.tell()
+        await alarm.close()
+        told = []
+        while message := await channel.get_message(ignore_subscribe_messages=True, timeout=0.2):
+            told.append(message["data"])
+    assert told == [b""]
+
+
+async def test_without_redis_telling_is_lost_and_nothing_else() -> None:
+    alarm = Alarm.open("redis://127.0.0.1:1/0")
+    alarm.tell()
+    await alarm.close()
