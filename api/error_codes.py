@@ -19,8 +19,10 @@ EVERYWHERE: Final[Mapping[str, int]] = {
     "scope_missing": 403,
     "method_not_allowed": 405,
     "request_timeout": 408,
+    "request_in_progress": 409,
     "body_too_large": 413,
     "validation_failed": 422,
+    "idempotency_key_reused": 422,
     "rate_limited": 429,
     "unavailable": 503,
 }
@@ -45,9 +47,10 @@ _WRITE_ALIAS: Final = (
 )
 _OF_DOMAIN_NAME: Final = ("create_domain", "check_dns")
 _GIVE_DESTINATION: Final = (*_WRITE_ALIAS, "create_destination")
+_DESCRIBE_APP: Final = ("create_oauth_app", "change_oauth_app")
 SOME: Final[Mapping[str, Place]] = {
     "policy_unread": Place(403, ("create_domain",)),
-    "limit_reached": Place(403, ("create_domain", *_WRITE_ALIAS)),
+    "limit_reached": Place(403, ("create_domain", "create_oauth_app", *_WRITE_ALIAS)),
     "domain_invalid": Place(422, _OF_DOMAIN_NAME),
     "domain_reserved": Place(422, _OF_DOMAIN_NAME),
     "domain_public_suffix": Place(422, _OF_DOMAIN_NAME),
@@ -68,6 +71,10 @@ SOME: Final[Mapping[str, Place]] = {
     "delivery_cancelled": Place(409, ("retry_delivery",)),
     "choice_missing": Place(422, ("retry_queue", "cancel_queue")),
     "test_refused": Place(409, ("send_test",)),
+    "redirect_uri_invalid": Place(422, _DESCRIBE_APP),
+    "homepage_invalid": Place(422, _DESCRIBE_APP),
+    "app_is_public": Place(422, ("roll_oauth_app_secret",)),
+    "oauth_request_invalid": Place(422, ("show_consent", "decide_consent")),
 }
 
 

@@ -69,7 +69,11 @@ class ConsentOut(BaseModel):
 
 
 class ConsentAnswer(Body):
-    query: str = Field(description="The query of /oauth/authorize, as it came", max_length=8000)
+    query: str = Field(
+        description="The query of /oauth/authorize, as it came",
+        max_length=2000,
+        examples=["response_type=code&client_id=app_6f1c2b90a7d34e5f8a9b0c1d"],
+    )
     decision: Decision
     account_id: UUID | None = Field(None, description="For which account; the current one if left out")
 
@@ -112,7 +116,7 @@ async def answer_consent(request: Request, runtime: Runtime, who: MaybePerson) -
 
 @router.get("/v1/oauth/consent", summary="Show what an app asks for")
 async def show_consent(
-    query: Annotated[str, Query(description="The query of /oauth/authorize, as it came", max_length=8000)],
+    query: Annotated[str, Query(description="The query of /oauth/authorize, as it came", max_length=2000)],
     runtime: Runtime,
     who: Me,
 ) -> ConsentOut:

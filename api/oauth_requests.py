@@ -28,8 +28,9 @@ from mailcore.oauth_apps import allows_redirect
 from mailcore.oauth_grants import Redemption
 
 FORM: Final = "application/x-www-form-urlencoded"
-_MOST: Final = 8000  # characters of a request
-_MOST_FORM: Final = 30_000  # that holds one, encoded once more
+# Characters of a request: it must fit a cookie, while its person signs in.
+_MOST: Final = 2000
+_MOST_FORM: Final = 10_000  # characters of a form that holds one, encoded once more
 _MOST_FIELDS: Final = 40
 _S256: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
