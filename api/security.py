@@ -66,8 +66,8 @@ async def caller(
 
 
 async def _by_secret(runtime: ApiRuntime, secret: str) -> Caller:
-    known = oauth_grants if secret.startswith(Secret.ACCESS) else api_keys
-    found = await known.authenticate(runtime.database, runtime.keyring, runtime.clock.now(), secret)
+    authenticate = oauth_grants.authenticate if secret.startswith(Secret.ACCESS) else api_keys.authenticate
+    found = await authenticate(runtime.database, runtime.keyring, runtime.clock.now(), secret)
     if found is None:
         raise _unknown()
     return found
