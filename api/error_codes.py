@@ -17,17 +17,27 @@ EVERYWHERE: Final[Mapping[str, int]] = {
     "account_needed": 403,
     "cross_site": 403,
     "scope_missing": 403,
+    "role_missing": 403,
+    "person_needed": 403,
+    "domain_limited": 403,
     "method_not_allowed": 405,
     "request_timeout": 408,
     "request_in_progress": 409,
     "body_too_large": 413,
+    "request_in_progress": 409,
     "validation_failed": 422,
+    "invalid": 422,
+    "idempotency_key_reused": 422,
     "idempotency_key_reused": 422,
     "rate_limited": 429,
     "unavailable": 503,
 }
 # What every operation may get that says so by its status.
-BY_STATUS: Final[Mapping[int, Sequence[str]]] = {404: ("not_found",), 412: ("precondition_failed",)}
+BY_STATUS: Final[Mapping[int, Sequence[str]]] = {
+    404: ("not_found",),
+    409: ("conflict",),
+    412: ("precondition_failed",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,44 +48,66 @@ class Place:
     operations: Sequence[str]
 
 
-_WRITE_ALIAS: Final = (
-    "create_alias",
-    "update_alias",
-    "bulk_aliases",
-    "change_matching_aliases",
-    "import_aliases",
-)
+_WRITE_ALIAS: Final = ("create_alias", "update_alias", "bulk_aliases", "import_aliases")
+_GIVE_DESTINATION: Final = (*_WRITE_ALIAS, "change_matching_aliases", "create_destination")
 _OF_DOMAIN_NAME: Final = ("create_domain", "check_dns")
-_GIVE_DESTINATION: Final = (*_WRITE_ALIAS, "create_destination")
-_DESCRIBE_APP: Final = ("create_oauth_app", "change_oauth_app")
+_WRITE_APP: Final = ("create_oauth_app", "change_oauth_app")
+_PAGES: Final = (
+    "list_domains", "list_aliases", "list_domain_aliases", "list_destinations", "list_keys", "list_audit",
+    "list_requests", "list_members", "list_invitations", "list_messages", "list_queue", "list_oauth_apps",
+    "list_oauth_grants",
+)  # fmt: skip
+_FRESH: Final = (
+    "change_email", "create_passkey", "create_passkey_options", "delete_identity", "delete_passkey",
+)  # fmt: skip
+_END_DELIVERY: Final = ("cancel_queue", "cancel_delivery")
+_TRY_DELIVERY: Final = ("retry_queue", "retry_delivery")
+_FRESH_SIGN_IN: Final = ("create_passkey_options", "create_passkey", "delete_passkey", "delete_identity")
 SOME: Final[Mapping[str, Place]] = {
-    "policy_unread": Place(403, ("create_domain",)),
-    "limit_reached": Place(403, ("create_domain", "create_oauth_app", *_WRITE_ALIAS)),
-    "domain_invalid": Place(422, _OF_DOMAIN_NAME),
-    "domain_reserved": Place(422, _OF_DOMAIN_NAME),
-    "domain_public_suffix": Place(422, _OF_DOMAIN_NAME),
-    "domain_exists": Place(409, ("create_domain",)),
-    "local_part_invalid": Place(422, _WRITE_ALIAS),
+    "address_invalid": Place(422, ("create_invitation", "change_email")),
     "alias_exists": Place(409, _WRITE_ALIAS),
-    "named_twice": Place(409, ("bulk_aliases", "import_aliases")),
+    "app_is_public": Place(422, ("roll_oauth_app_secret",)),
+    "choice_missing": Place(422, ("retry_queue", "cancel_queue")),
+    "claim_exists": Place(409, ("create_claim",)),
+    "confirmation_wrong": Place(422, ("transfer_account", "delete_account")),
     "csv_invalid": Place(422, ("import_aliases",)),
+    "delivery_cancelled": Place(409, _TRY_DELIVERY),
+    "delivery_held": Place(409, _TRY_DELIVERY),
+    "destination_answered": Place(409, ("ask_destination",)),
+    "destination_exists": Place(409, ("create_destination",)),
     "destination_invalid": Place(422, _GIVE_DESTINATION),
     "destination_loops": Place(422, _GIVE_DESTINATION),
     "destination_missing": Place(422, _WRITE_ALIAS),
-    "destination_exists": Place(409, ("create_destination",)),
-    "in_use": Place(409, ("delete_destination",)),
+    "destination_suppressed": Place(422, _GIVE_DESTINATION),
+    "domain_exists": Place(409, ("create_domain",)),
+    "sign_in_again": Place(403, _FRESH_SIGN_IN),
+    "passkey_invalid": Place(422, ("create_passkey",)),
+    "domain_invalid": Place(422, _OF_DOMAIN_NAME),
+    "domain_public_suffix": Place(422, _OF_DOMAIN_NAME),
+    "domain_reserved": Place(422, _OF_DOMAIN_NAME),
     "expired": Place(404, ("get_message",)),
+    "export_first": Place(409, ("delete_account",)),
+    "homepage_invalid": Place(422, _WRITE_APP),
+    "in_flight": Place(409, (*_TRY_DELIVERY, *_END_DELIVERY)),
+    "in_use": Place(409, ("delete_destination",)),
+    "invalid_cursor": Place(422, _PAGES),
+    "invitation_exists": Place(409, ("create_invitation",)),
     "key_ended": Place(409, ("roll_key",)),
-    "in_flight": Place(409, ("retry_delivery", "cancel_delivery")),
-    "delivery_held": Place(409, ("retry_delivery",)),
-    "delivery_cancelled": Place(409, ("retry_delivery",)),
-    "choice_missing": Place(422, ("retry_queue", "cancel_queue")),
-    "test_refused": Place(409, ("send_test",)),
-    "redirect_uri_invalid": Place(422, _DESCRIBE_APP),
-    "homepage_invalid": Place(422, _DESCRIBE_APP),
-    "app_is_public": Place(422, ("roll_oauth_app_secret",)),
+    "last_owner": Place(409, ("update_member", "remove_member")),
+    "limit_reached": Place(403, ("create_passkey", "create_domain", *_WRITE_ALIAS, "create_oauth_app", "create_passkey")),
+    "local_part_invalid": Place(422, _WRITE_ALIAS),
+    "member_exists": Place(409, ("create_invitation",)),
+    "named_twice": Place(409, ("bulk_aliases", "import_aliases")),
     "oauth_request_invalid": Place(422, ("show_consent", "decide_consent")),
+    "passkey_invalid": Place(422, ("create_passkey",)),
+    "policy_unread": Place(403, ("create_domain",)),
+    "redirect_uri_invalid": Place(422, _WRITE_APP),
+    "sign_in_again": Place(403, _FRESH),
+    "sign_up_closed": Place(403, ("create_account",)),
+    "test_refused": Place(409, ("send_test",)),
 }
+# Of pages, and of what is no part of /v1.
+ELSEWHERE: Final = ("forbidden", "passkey_refused")
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,14 @@ async def revoke_secret(session: AsyncSession, keyring: Keyring, secret: str) ->
     await _delete(session, col(BrowserSession.secret_hash).in_(_hashes(keyring, secret)))
 
 
+async def expire(database: Database, now: datetime, idle: timedelta) -> None:
+    """Those that nobody can use any more."""
+    async with database.transaction() as tx:
+        await tx.execute(
+            "delete from browser_session where expires_at <= $1 or last_seen_at <= $2", now, now - idle
+        )
+
+
 async def _delete(session: AsyncSession, *conditions: Any) -> bool:
     return (await session.exec(delete(BrowserSession).where(*conditions))).rowcount > 0
 

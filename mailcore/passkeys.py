@@ -7,7 +7,7 @@ key whose counter goes back: it was copied.
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -29,6 +29,7 @@ from mailcore import people
 from mailcore.audit import Actor, Subject
 from mailcore.browser_sessions import browser_hash
 from mailcore.clock import Clock
+from mailcore.database import Database
 from mailcore.keyring import Keyring
 from mailcore.models import Passkey, PasskeyChallenge, Person
 
@@ -179,6 +180,12 @@ async def remove(session: AsyncSession, clock: Clock, person: Person, key: Passk
 async def remove_all(session: AsyncSession, person_id: UUID) -> None:
     """Where they are lost, or somebody else added one: the caller says so in an audit log."""
     await session.exec(delete(Passkey).where(col(Passkey.person_id) == person_id))
+
+
+async def expire(database: Database, now: datetime) -> None:
+    """Challenges that nobody answered."""
+    async with database.transaction() as tx:
+        await tx.execute("delete from passkey_challenge where expires_at <= $1", now)
 
 
 async def _by_credential(session: AsyncSession, credential_id: bytes) -> Passkey | None:

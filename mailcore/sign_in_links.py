@@ -13,11 +13,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from mailcore import letters, signed_links
 from mailcore.browser_sessions import browser_hash
 from mailcore.clock import Clock
+from mailcore.database import Database
 from mailcore.keyring import Keyring
 from mailcore.models import SignInLink
 
 PURPOSE: Final = "sign-in"
 VALID: Final = timedelta(minutes=15)
+_KEPT: Final = timedelta(days=1)
 
 
 class Unusable(Enum):
@@ -85,3 +87,9 @@ async def use(
         )
         await session.exec(others.values(used_at=now))
     return link
+
+
+async def expire(database: Database, now: datetime) -> None:
+    """A day after their end, links of every purpose."""
+    async with database.transaction() as tx:
+        await tx.execute("delete from sign_in_link where expires_at <= $1", now - _KEPT)

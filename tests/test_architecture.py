@@ -28,6 +28,7 @@ ASKS_THE_TIME = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "mono
 # Which files may name a table in SQL, or import its model. Tenancy stands on this list being short.
 GATES = {
     "domain": {"mailcore/domains.py", "mailcore/domain_watch.py", "mailcore/domain_states.py",
+               "mailcore/staff.py",
                "mailcore/aliases.py", "mailcore/alias_bulk.py", "mailcore/routing.py", "mailcore/returns.py",
                "mailcore/queue_claim.py", "mailcore/queue_admin.py", "mailcore/accounts.py",
                "clearpost/seed.py"},
@@ -62,15 +63,16 @@ GATES = {
     "account_claim": {"mailcore/team.py", "mailcore/account_claims.py"},
     "deleted_account": {"mailcore/account_deletion.py"},
     "identity": {"mailcore/identities.py"},
-    "passkey": {"mailcore/passkeys.py"},
-    "passkey_challenge": {"mailcore/passkeys.py", "workers/upkeep.py"},
-    "browser_session": {"mailcore/account_claims.py", "mailcore/browser_sessions.py", "workers/upkeep.py", "mailcore/standing.py"},
+    "passkey": {"mailcore/staff.py", "mailcore/passkeys.py"},
+    "passkey_challenge": {"mailcore/passkeys.py"},
+    "sign_in_link": {"mailcore/sign_in_links.py", "mailcore/address_change.py"},
+    "browser_session": {"mailcore/account_claims.py", "mailcore/browser_sessions.py", "mailcore/standing.py"},
     "log_message": {"mailcore/event_log.py", "mailcore/spool_recovery.py", "mailcore/news.py"},
     "log_event": {"mailcore/event_log.py", "mailcore/news.py", "mailcore/queue_owner.py",
                   "mailcore/service_status.py"},
     "change": {"mailcore/changes.py", "mailcore/news.py"},
     "ledger": {"mailcore/ledger.py"},
-    "usage_day": {"mailcore/quota.py", "mailcore/refusals.py", "mailcore/routing.py",
+    "usage_day": {"mailcore/staff.py", "mailcore/quota.py", "mailcore/refusals.py", "mailcore/routing.py",
                   "mailcore/accounts.py"},
     "srs_token": {"mailcore/returns.py", "workers/upkeep.py"},
     "message": {"mailcore/queue.py", "mailcore/settlement.py", "mailcore/cancellation.py",
@@ -85,7 +87,7 @@ MODELS = {"Suppression": "suppression", "Domain": "domain", "Alias": "alias",
           "ApiKey": "api_key", "Person": "person",
           "Membership": "membership", "Invitation": "invitation", "AccountClaim": "account_claim",
           "BrowserSession": "browser_session", "Identity": "identity", "Passkey": "passkey",
-          "PasskeyChallenge": "passkey_challenge"}  # fmt: skip
+          "PasskeyChallenge": "passkey_challenge", "SignInLink": "sign_in_link"}  # fmt: skip
 # The api's resource files name a model only as the type of what a gate handed them.
 TYPES_ONLY = {
     "api/claims.py",

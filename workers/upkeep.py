@@ -13,14 +13,17 @@ import structlog
 
 from mailcore import (
     audit,
+    browser_sessions,
     event_log,
     idempotent_answers,
     ledger,
     metrics,
     news,
     oauth_grants,
+    passkeys,
     queue,
     request_log,
+    sign_in_links,
 )
 from mailcore.domain_watch import Watch
 from mailcore.leases import Sweeper
@@ -103,6 +106,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates) -> list[Dut
         Duty("deleted accounts", timedelta(minutes=5), lambda: purge_deleted(r)),
         Duty("account claims", timedelta(minutes=1), lambda: settle_claims(r)),
         Duty("invitations", timedelta(hours=1), lambda: forget_invitations(r)),
+        Duty("sign-ins", timedelta(hours=1), lambda: _forget_sign_ins(r)),
         Duty("held mail", timedelta(minutes=10), HeldMail(r).end),
         Duty("ledger", timedelta(hours=1), lambda: ledger.compact(r.database)),
     ]
@@ -145,6 +149,14 @@ async def _forget_failures(runtime: Runtime) -> None:
         now - runtime.settings.log_retention,
         (now - _UNDELIVERED_KEPT).date(),
     )
+
+
+async def _forget_sign_ins(runtime: Runtime) -> None:
+    """Links, challenges and sessions that are over."""
+    now, idle = runtime.clock.now(), runtime.settings.session_idle
+    await browser_sessions.expire(runtime.database, now, idle)
+    await sign_in_links.expire(runtime.database, now)
+    await passkeys.expire(runtime.database, now)
 
 
 async def _forget_changes(runtime: Runtime) -> None:

@@ -36,7 +36,7 @@ GITHUB_ADA = {
 async def api_with(
     database_url: str, folder: Path, issuer: str, name: str = "work", **changes: Any
 ) -> AsyncIterator[World]:
-    values = {
+    values: dict[str, Any] = {
         "providers": {name: issuer},
         "provider_clients": {name: CLIENT_ID},
         "provider_secrets": SecretStr(f"{name}={CLIENT_SECRET}"),

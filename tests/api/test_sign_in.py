@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mailcore import browser_sessions, passkeys, sign_in_links
 from tests.support.api import Tenant, World, running_api
 from tests.support.signing_in import ask_link, cookie_of, last_letter, link_in, sign_in
 
@@ -209,6 +210,32 @@ async def test_signing_out_ends_the_session_for_whoever_has_its_cookie(world: Wo
     assert (done.status_code, done.headers["location"]) == (303, "/auth/sign-in")
     assert cookie_of(world, person.http) is None
     assert (await thief.get("/v1/me")).status_code == 401
+
+
+async def test_what_is_over_is_forgotten_and_nothing_else(world: World) -> None:
+    database = world.runtime.database
+
+    async def left() -> list[int]:
+        tables = ("browser_session", "sign_in_link", "passkey_challenge")
+        return [await database.value(f"select count(*) from {table}") for table in tables]
+
+    async def forget() -> None:
+        now, idle = world.clock.now(), world.runtime.settings.session_idle
+        await browser_sessions.expire(database, now, idle)
+        await sign_in_links.expire(database, now)
+        await passkeys.expire(database, now)
+
+    browser = world.browser()
+    await sign_in(world, browser, EMAIL)
+    await world.browser().post("/auth/passkey/options")
+    await forget()
+    assert await left() == [1, 1, 1]
+    world.clock.step(timedelta(hours=1))
+    await forget()
+    assert await left() == [1, 1, 0]
+    world.clock.step(timedelta(days=14))
+    await forget()
+    assert await left() == [0, 0, 0]
 
 
 async def test_cookies_are_for_browsers_of_this_site_only(database_url: str, tmp_path: Path) -> None:
