@@ -37,6 +37,7 @@ from api import (
     request_log,
     sign_in,
     sign_in_flow,
+    staff,
     status,
     team,
     test_message,
@@ -91,17 +92,16 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         oauth_grants,
     ):
         app.include_router(resource.router, dependencies=[Depends(only_known)])
-    for own in (me, passkeys, oauth_consent):
-        app.include_router(own.router, dependencies=[Depends(only_known_to_people)])
+    for own in (me.router, passkeys.router, oauth_consent.router, accounts.of_people, address_change.router):
+        app.include_router(own, dependencies=[Depends(only_known_to_people)])
     for pages in (health, status, docs, confirmations, dns_check):
         app.include_router(pages.router)
     app.include_router(invitations.pages)
     for way in (sign_in.router, provider_sign_in.router, passkeys.sign_in_router):
         app.include_router(way)
-    app.include_router(accounts.of_people)
-    app.include_router(address_change.router)
     app.include_router(address_change.pages)
     app.include_router(claims.pages)
+    app.include_router(staff.router)
     for protocol in (oauth_server.router, oauth_consent.pages):
         app.include_router(protocol)
     sign_in_flow.install(app, runtime)

@@ -18,7 +18,7 @@ from api.fields import Body, Text
 from api.routes import Route
 from api.security import FreshMe, Me, OwnSession, Runtime
 from api.sign_in_flow import arrive, begin, browser_of, remember_next
-from mailcore import passkeys, people
+from mailcore import passkeys, people, staff
 from mailcore.errors import Forbidden, Invalid, LimitReached, NotFound, TooMany
 from mailcore.models import Passkey
 from mailcore.passkeys import RelyingParty
@@ -102,14 +102,21 @@ async def create_passkey_options(me: FreshMe, session: OwnSession, runtime: Runt
     403 `sign_in_again` where the last sign-in is longer ago than ten minutes.
     """
     person = await people.get(session, me.person_id)
+    staff.check_new_passkey(person, me, runtime.clock.now())
     return await passkeys.ask_to_register(
         session, runtime.clock, runtime.keyring, _party(runtime), person, str(me.session_id)
     )
 
 
-@router.post("", status_code=201, summary="Add a passkey")
+@router.post(
+    "",
+    status_code=201,
+    summary="Add a passkey",
+    openapi_extra={"x-in-browser": "navigator.credentials.create()"},
+)
 async def create_passkey(me: FreshMe, session: OwnSession, runtime: Runtime, body: PasskeyIn) -> PasskeyOut:
     person = await people.get(session, me.person_id)
+    staff.check_new_passkey(person, me, runtime.clock.now())
     if len(await passkeys.of_person(session, person.id)) >= passkeys.MOST:
         detail = f"There is room for {passkeys.MOST} passkeys: remove one first."
         raise LimitReached(detail, resource="passkeys", limit=passkeys.MOST)

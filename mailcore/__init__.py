@@ -79,6 +79,7 @@ What customers own
     invitations.py      into an account, or to this server
     account_claims.py   an account whose owners are gone
     address_change.py   another address to sign in with
+    staff.py            our own people, and what they may look at
     policy.py           what is logged of mail, as an account is told
     account_export.py   everything an account holds, as a zip
     account_deletion.py the end of an account

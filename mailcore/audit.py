@@ -97,13 +97,13 @@ class AuditFilter:
 async def list_of(
     session: AsyncSession,
     now: datetime,
-    account_id: UUID,
+    account_id: UUID | None,
     wanted: AuditFilter,
     *,
     after: UUID | None,
     limit: int,
 ) -> Sequence[AuditEvent]:
-    """Newest first; `after` is the last id of the page before."""
+    """Newest first; `after` is the last id of the page before. `account_id` None: the service's own log."""
     query = select(AuditEvent).where(
         col(AuditEvent.account_id) == account_id, col(AuditEvent.at) > now - KEPT
     )
