@@ -24,10 +24,8 @@ EVERYWHERE: Final[Mapping[str, int]] = {
     "request_timeout": 408,
     "request_in_progress": 409,
     "body_too_large": 413,
-    "request_in_progress": 409,
     "validation_failed": 422,
     "invalid": 422,
-    "idempotency_key_reused": 422,
     "idempotency_key_reused": 422,
     "rate_limited": 429,
     "unavailable": 503,
@@ -50,7 +48,7 @@ class Place:
 
 _WRITE_ALIAS: Final = ("create_alias", "update_alias", "bulk_aliases", "import_aliases")
 _GIVE_DESTINATION: Final = (*_WRITE_ALIAS, "change_matching_aliases", "create_destination")
-_OF_DOMAIN_NAME: Final = ("create_domain", "check_dns")
+_OF_DOMAIN_NAME: Final = ("create_domain",)
 _WRITE_APP: Final = ("create_oauth_app", "change_oauth_app")
 _PAGES: Final = (
     "list_domains", "list_aliases", "list_domain_aliases", "list_destinations", "list_keys", "list_audit",
@@ -62,7 +60,6 @@ _FRESH: Final = (
 )  # fmt: skip
 _END_DELIVERY: Final = ("cancel_queue", "cancel_delivery")
 _TRY_DELIVERY: Final = ("retry_queue", "retry_delivery")
-_FRESH_SIGN_IN: Final = ("create_passkey_options", "create_passkey", "delete_passkey", "delete_identity")
 SOME: Final[Mapping[str, Place]] = {
     "address_invalid": Place(422, ("create_invitation", "change_email")),
     "alias_exists": Place(409, _WRITE_ALIAS),
@@ -80,8 +77,6 @@ SOME: Final[Mapping[str, Place]] = {
     "destination_missing": Place(422, _WRITE_ALIAS),
     "destination_suppressed": Place(422, _GIVE_DESTINATION),
     "domain_exists": Place(409, ("create_domain",)),
-    "sign_in_again": Place(403, _FRESH_SIGN_IN),
-    "passkey_invalid": Place(422, ("create_passkey",)),
     "domain_invalid": Place(422, _OF_DOMAIN_NAME),
     "domain_public_suffix": Place(422, _OF_DOMAIN_NAME),
     "domain_reserved": Place(422, _OF_DOMAIN_NAME),
@@ -94,7 +89,7 @@ SOME: Final[Mapping[str, Place]] = {
     "invitation_exists": Place(409, ("create_invitation",)),
     "key_ended": Place(409, ("roll_key",)),
     "last_owner": Place(409, ("update_member", "remove_member")),
-    "limit_reached": Place(403, ("create_passkey", "create_domain", *_WRITE_ALIAS, "create_oauth_app", "create_passkey")),
+    "limit_reached": Place(403, ("create_domain", *_WRITE_ALIAS, "create_oauth_app", "create_passkey")),
     "local_part_invalid": Place(422, _WRITE_ALIAS),
     "member_exists": Place(409, ("create_invitation",)),
     "named_twice": Place(409, ("bulk_aliases", "import_aliases")),
@@ -107,7 +102,7 @@ SOME: Final[Mapping[str, Place]] = {
     "test_refused": Place(409, ("send_test",)),
 }
 # Of pages, and of what is no part of /v1.
-ELSEWHERE: Final = ("forbidden", "passkey_refused")
+ELSEWHERE: Final = ("forbidden", "passkey_needed", "passkey_refused")
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,12 +90,8 @@ MODELS = {"Suppression": "suppression", "Domain": "domain", "Alias": "alias",
           "PasskeyChallenge": "passkey_challenge", "SignInLink": "sign_in_link"}  # fmt: skip
 # The api's resource files name a model only as the type of what a gate handed them.
 TYPES_ONLY = {
-    "api/claims.py",
-    "api/invitations.py",
-    "api/domains.py",
-    "api/aliases.py",
-    "api/destinations.py",
-    "api/keys.py",
+    "api/aliases.py", "api/claims.py", "api/destinations.py", "api/domains.py", "api/invitations.py",
+    "api/keys.py", "api/me.py", "api/passkeys.py", "api/sign_in_flow.py",
 }
 
 # What may stand in a log line: ids, kinds, counts.
