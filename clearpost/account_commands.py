@@ -5,15 +5,22 @@ Must never print a secret twice: an API key is shown once, when it is made.
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from uuid import UUID
 
-from clearpost.progress import complain
-from mailcore import accounts, api_keys, domains
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from clearpost.progress import complain, say, table
+from clearpost.with_database import OPERATOR, run
+from mailcore import account_claims, accounts, api_keys, audit, domains, invitations, people, policy
+from mailcore.audit import Subject
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.envelope import parse_mailbox
 from mailcore.errors import BusinessError, Conflict, Invalid
 from mailcore.keyring import Keyring
+from mailcore.models import Account, Invitation
 from mailcore.plans import Plan
 from mailcore.settings import Settings
 
@@ -54,6 +61,8 @@ def create(settings: Settings, wish: Wish, *, as_json: bool) -> int:
     print(f"account   {created.account_id}   plan {created.plan}")
     print(f"API key   {created.api_key}   (shown only now)")
     print(f"domains   are proved by a TXT record _clearpost.<domain> with {created.txt_value}")
+    for sentence in policy.sentences(settings.log_retention):
+        print(f"logged    {sentence}")
     return 0
 
 
@@ -78,6 +87,73 @@ async def _create(settings: Settings, wish: Wish) -> Created:
             await api_keys.keep(
                 session, clock, keyring, account_id=account.id, name="first key", secret=secret
             )
+            subject = Subject(account.id, account.name)
+            audit.record(session, clock, account.id, OPERATOR, "account.created", subject)
             return Created(str(account.id), account.plan, secret, domains.txt_value(account))
     finally:
         await database.close()
+
+
+def show_list(settings: Settings, limit: int, *, as_json: bool) -> int:
+    async def work(session: AsyncSession) -> Sequence[tuple[Account, Sequence[str]]]:
+        return await accounts.newest(session, limit)
+
+    def show(found: Sequence[tuple[Account, Sequence[str]]]) -> None:
+        if as_json:
+            say(json.dumps([_plain(account, owners) for account, owners in found], indent=2))
+        elif found:
+            rows = [(str(a.id), a.name, a.plan, ", ".join(owners) or "nobody") for a, owners in found]
+            say(table(("account", "name", "plan", "owners"), rows))
+        else:
+            say("  None yet: clearpost account create EMAIL")
+
+    return run(settings, work, show)
+
+
+def make_owner(settings: Settings, identifier: str, email: str, *, as_json: bool) -> int:
+    """Whoever owns it now still does. 0, or 1 with the reason said."""
+
+    async def work(session: AsyncSession) -> str:
+        try:
+            account_id = UUID(identifier)
+        except ValueError:
+            raise Invalid("an account's id looks like 0191d4a8-...: see `clearpost account list`") from None
+        address = _address(email)
+        await account_claims.make_owner(session, Clock(), account_id, address, OPERATOR)
+        return address
+
+    def show(address: str) -> None:
+        said = json.dumps({"account_id": identifier, "owner": address})
+        say(said if as_json else f"  {address} owns {identifier} from now on")
+
+    return run(settings, work, show)
+
+
+def invite(settings: Settings, email: str, *, as_json: bool) -> int:
+    """The letter leaves as soon as upkeep runs. 0, or 1 with the reason said."""
+
+    async def work(session: AsyncSession) -> Invitation:
+        return await invitations.to_server(session, Clock(), OPERATOR, email)
+
+    def show(invitation: Invitation) -> None:
+        until = invitation.expires_at.isoformat(timespec="minutes")
+        said = json.dumps({"id": str(invitation.id), "email": invitation.email, "expires_at": until})
+        say(said if as_json else f"  {invitation.email} gets a link that opens an account until {until}")
+
+    return run(settings, work, show)
+
+
+def _address(email: str) -> str:
+    if (address := people.address_of(email)) is None:
+        raise Invalid("this is not a mail address: write it as name@example.org")
+    return address
+
+
+def _plain(account: Account, owners: Sequence[str]) -> dict[str, object]:
+    return {
+        "id": str(account.id),
+        "name": account.name,
+        "plan": account.plan,
+        "owners": list(owners),
+        "created_at": account.created_at.isoformat(),
+    }

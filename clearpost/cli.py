@@ -6,18 +6,18 @@ Every command imports what it needs inside itself: start-up time of each process
 for FastAPI, nor `--help` for any of it.
 """
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clearpost import people_cli
+from clearpost.command_line import JsonOption, asking_settings, fail, load_settings
 from mailcore.plans import Lane
 
 if TYPE_CHECKING:
     from clearpost.processes import Main
     from mailcore.queue_admin import Choice
-    from mailcore.settings import Settings
 
 app = typer.Typer(
     help="Email forwarding that loses nothing and keeps nothing.",
@@ -25,15 +25,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-account = typer.Typer(help="Customers of this server.", no_args_is_help=True)
 queue = typer.Typer(help="The deliveries that wait.", no_args_is_help=True)
 spool = typer.Typer(help="The content of mail that waits, on this machine.", no_args_is_help=True)
-app.add_typer(account, name="account")
+app.add_typer(people_cli.account, name="account")
+app.add_typer(people_cli.staff, name="staff")
 app.add_typer(queue, name="queue")
 app.add_typer(spool, name="spool")
 
 LaneOption = Annotated[Lane, typer.Option(help="Whose mail this process serves.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
 # What the processes of a local stack import; see `_import_for_children`.
 _CHILDREN = (
@@ -85,6 +84,7 @@ def init(
     key_dir: Annotated[Path, typer.Option(help="Never in a backup.")] = Path("/var/lib/clearpost/keys"),
     mx_port: Annotated[int, typer.Option(help="Where senders reach us.")] = 25,
     owner: Annotated[str, typer.Option(help="User that runs the service; gets both folders.")] = "",
+    staff: Annotated[str, typer.Option(help="Address of the first of your staff, once migrated.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Set up production: settings, folders, keys, DNS to publish, checks. 0 fit, 1 to mend, 2 usage."""
@@ -93,7 +93,7 @@ def init(
 
     wish = Wish(
         env_file, hostname, service_domain, postmaster, tuple(ip or ()), database_url, redis_url,
-        spool_dir, key_dir, mx_port, owner,
+        spool_dir, key_dir, mx_port, owner, staff,
     )  # fmt: skip
     raise typer.Exit(init.main(wish, as_json=as_json))
 
@@ -142,33 +142,12 @@ def migrate() -> None:
 
     from clearpost.migrations import upgrade
 
-    settings = _asking_settings(with_redis=False)
+    settings = asking_settings(with_redis=False)
     try:
         asyncio.run(upgrade(settings.database_url.get_secret_value()))
     except OSError as error:
         fail(f"the database does not answer: {error.strerror or error}")
     print("the database is up to date")
-
-
-@account.command("create")
-def account_create(
-    email: Annotated[str, typer.Argument(help="The owner's address.")],
-    name: Annotated[
-        str, typer.Option(help="What the account is called; by default the owner's domain.")
-    ] = "",
-    plan: Annotated[str, typer.Option(help="free, premium or business.")] = "free",
-    another: Annotated[bool, typer.Option("--another", help="Even if this person owns one already.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """A new account with its owner and an API key, which is shown once. 0 made, 1 not."""
-    from clearpost import account_commands
-    from mailcore.plans import Plan
-
-    if plan not in list(Plan):
-        fail(f"{plan!r} is no plan: choose free, premium or business", code=2)
-    wish = account_commands.Wish(email, name, Plan(plan), another)
-    settings = _asking_settings(with_redis=False)
-    raise typer.Exit(account_commands.create(settings, wish, as_json=as_json))
 
 
 @app.command()
@@ -179,7 +158,7 @@ def backup(
     """Save what customers configured: no mail, no logs, no keys of the service. 0 written, 1 not."""
     from clearpost import backup as backups
 
-    raise typer.Exit(backups.backup(_asking_settings(), file, as_json=as_json))
+    raise typer.Exit(backups.backup(asking_settings(), file, as_json=as_json))
 
 
 @app.command()
@@ -215,7 +194,7 @@ def send(
     """Send a test message through our MX and follow it. 0 delivered, 1 not, 2 usage, 3 too slow."""
     from clearpost import send
 
-    settings = _asking_settings()
+    settings = asking_settings()
     raise typer.Exit(send.main(settings, send.Wish(to, lane, sender, api_key, seconds), as_json=as_json))
 
 
@@ -224,7 +203,7 @@ def queue_status(as_json: JsonOption = False) -> None:
     """How much waits in which lane, for how long, and which processes live."""
     from clearpost import status
 
-    settings = _asking_settings()
+    settings = asking_settings()
     raise typer.Exit(status.queue(settings, as_json=as_json))
 
 
@@ -247,7 +226,7 @@ def queue_list(
     choice = _choice([], domain, provider)
     if state not in ("", "waiting", "held"):
         fail("--state is waiting or held", code=2)
-    settings = _asking_settings()
+    settings = asking_settings()
     raise typer.Exit(commands.show_list(settings, choice, state=state, limit=limit, as_json=as_json))
 
 
@@ -260,7 +239,7 @@ def queue_show(
     from clearpost import queue_commands as commands
 
     choice = _choice([identifier], "", "")
-    raise typer.Exit(commands.show_one(_asking_settings(), choice, as_json=as_json))
+    raise typer.Exit(commands.show_one(asking_settings(), choice, as_json=as_json))
 
 
 @queue.command("hold")
@@ -299,14 +278,14 @@ def queue_fail(
     from clearpost import queue_commands as commands
 
     choice = _some(ids, domain, provider)
-    raise typer.Exit(commands.fail(_asking_settings(), choice, as_json=as_json))
+    raise typer.Exit(commands.fail(asking_settings(), choice, as_json=as_json))
 
 
 def _change_queue(what: str, ids: list[str] | None, domain: str, provider: str, as_json: bool) -> None:
     from clearpost import queue_commands as commands
 
     choice = _some(ids, domain, provider)
-    raise typer.Exit(commands.change(_asking_settings(), what, choice, as_json=as_json))
+    raise typer.Exit(commands.change(asking_settings(), what, choice, as_json=as_json))
 
 
 def _some(ids: list[str] | None, domain: str, provider: str) -> "Choice":
@@ -342,7 +321,7 @@ def spool_status(as_json: JsonOption = False) -> None:
     """Segments and bytes in the spool of this machine, and the room that is left."""
     from clearpost import status
 
-    settings = _asking_settings()
+    settings = asking_settings()
     raise typer.Exit(status.spool(settings, as_json=as_json))
 
 
@@ -357,35 +336,6 @@ def _serve(main: "Main", role: str, lane: Lane) -> None:
         code = run(main, settings, role, lane)
     except (PortTaken, UnsafeKeyFolder, CrashPointsRefused, OSError) as error:
         fail(str(error))
-    raise typer.Exit(code)
-
-
-def load_settings() -> "Settings":
-    """Settings from the environment, or one clear line and exit code 2."""
-    from clearpost import chosen_settings
-
-    try:
-        return chosen_settings.from_environment()
-    except chosen_settings.SettingsError as error:
-        fail(str(error), code=2)
-
-
-def _asking_settings(*, with_redis: bool = True) -> "Settings":
-    """The same for a person's command: it may mean the running local stack, and then says so."""
-    from clearpost import chosen_settings
-
-    try:
-        settings, stack = chosen_settings.from_environment_or_stack(with_redis=with_redis)
-    except chosen_settings.SettingsError as error:
-        fail(str(error), code=2)
-    if stack:
-        print(f"clearpost: speaking to {stack}", file=sys.stderr)
-    return settings
-
-
-def fail(text: str, *, code: int = 1) -> NoReturn:
-    """One line that says what to do, then the end."""
-    print(f"clearpost: {text}", file=sys.stderr)
     raise typer.Exit(code)
 
 

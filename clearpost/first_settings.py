@@ -39,6 +39,7 @@ class Wish:
     key_dir: Path
     mx_port: int
     owner: str
+    staff: str = ""
 
 
 def settings_of(wish: Wish) -> tuple[bool, Settings]:

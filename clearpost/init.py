@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from clearpost import staff_commands
 from clearpost.checks import folders, names, ports
 from clearpost.checks.finding import Finding
 from clearpost.doctor import is_fit, lines_of
@@ -20,6 +21,7 @@ from clearpost.our_records import Record, records
 from clearpost.progress import complain, say, table
 from mailcore import api_keys
 from mailcore.clock import Clock
+from mailcore.errors import BusinessError
 from mailcore.keyring import Keyring, UnsafeKeyFolder
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
@@ -52,7 +54,8 @@ def main(wish: Wish, *, as_json: bool) -> int:
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}: run init as root, or choose folders of your own")
         return UNFIT
-    say(_document(wish, installed) if as_json else _text(wish, settings, installed))
+    staff = _first_staff(settings, wish.staff) if wish.staff else ""
+    say(_document(wish, installed, staff) if as_json else _text(wish, settings, installed, staff))
     return FIT if is_fit(installed.findings) else UNFIT
 
 
@@ -80,6 +83,15 @@ def _hand_over(wish: Wish, settings: Settings, wrote: bool) -> None:
     except LookupError:
         make = f"useradd --system --user-group {wish.owner}"
         raise Unusable(f"there is no user {wish.owner}: {make}, then run init again") from None
+
+
+def _first_staff(settings: Settings, email: str) -> str:
+    """Who looks at accounts first; a database that is not migrated yet knows no people."""
+    by_hand = f"after migrate, run: clearpost staff add {email}"
+    try:
+        return asyncio.run(staff_commands.first(settings, email)) or by_hand
+    except BusinessError as reason:
+        return reason.detail
 
 
 # --- what the world sees ---
@@ -111,7 +123,7 @@ async def _published(settings: Settings, clock: Clock) -> tuple[str, ...]:
 # --- what is said ---
 
 
-def _text(wish: Wish, settings: Settings, installed: Installed) -> str:
+def _text(wish: Wish, settings: Settings, installed: Installed, staff: str) -> str:
     rows = [(r.name, r.type, r.value) for r in installed.records if r.type != "PTR"]
     reverse = [(r.name, r.value) for r in installed.records if r.type == "PTR"]
     return "\n".join(
@@ -119,6 +131,7 @@ def _text(wish: Wish, settings: Settings, installed: Installed) -> str:
             f"  settings  {wish.env_file} ({'written, mode 0600' if installed.wrote else 'kept as it is'})",
             f"  keys      {settings.key_dir} ({installed.new_keys} made): keep a copy apart from backups",
             f"  spool     {settings.spool_dir}",
+            *([f"  staff     {staff}"] if staff else []),
             "",
             "  Publish in DNS:",
             table(("name", "type", "value"), rows),
@@ -139,7 +152,7 @@ def _next(wish: Wish) -> str:
     return f"  All is fit. Next: {migrate}; then the same with doctor, then start the units."
 
 
-def _document(wish: Wish, installed: Installed) -> str:
+def _document(wish: Wish, installed: Installed, staff: str) -> str:
     return json.dumps(
         {
             "env_file": str(wish.env_file),
@@ -147,6 +160,7 @@ def _document(wish: Wish, installed: Installed) -> str:
             "new_keys": installed.new_keys,
             "records": [asdict(record) for record in installed.records],
             "findings": [asdict(finding) for finding in installed.findings],
+            "staff": staff,
             "fit": is_fit(installed.findings),
         },
         indent=2,

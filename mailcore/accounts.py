@@ -126,6 +126,21 @@ async def by_ids(session: AsyncSession, account_ids: Sequence[UUID]) -> dict[UUI
     return {account.id: account for account in rows}
 
 
+async def newest(session: AsyncSession, limit: int) -> Sequence[tuple[Account, Sequence[str]]]:
+    """For the operator of the server: accounts with the addresses of their owners."""
+    rows = (await session.exec(select(Account).order_by(col(Account.id).desc()).limit(limit))).all()
+    query = (
+        select(Membership.account_id, Person.email)
+        .join(Person, col(Person.id) == col(Membership.person_id))
+        .where(
+            col(Membership.account_id).in_([account.id for account in rows]), col(Membership.role) == "owner"
+        )
+        .order_by(col(Person.email))
+    )
+    owners = (await session.exec(query)).all()
+    return [(account, [email for owned, email in owners if owned == account.id]) for account in rows]
+
+
 async def owned_by(session: AsyncSession, email: str) -> Account | None:
     """The oldest account that the person of this address owns."""
     query = (

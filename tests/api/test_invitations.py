@@ -8,11 +8,10 @@ from uuid import UUID
 import httpx
 import pytest
 
-from mailcore import signed_links
+from mailcore import invitations, signed_links
+from mailcore.audit import Actor
 from mailcore.letter_texts import WRITERS, Desk
 from tests.support.api import SignedInPerson, Tenant, World, running_api
-
-pytestmark = pytest.mark.usefixtures("world")
 
 
 @pytest.fixture
@@ -137,3 +136,21 @@ async def test_a_foreign_invitation_is_not_found(world: World, owner: SignedInPe
         await owner.http.post(f"/v1/invitations/{foreign['id']}/send"),
     ):
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_an_invitation_to_the_server_opens_an_account_even_where_nobody_signs_up(
+    database_url: str, tmp_path: Any
+) -> None:
+    async with running_api(database_url, tmp_path / "closed", sign_up="closed") as world:
+        async with world.runtime.database.session() as session:
+            invitation = await invitations.to_server(
+                session, world.clock, Actor("service", "operator"), "first@people.test"
+            )
+        path = path_of(world, {"id": str(invitation.id)})
+        assert "operator invites first@people.test" in (await world.anonymous.get(path)).text
+        assert (await world.anonymous.post(path)).status_code == 200
+        row = await world.runtime.database.row(
+            "select a.policy_told_at, m.role, p.email from account a join membership m "
+            "on m.account_id = a.id join person p on p.id = m.person_id"
+        )
+        assert tuple(row) == (None, "owner", "first@people.test")

@@ -1,5 +1,6 @@
 """`clearpost account create`: the first customer of a server without the local stack."""
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -64,3 +65,69 @@ def test_the_same_address_gets_a_second_account_only_on_demand(
     assert "--another" in said.err
     assert account_commands.create(settings, replace(wish, another=True), as_json=True) == 0
     assert json.loads(capsys.readouterr().out)["account_id"] != first
+
+
+def test_what_is_logged_is_told_by_the_print_out(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert account_commands.create(settings, Wish("ada@example.org"), as_json=False) == 0
+    assert "For 7 days from its receipt" in capsys.readouterr().out
+
+
+def test_accounts_are_listed_with_their_owners_the_newest_first(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for email in ("ada@example.org", "bob@example.net"):
+        account_commands.create(settings, Wish(email), as_json=True)
+    capsys.readouterr()
+    assert account_commands.show_list(settings, 100, as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["name"], each["owners"]) for each in found] == [
+        ("example.net", ["bob@example.net"]),
+        ("example.org", ["ada@example.org"]),
+    ]
+
+
+async def test_the_operator_makes_an_owner_and_both_logs_say_so(settings: Settings) -> None:
+    created = await account_commands._create(settings, Wish("ada@example.org"))
+    done = await asyncio.to_thread(
+        account_commands.make_owner, settings, created.account_id, "Eve@example.org", as_json=True
+    )
+    assert done == 0
+    database = await Database.open(settings.database_url.get_secret_value(), size=1)
+    try:
+        owners = await database.fetch(
+            "select p.email from membership m join person p on p.id = m.person_id where m.role = 'owner' "
+            "order by p.email"
+        )
+        said = await database.fetch(
+            "select account_id::text, actor from audit_event where action = 'owner.made' order by id"
+        )
+    finally:
+        await database.close()
+    assert [row["email"] for row in owners] == ["ada@example.org", "eve@example.org"]
+    assert {tuple(row) for row in said} == {(created.account_id, "operator"), (None, "operator")}
+
+
+@pytest.mark.parametrize(
+    ("identifier", "email", "why"),
+    [
+        ("nonsense", "eve@example.org", "an account's id looks like"),
+        ("0191d4a8-0000-7000-8000-000000000000", "eve@example.org", "does not exist"),
+        ("0191d4a8-0000-7000-8000-000000000000", "nobody", "name@example.org"),
+    ],
+)
+def test_an_owner_who_cannot_be_made_is_one_line(
+    settings: Settings, capsys: pytest.CaptureFixture[str], identifier: str, email: str, why: str
+) -> None:
+    assert account_commands.make_owner(settings, identifier, email, as_json=False) == 1
+    assert why in capsys.readouterr().err
+
+
+def test_an_invitation_to_the_server_is_posted(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert account_commands.invite(settings, "new@example.org", as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["email"] == "new@example.org"
+    assert account_commands.invite(settings, "nobody", as_json=False) == 1
+    assert "not an e-mail address" in capsys.readouterr().err
