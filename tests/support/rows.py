@@ -12,6 +12,7 @@ from sqlmodel import AutoString, SQLModel
 
 from mailcore import models
 from mailcore.clock import Clock
+from mailcore.database import Database
 
 assert models.Account.metadata is SQLModel.metadata
 TABLES: list[Table] = SQLModel.metadata.sorted_tables
@@ -42,7 +43,8 @@ def _is_needed(column: Column[Any]) -> bool:
 
 def _value(table: Table, column: Column[Any], parents: dict[str, UUID], clock: Clock) -> Any:
     for key in column.foreign_keys:
-        return parents[key.column.table.name]
+        if key.column.name == "id":
+            return parents[key.column.table.name]
     if column.name.endswith("_id") and column.name[:-3] in parents:
         return parents[column.name[:-3]]
     if (table.name, column.name) in _CHECKED_IN:
@@ -71,3 +73,19 @@ def insert(table: Table, row: dict[str, Any]) -> tuple[str, list[Any]]:
     """The statement and its arguments."""
     places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
     return f"insert into {table.name} ({', '.join(row)}) values ({places})", list(row.values())
+
+
+async def fill(database: Database, clock: Clock, known: dict[str, UUID] | None = None) -> dict[str, UUID]:
+    """One row in each table that has none of these `known` (ids by table); answers with the ids of all."""
+    parents = dict(known or {})
+    async with database.transaction() as tx:
+        for table in TABLES:
+            shared = table.name == "ledger" and await tx.value("select exists (select from ledger)")
+            if shared or table.name in parents:
+                continue  # the whole service's, or there
+            row = made_up(table, parents, clock)
+            statement, arguments = insert(table, row)
+            await tx.execute(statement, *arguments)
+            if isinstance(row.get("id"), UUID):
+                parents[table.name] = row["id"]
+    return parents
