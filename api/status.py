@@ -37,7 +37,7 @@ class PartOut(BaseModel):
     alive: int | None = Field(None, description="Processes that live", examples=[2])
 
 
-class LaneOut(BaseModel):
+class LaneStateOut(BaseModel):
     lane: Lane
     state: State
     waiting: int = Field(examples=[3])
@@ -53,7 +53,7 @@ class StatusOut(BaseModel):
     at: datetime
     version: str
     parts: list[PartOut]
-    lanes: list[LaneOut]
+    lanes: list[LaneStateOut]
     ledger_difference: int | None = Field(description="Accepted mail not accounted for", examples=[0])
 
 
@@ -139,8 +139,8 @@ def _part(part: Part) -> PartOut:
     return PartOut(name=name, state=part.state, alive=part.alive)
 
 
-def _lane(queue: LaneQueue, speed: LaneSpeed) -> LaneOut:
-    return LaneOut(
+def _lane(queue: LaneQueue, speed: LaneSpeed) -> LaneStateOut:
+    return LaneStateOut(
         lane=queue.lane,
         state=queue.state,
         waiting=queue.waiting,
