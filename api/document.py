@@ -49,12 +49,12 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     return _with_plain_names(document)
 
 
-def _needs(app: FastAPI) -> dict[str, Needs]:
+def _needs(app: FastAPI) -> dict[str, list[Needs]]:
     """What each operation asks of its caller, by operation id."""
     found = {}
     for route in iter_route_contexts(app.routes):
         dependant = getattr(route, "dependant", None)
-        if dependant is not None and (needs := next(_among(dependant), None)):
+        if dependant is not None and (needs := list(_among(dependant))):
             found[str(route.unique_id)] = needs
     return found
 
@@ -66,16 +66,17 @@ def _among(dependant: Dependant) -> Iterator[Needs]:
         yield from _among(each)
 
 
-def _say_who_may(document: dict[str, Any], needs: dict[str, Needs]) -> None:
-    """`security` for clients; for the reference `x-scope`, and `x-role`: the least of people."""
+def _say_who_may(document: dict[str, Any], needs: dict[str, list[Needs]]) -> None:
+    """`security` for clients; for the reference `x-scopes`, and `x-role`: the least of people."""
     for item in document["paths"].values():
         for operation in item.values():
-            if need := needs.get(operation["operationId"]):
+            if asked := needs.get(operation["operationId"]):
+                scopes = sorted({str(need.scope) for need in asked})
                 person: list[dict[str, list[str]]] = [{_PERSON: []}]
-                by_key_or_app: list[dict[str, list[str]]] = [{_KEY: []}, {_APP: [str(need.scope)]}]
-                operation["security"] = person if need.person else by_key_or_app + person
-                operation["x-scope"] = str(need.scope)
-                operation["x-role"] = str(need.role or "")
+                others: list[dict[str, list[str]]] = [{_KEY: []}, {_APP: scopes}]
+                operation["security"] = person if any(need.person for need in asked) else others + person
+                operation["x-scopes"] = scopes
+                operation["x-role"] = next((str(need.role) for need in asked if need.role), "")
 
 
 def _with_plain_names(document: dict[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One section of the page. `scope` is empty for what needs none, `role` where any will do."""
+    """One section of the page. `role` is empty where any will do; so are examples of what a browser does."""
 
     id: str
     method: str
@@ -49,7 +49,7 @@ class Operation:
     summary: str
     description: str
     audience: Audience
-    scope: str
+    scopes: list[str]
     role: str
     parameters: list[Value]
     fields: list[Value]
@@ -58,6 +58,7 @@ class Operation:
     answers: list[Answer]
     errors: list[Meaning]
     variables: list[str]
+    browser: str
     curl: str
     python: str
 
@@ -99,7 +100,7 @@ def _operation(document: dict[str, Any], path: str, method: str, operation: dict
         summary=operation["summary"],
         description=operation.get("description", ""),
         audience=audience,
-        scope=operation.get("x-scope", ""),
+        scopes=operation.get("x-scopes", []),
         role=operation.get("x-role", ""),
         parameters=[_parameter(each) for each in operation.get("parameters", [])],
         fields=_fields(document["components"]["schemas"][body]) if body else [],
@@ -107,9 +108,10 @@ def _operation(document: dict[str, Any], path: str, method: str, operation: dict
         body_media=media,
         answers=list(_answers(operation)),
         errors=codes_of(identifier, [int(status) for status in operation["responses"] if status >= "4"]),
-        variables=examples.variables(path),
-        curl=examples.curl(call),
-        python=examples.python(call),
+        variables=examples.variables(call),
+        browser=(browser := operation.get("x-in-browser", "")),
+        curl="" if browser else examples.curl(call),
+        python="" if browser else examples.python(call),
     )
 
 
