@@ -55,7 +55,7 @@ async def test_no_value_makes_a_fault(world: World) -> None:
     tenant = await world.tenant(plan=Plan.BUSINESS)
     domain = await tenant.claim("fuzz-home.test")
     alias = await tenant.alias(domain)
-    known = defaultdict(lambda: str(world.clock.new_id()))
+    known: defaultdict[str, str] = defaultdict(lambda: str(world.clock.new_id()))
     known |= {"domain_id": domain["id"], "alias_id": alias["id"]}
     document = (await world.anonymous.get("/openapi.json")).json()
     for method, path, operation in operations(document):

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from api.routes import Route
 from mailcore import idempotent_answers
 from mailcore.idempotent_answers import STUCK, Asked, Claim
+from mailcore.errors import Conflict
 from mailcore.plans import Plan
 from tests.support.api import Tenant, World
 
@@ -78,9 +79,9 @@ async def test_one_whose_claim_was_taken_over_writes_nothing(world: World, tenan
     late = await _begun(world, tenant)
     world.clock.step(STUCK + timedelta(seconds=1))
     assert (await post(tenant)).status_code == 201
-    with pytest.raises(Exception, match="begun anew"):
-        async with runtime.database.session() as session:
-            answer = idempotent_answers.Answer(201, [], b"late")
+    answer = idempotent_answers.Answer(201, [], b"late")
+    async with runtime.database.session() as session:
+        with pytest.raises(Conflict, match="begun anew"):
             await idempotent_answers.keep(session, runtime.keyring, late, answer)
     await idempotent_answers.release(runtime.database, late)
     assert (await post(tenant)).headers["idempotency-replayed"] == "true"
