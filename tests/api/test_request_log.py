@@ -72,7 +72,8 @@ async def test_pages_go_from_new_to_old_and_end(world: World, tenant: Tenant) ->
     for _ in range(5):
         await tenant.http.get("/v1/domains")
     await world.runtime.requests.drain()
-    seen, cursor = [], {}
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
     while True:
         page = (await tenant.http.get("/v1/requests", params={"limit": 2, "method": "GET", **cursor})).json()
         seen += [line["id"] for line in page["data"] if line["path"] == "/v1/domains"]

@@ -37,7 +37,7 @@ async def test_a_session_and_a_transaction_post_the_same_row(world: World, narro
 async def test_no_letter_leaves_without_its_cause(world: World) -> None:
     async def fail() -> None:
         async with world.database.session() as session:
-            await letters.post(session, CLOCK, "invitation", "bob@a.test", **ABOUT)
+            await letters.post(session, CLOCK, "invitation", "bob@a.test", account_id=None, **ABOUT)
             raise KeyError
 
     with pytest.raises(KeyError):
