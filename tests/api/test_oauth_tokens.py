@@ -3,16 +3,12 @@
 import asyncio
 import base64
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
-from pydantic import SecretStr
 
 from mailcore import oauth_grants
-from mailcore.callers import Scope
 from mailcore.oauth_secrets import Secret, generate
-from tests.support.api import Tenant, World, running_api
+from tests.support.api import Tenant, World
 from tests.support.oauth import SCOPES, App, assert_refused, register
 
 
@@ -352,17 +348,6 @@ async def test_the_log_names_the_app(world: World, tenant: Tenant) -> None:
     assert used is not None
 
 
-async def test_metadata_says_what_there_is(world: World) -> None:
-    told = (await world.anonymous.get("/.well-known/oauth-authorization-server")).json()
-    AuthorizationServerMetadata(told).validate()
-    assert told["issuer"] == world.runtime.settings.web_url
-    assert told["code_challenge_methods_supported"] == ["S256"]
-    assert told["response_types_supported"] == ["code"]
-    assert told["grant_types_supported"] == ["authorization_code", "refresh_token"]
-    assert told["authorization_response_iss_parameter_supported"] is True
-    assert set(told["scopes_supported"]) == set(Scope)
-
-
 async def test_a_registered_apps_own_account_has_no_way_into_others(world: World, tenant: Tenant) -> None:
     """A token reads the account of the person who said yes, never the app's own."""
     await tenant.claim("mine.test")
@@ -390,14 +375,3 @@ async def test_what_is_over_is_forgotten_and_a_used_token_is_not(world: World, t
     await oauth_grants.expire(world.runtime.database, world.clock.now())
     for table in ("oauth_grant", "oauth_code", "oauth_token"):
         assert await world.runtime.database.value(f"select count(*) from {table}") == 0
-
-
-async def test_who_asks_for_tokens_without_end_must_wait(
-    database_url: str, redis_url: str, tmp_path: Path
-) -> None:
-    async with running_api(database_url, tmp_path, redis_url=SecretStr(redis_url)) as world:
-        asked = (world.anonymous.post("/oauth/token", json={}) for _ in range(400))
-        answers = await asyncio.gather(*asked)
-        assert {answer.status_code for answer in answers} == {400, 429}
-        refused = next(answer for answer in answers if answer.status_code == 429)
-        assert int(refused.headers["retry-after"]) >= 1
