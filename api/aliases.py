@@ -74,7 +74,9 @@ async def list_aliases(
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[AliasOut]:
-    return await _page(session, who.account_id, AliasFilter(domain_id, q, destination_id, enabled), cursor, limit)
+    return await _page(
+        session, who.account_id, AliasFilter(domain_id, q, destination_id, enabled), cursor, limit
+    )
 
 
 @router.get("/domains/{domain_id}/aliases", summary="List the aliases of a domain")
