@@ -69,11 +69,7 @@ class ConsentOut(BaseModel):
 
 
 class ConsentAnswer(Body):
-    query: str = Field(
-        description="The query of /oauth/authorize, as it came",
-        max_length=2000,
-        examples=["response_type=code&client_id=app_6f1c2b90a7d34e5f8a9b0c1d"],
-    )
+    query: str = Field(description="The query of /oauth/authorize, as it came", max_length=2000)
     decision: Decision
     account_id: UUID | None = Field(None, description="For which account; the current one if left out")
 

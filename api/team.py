@@ -40,7 +40,7 @@ class MemberOut(BaseModel):
 
 
 class MemberChange(Body):
-    role: Role
+    role: Role = Field(description="`owner` can be given by an owner only", examples=["viewer"])
 
 
 class Transfer(Body):

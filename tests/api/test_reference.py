@@ -18,7 +18,7 @@ from api.main import serve
 from mailcore.clock import Clock
 from tests.support.api import World, running_api
 from tests.support.destination import Destination
-from tests.support.examples import Example, Stage, examples_of, run, send
+from tests.support.examples import Example, Stage, examples_of, prepare_curl, run, send
 from tests.support.services import ROOT, free_port
 
 AT_ONCE = 2
@@ -74,6 +74,7 @@ async def served(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
 
 @pytest.mark.parametrize("language", ["curl", "python"])
 async def test_every_example_runs_as_it_stands(served: Served, tmp_path: Path, language: str) -> None:
+    prepare_curl(tmp_path)
     room = asyncio.Semaphore(AT_ONCE)
     wrong = {}
 
@@ -106,6 +107,7 @@ async def test_a_machine_without_curl_sends_the_same(served: Served) -> None:
 
 
 async def test_an_example_that_is_refused_is_noticed(served: Served, tmp_path: Path) -> None:
+    prepare_curl(tmp_path)
     for example in examples_of(served.page):
         if example.operation == "list_domains":
             known = {**await (await served.stage()).environment(example), "CLEARPOST_API_KEY": "cp_test_no"}

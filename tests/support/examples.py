@@ -118,7 +118,7 @@ class Stage:
         return str((await write(self.world, self.tenant)).id)
 
     async def app(self) -> str:
-        return str((await register(self.tenant))["id"])
+        return str((await register(self.tenant, confidential=True))["id"])
 
     async def query(self) -> str:
         return (await App.registered(self.world, self.tenant)).query()
@@ -195,11 +195,15 @@ MAKERS: Mapping[str, Callable[[Stage], Awaitable[str]]] = {
 }
 
 
+def prepare_curl(folder: Path) -> None:
+    """It says the status after each answer; an example need not."""
+    (folder / ".curlrc").write_text('silent\nshow-error\nwrite-out = "\\nstatus=%{http_code}"\n')
+
+
 async def run(example: Example, known: Mapping[str, str], folder: Path) -> str:
     """The status it was answered with, or what it said instead."""
     if example.language == "curl" and not shutil.which("curl"):
         return await send(example, known)
-    (folder / ".curlrc").write_text('silent\nshow-error\nwrite-out = "\\nstatus=%{http_code}"\n')
     argv = (["bash", "-c"] if example.language == "curl" else [sys.executable, "-c"]) + [example.text]
     environment = {**os.environ, **known, "CURL_HOME": str(folder), "PYTHONUNBUFFERED": "1"}
     process = await asyncio.create_subprocess_exec(
