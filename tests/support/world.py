@@ -80,7 +80,8 @@ class World:
         """
         identifier, created = self.clock.new_id(), self.clock.now() - claimed
         await self.execute(
-            "insert into domain (id, account_id, name, plus_addressing, created_at, verified_at, next_check_at) "
+            "insert into domain (id, account_id, name, plus_addressing, created_at, verified_at, "
+            "next_check_at) "
             "values ($1, $2, $3, $4, $5, $6, now() + interval '1 day')",
             *(identifier, account.id, name, plus_addressing, created, created if verified else None),
         )
