@@ -79,7 +79,9 @@ async def get(session: AsyncSession, account_id: UUID, member_id: UUID) -> Membe
 
 async def remove(session: AsyncSession, clock: Clock, who: Caller, actor: Actor, member_id: UUID) -> None:
     """Takes a person out of the account; what apps may do there in their name goes with the membership. Who
-    removes themselves leaves. Raises NotFound, Forbidden (an owner is removed by an owner), Conflict (the last owner).
+    removes themselves leaves.
+
+    Raises NotFound, Forbidden (an owner is removed by an owner), Conflict (the last owner).
     """
     membership, person = await _locked(session, who.account_id, member_id)
     if membership.role == Role.OWNER:
