@@ -231,6 +231,7 @@ class Acceptance:
         kept = [draft for draft in drafts if draft.submission.id not in over_quota]
         if not kept:
             return over_quota
+        event_log.leave_received(tx, kept[0].mail[0][0].id)
         await _leave_deleted_to_queue(tx, [draft for draft in kept if draft.owner])
         await queue.insert(tx, [pair for draft in kept for pair in draft.mail])
         messages = [
@@ -310,7 +311,7 @@ class Acceptance:
         task.add_done_callback(self._unknown.discard)
 
     async def _resolve(self, unknown: UnknownOutcome, drafts: Sequence[Draft], over_quota: set[UUID]) -> None:
-        if await self._database.outcome_of(unknown.xid):
+        if await self._database.outcome_of(unknown.trace):
             self._committed(drafts, over_quota)
         else:
             self.rejected(drafts, replies.TRY_LATER)

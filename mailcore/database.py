@@ -8,7 +8,7 @@ so is what `tell()` asks for.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
@@ -74,12 +74,25 @@ Wake = Callable[[frozenset[LaneOfNode]], None]
 Tell = Callable[[], None]
 
 
-class UnknownOutcome(Exception):
-    """COMMIT was sent and its answer never came: the rows may or may not be there. Ask `outcome_of(xid)`."""
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How to find out later what became of a transaction: its id, and a row that it alone could have left.
 
-    def __init__(self, xid: str) -> None:
+    The id alone is not enough: one that was handed out shortly before a crash is handed out again after it,
+    and then tells of somebody else's COMMIT (shown by tests/mailcore/test_lost_commit.py).
+    """
+
+    xid: str
+    query: str = ""
+    arguments: tuple[object, ...] = ()
+
+
+class UnknownOutcome(Exception):
+    """COMMIT was sent and its answer never came: the rows may or may not be there. Ask `outcome_of`."""
+
+    def __init__(self, trace: Trace) -> None:
         super().__init__("the outcome of a COMMIT is not known")
-        self.xid = xid
+        self.trace = trace
 
 
 class Aborted(Exception):
@@ -91,7 +104,7 @@ class Transaction:
     """An open transaction of the mail path; thin names over asyncpg's."""
 
     connection: Any
-    xid: str | None = None
+    trace: Trace | None = None
     woken: set[LaneOfNode] = field(default_factory=set)
     is_told: bool = False
 
@@ -106,6 +119,14 @@ class Transaction:
 
     async def value(self, query: str, *arguments: object) -> Any:
         return await self.connection.fetchval(query, *arguments)
+
+    def leaves(self, query: str, *arguments: object) -> None:
+        """Says how to tell that this transaction was committed: a query that answers true where a row stands
+        that it has written, and that nobody else could have. The first one counts. Where nothing is said,
+        it wrote nothing that matters.
+        """
+        if self.trace is not None and not self.trace.query:
+            self.trace = Trace(self.trace.xid, query, arguments)
 
     def wake(self, node_id: UUID, lane: Lane) -> None:
         self.woken.add(LaneOfNode(node_id, lane))
@@ -175,17 +196,17 @@ class Database:
     ) -> AsyncIterator[Transaction]:
         """One transaction, committed at the end of the block; with a `tenant` it sees no other's rows.
 
-        `certain` notes the transaction id inside, so that after a cut COMMIT the server can be asked what
-        became of it: committed goes on as if nothing happened, aborted raises `Aborted`, and where nobody
-        can tell within a minute `UnknownOutcome` is raised.
+        `certain` notes the transaction id inside, and the block says what it `leaves`, so that after a cut
+        COMMIT the server can be asked what became of it: committed goes on as if nothing happened, aborted
+        raises `Aborted`, and where nobody can tell within a minute `UnknownOutcome` is raised.
         """
-        async with self._pool.acquire(timeout=self._patience) as connection:
+        async with self._connection() as connection:
             tx = Transaction(connection)
             scope = connection.transaction()
             await scope.start()
             try:
                 if certain:
-                    tx.xid = await tx.value("select pg_current_xact_id()::text")
+                    tx.trace = Trace(await tx.value("select pg_current_xact_id()::text"))
                 if tenant is not None:
                     await tx.execute(_NARROW.format("$1", "$2", "$3"), *_narrowed(tenant))
                 yield tx
@@ -205,42 +226,57 @@ class Database:
             self._tell()
 
     async def _after_cut_commit(self, tx: Transaction) -> None:
-        if tx.xid is None:
+        if tx.trace is None:
             raise Aborted  # the caller did not ask for certainty: treated as not done
         try:
             async with asyncio.timeout(_OUTCOME_DEADLINE):
-                committed = await self.outcome_of(tx.xid)
+                committed = await self.outcome_of(tx.trace)
         except TimeoutError:
-            raise UnknownOutcome(tx.xid) from None
+            raise UnknownOutcome(tx.trace) from None
         if not committed:
             raise Aborted
 
-    async def outcome_of(self, xid: str) -> bool:
+    async def outcome_of(self, trace: Trace) -> bool:
         """True once that transaction is committed, False once it is aborted; asks until it is one of them."""
-        while (status := await self._status_of(xid)) not in ("committed", "aborted"):  # noqa: ASYNC110
+        while (committed := await self._was_committed(trace)) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
-        return status == "committed"
+        return committed
 
-    async def _status_of(self, xid: str) -> str | None:
-        """`in progress`, `committed`, `aborted`, or None while the database does not answer."""
+    async def _was_committed(self, trace: Trace) -> bool | None:
+        """None while it is in progress, or the database does not answer."""
         try:
-            return await self.value("select pg_xact_status($1::text::xid8)", xid)  # type: ignore[no-any-return]
+            status = await self.value("select pg_xact_status($1::text::xid8)", trace.xid)
+            if status == "committed" and trace.query:
+                return bool(await self.value(trace.query, *trace.arguments))
         except CONNECTION_LOST:
             return None
         except asyncpg.InvalidParameterValueError:  # in the future: this database never came that far
-            return "aborted"
+            return False
+        return {"committed": True, "aborted": False}.get(status)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        """A connection of the pool. What was done on it stays done: one that breaks while it is given back
+        is the pool's trouble, and no failure of a transaction that has just been committed.
+        """
+        connection = await self._pool.acquire(timeout=self._patience)
+        try:
+            yield connection
+        finally:
+            with suppress(*CONNECTION_LOST, asyncpg.PostgresError):
+                await self._pool.release(connection)
 
     async def fetch(self, query: str, *arguments: object) -> Sequence[Any]:
         """Rows of one reading statement, outside of any transaction."""
-        async with self._pool.acquire(timeout=self._patience) as connection:
+        async with self._connection() as connection:
             return await connection.fetch(query, *arguments)  # type: ignore[no-any-return]
 
     async def row(self, query: str, *arguments: object) -> Any:
-        async with self._pool.acquire(timeout=self._patience) as connection:
+        async with self._connection() as connection:
             return await connection.fetchrow(query, *arguments)
 
     async def value(self, query: str, *arguments: object) -> Any:
-        async with self._pool.acquire(timeout=self._patience) as connection:
+        async with self._connection() as connection:
             return await connection.fetchval(query, *arguments)
 
     @asynccontextmanager

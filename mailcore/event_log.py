@@ -150,6 +150,25 @@ async def record_messages(tx: Transaction, messages: Sequence[LoggedMessage]) ->
         await tx.execute(_INSERT_MESSAGES, *columns(rows))
 
 
+def leave_received(tx: Transaction, message_id: UUID) -> None:
+    """The message is new, so any event of it tells that this transaction was committed."""
+    tx.leaves("select exists (select from log_event where message_id = $1)", message_id)
+
+
+def leave_event(tx: Transaction, event: Event) -> None:
+    """Of this attempt with this end. Where its lease was taken from us, the same attempt may get the event of
+    an interrupted one: then we have closed nothing.
+    """
+    tx.leaves(
+        "select exists (select from log_event where message_id = $1 and delivery_id = $2 and attempt = $3 "
+        "and type = $4)",
+        event.message_id,
+        event.delivery_id,
+        event.attempt,
+        event.type,
+    )
+
+
 async def record_events(tx: Transaction, events: Sequence[Event]) -> None:
     rows = [
         (e.message_id, e.account_id, e.received_at, e.delivery_id, e.at, e.type,

@@ -9,7 +9,7 @@ from datetime import timedelta
 import asyncpg
 import structlog
 
-from mailcore import crash_points, metrics, queue_claim
+from mailcore import crash_points, metrics, queue, queue_claim
 from mailcore.database import CONNECTION_LOST, Aborted, Transaction, UnknownOutcome
 from mailcore.delivery import Courier
 from mailcore.plans import Lane
@@ -77,9 +77,10 @@ class LaneWorker:
         try:
             async with database.transaction(certain=True) as tx:
                 claimed = await (self._take_expired if is_time_to_give_up else self._take_due)(tx, limit)
+                queue.leave_lease(tx, claimed)
         except UnknownOutcome as unknown:
             log.error("claim_outcome_unknown")
-            if not await database.outcome_of(unknown.xid):
+            if not await database.outcome_of(unknown.trace):
                 raise Aborted from None
         return claimed
 

@@ -190,6 +190,17 @@ async def locate(tx: Transaction, message_id: UUID) -> Location | None:
     return row and _location(row)
 
 
+def leave_lease(tx: Transaction, claimed: Sequence[Claimed]) -> None:
+    """A claim's transaction leaves these leases; where others took some since, the token is the fence."""
+    if claimed:
+        tx.leaves(
+            "select exists (select from delivery "
+            "where id = any($1::uuid[]) and lease_token = any($2::uuid[]))",
+            [c.id for c in claimed],
+            [c.lease.token for c in claimed],
+        )
+
+
 async def give_back(tx: Transaction, leases: Sequence[Lease], *, count_attempt: bool) -> None:
     """Deliveries go back to the queue, due now, as if never claimed (`count_attempt` false)."""
     await tx.execute(

@@ -121,7 +121,7 @@ class Settler:
                 written = await self._write(tx, batch)
         except UnknownOutcome as unknown:
             log.error("settle_outcome_unknown", batch=len(batch))
-            if not await self._database.outcome_of(unknown.xid):
+            if not await self._database.outcome_of(unknown.trace):
                 raise Aborted from None
         return written
 
@@ -145,7 +145,10 @@ class Settler:
         settled |= await _postpone(tx, [s for s in settlements if not s.is_final])
         mine = [s for s in settlements if s.claimed.id in settled]
         now = self._clock.now()
-        await event_log.record_events(tx, [_event(s, now) for s in mine])
+        events = [_event(s, now) for s in mine]
+        if events:
+            event_log.leave_event(tx, events[0])
+        await event_log.record_events(tx, events)
         await _remember_delivered(tx, [s for s in mine if s.kind == "delivered"])
         await _remember_failing(tx, mine)
         closed = await _close(tx, mine)

@@ -119,6 +119,11 @@ class Recovery:
         """The sweep had moved the record after the moment that the database was restored to."""
         strayed = [message for message, noted in messages if self._look(noted) != "readable"]
         if strayed:
+            tx.leaves(
+                "select exists (select from message where id = any($1::uuid[]) and segment = $2)",
+                strayed,
+                location.segment,
+            )
             await tx.execute(
                 "update message set segment = $2, record_offset = $3, record_length = $4 "
                 "where id = any($1::uuid[])",
@@ -138,6 +143,7 @@ class Recovery:
         rows = [pair for _, pairs in mail for pair in pairs]
         if not rows:
             return
+        event_log.leave_received(tx, rows[0][0].id)
         await queue.insert(tx, rows)
         logged = [(found, _logged(found, message)) for found, pairs in mail for message, _ in pairs]
         await event_log.record_messages(tx, [message for _, message in logged])
@@ -198,6 +204,7 @@ class Recovery:
             rows = await tx.fetch(_DELETE_DELIVERIES, messages)
             await tx.execute("delete from message where id = any($1::uuid[])", messages)
             now = self._clock.now()
+            tx.leaves("select not exists (select from message where id = any($1::uuid[]))", messages)
             await event_log.record_events(tx, [_lost(row, now) for row in rows])
             entries = Entries(hard_bounced=Counter(row["origin"] for row in rows))
             await entries.write(tx)

@@ -217,6 +217,8 @@ class SpoolSweep:
                 [row[0] for row in rows],
             )
             moved = await tx.fetch(_POINT_AT, *columns(rows))
+            if moved:
+                tx.leaves(_STAND_THERE, *columns([(row[0], row[2], row[3]) for row in rows]))
         found = {row["id"] for row in moved}
         return [copy for survivor, copy in placed if found.isdisjoint(survivor.messages)]
 
@@ -247,6 +249,11 @@ class SpoolSweep:
         self._failing &= present
 
 
+# Of any of them: the others may have ended since, and if all have, nobody needs the copies.
+_STAND_THERE = """
+select exists (select from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as c (id, segment, position)
+    join message m on m.id = c.id and m.segment = c.segment and m.record_offset = c.position)
+"""
 _POINT_AT = """
 update message m set segment = c.segment, record_offset = c.position, record_length = c.length
 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[])

@@ -53,8 +53,9 @@ class HeldMail:
         try:
             async with database.transaction(certain=True) as tx:
                 taken = await queue_admin.take_expired(tx, self._runtime.lease.id, after, _AT_ONCE)
+                queue.leave_lease(tx, taken)
         except UnknownOutcome as unknown:
-            return taken if await database.outcome_of(unknown.xid) else ()
+            return taken if await database.outcome_of(unknown.trace) else ()
         return taken
 
     async def _give_back(self) -> None:

@@ -237,11 +237,11 @@ async def test_one_that_the_database_refuses_does_not_fail_the_others_nor_count_
 async def unknown(g: Ground, drafts: list[Draft], *, commit: bool, over_quota: bool = False) -> None:
     """A COMMIT that nobody could tell about within the deadline, and that ends only now."""
     async with g.database.transaction(certain=True) as tx:
-        assert tx.xid
+        assert tx.trace
         refused = await g.acceptance.insert(tx, drafts)
         if over_quota:
             assert refused
-        g.acceptance.remember(UnknownOutcome(tx.xid), drafts, refused)
+        g.acceptance.remember(UnknownOutcome(tx.trace), drafts, refused)
         await asyncio.sleep(0)
         assert not unlocked(g), "its bytes stay until it is known"
         if not commit:

@@ -12,6 +12,7 @@ from mailcore.database import (
     Aborted,
     Database,
     LaneOfNode,
+    Trace,
     is_transient,
     sqlalchemy_url,
     tell_after_commit,
@@ -137,6 +138,16 @@ async def test_a_commit_that_never_arrived_is_aborted(proxy: PostgresProxy, data
     assert await nodes(database) == 0
 
 
+async def test_a_connection_that_breaks_while_it_is_given_back_fails_no_commit(
+    proxy: PostgresProxy, database: Database
+) -> None:
+    """The mail is accepted: to say 451 now, and throw its bytes away, would lose it."""
+    proxy.cut_next("before", at=b"RESET ALL", after=b"COMMIT")
+    await insert(database)
+    assert proxy.cuts == 1
+    assert await nodes(database) == 1
+
+
 async def test_without_certainty_a_cut_commit_counts_as_not_done(
     proxy: PostgresProxy, database: Database
 ) -> None:
@@ -164,8 +175,8 @@ async def test_the_outcome_is_asked_until_the_database_is_back(
 
 async def test_a_transaction_in_progress_has_no_outcome_yet(database: Database) -> None:
     async with database.transaction(certain=True) as tx:
-        assert tx.xid
-        asking = asyncio.create_task(database.outcome_of(tx.xid))
+        assert tx.trace
+        asking = asyncio.create_task(database.outcome_of(tx.trace))
         done, _ = await asyncio.wait({asking}, timeout=0.5)
         assert not done
     assert await asking is True
@@ -173,7 +184,7 @@ async def test_a_transaction_in_progress_has_no_outcome_yet(database: Database) 
 
 async def test_a_transaction_id_of_the_future_was_not_committed_here(database: Database) -> None:
     """The database was restored to a moment before it."""
-    assert await database.outcome_of("9999999999") is False
+    assert await database.outcome_of(Trace("9999999999")) is False
 
 
 async def test_a_transaction_the_network_forgot_ends_by_itself(

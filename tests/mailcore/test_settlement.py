@@ -261,9 +261,9 @@ class Doubtful(Database):
     ) -> AsyncIterator[Transaction]:
         async with super().transaction(certain=certain, tenant=tenant) as tx:
             yield tx
-        if tx.xid and self.doubts:
+        if tx.trace and self.doubts:
             self.doubts -= 1
-            raise UnknownOutcome(tx.xid)
+            raise UnknownOutcome(tx.trace)
 
 
 async def test_an_unknown_commit_that_was_done_keeps_its_notification(g: Ground, database_url: str) -> None:

@@ -21,5 +21,5 @@ class Unsure(Database):
             yield tx
         if certain and not self.told:
             self.told = True
-            assert tx.xid
-            raise UnknownOutcome(tx.xid)
+            assert tx.trace
+            raise UnknownOutcome(tx.trace)

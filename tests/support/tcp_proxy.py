@@ -29,7 +29,7 @@ class PostgresProxy:
         self._target = (parts.hostname, parts.port)
         self._url = database_url
         self._cut: Cut | None = None
-        self._after = b""
+        self._at, self._after = _COMMIT, b""
         self._down = self._go_down_then = False
         self._open: set[asyncio.StreamWriter] = set()
         self._left_waiting: list[asyncio.StreamWriter] = []
@@ -49,9 +49,13 @@ class PostgresProxy:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def cut_next(self, how: Cut, *, after: bytes = b"", and_go_down: bool = False) -> None:
-        """Cuts the connection of the next COMMIT, once; `after` these words were seen on that connection."""
-        self._cut, self._after, self._go_down_then = how, after, and_go_down
+    def cut_next(
+        self, how: Cut, *, at: bytes = _COMMIT, after: bytes = b"", and_go_down: bool = False
+    ) -> None:
+        """Cuts the connection of the next COMMIT (or `at` another statement), once; `after` these words were
+        seen on that connection.
+        """
+        self._cut, self._at, self._after, self._go_down_then = how, at, after, and_go_down
 
     def go_down(self) -> None:
         """Cuts everything and refuses new connections."""
@@ -75,7 +79,7 @@ class PostgresProxy:
             await _Link(self, (reader, writer), to_server).run()
 
     def take_cut(self, chunk: bytes, said: bytes) -> Cut | None:
-        if self._cut is None or _COMMIT not in chunk or self._after not in said:
+        if self._cut is None or self._at not in chunk or self._after not in said:
             return None
         how, self._cut = self._cut, None
         self.cuts += 1
