@@ -4,24 +4,21 @@ Must never hold an address or a subject: whoever hears of a change asks the API 
 """
 
 import json
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from uuid import UUID
-
-from sqlalchemy import text
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore.database import Transaction, tell_after_commit
 
+if TYPE_CHECKING:  # settling notes changes too, and a process of the mail path loads no ORM
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
 # Without RETURNING: whoever notes a change may be one that does not see it (a key limited to some domains).
-_NOTE: Final = (
-    "insert into change (account_id, kind, subject_id, data) "
-    "values ({}, {}, {}, cast(cast({} as text) as jsonb))"
-)
+_NOTE: Final = "insert into change (account_id, kind, subject_id, data) values ($1, $2, $3, $4::text::jsonb)"
 ChangeKind = Literal["domain", "alias", "destination", "account", "plan", "queue"]
 
 
 async def note(
-    where: AsyncSession | Transaction,
+    where: "AsyncSession | Transaction",
     account_id: UUID,
     kind: ChangeKind,
     subject_id: UUID | None = None,
@@ -32,12 +29,10 @@ async def note(
     What belongs to a domain says so (`domain_id`): a key that is limited to some domains hears of nothing
     else. For the kind "domain" the subject itself is meant.
     """
+    values = (account_id, kind, subject_id, json.dumps(data))
     if isinstance(where, Transaction):
-        query = _NOTE.format("$1", "$2", "$3", "$4")
-        await where.execute(query, account_id, kind, subject_id, json.dumps(data))
+        await where.execute(_NOTE, *values)
         where.tell()
-        return
-    tell_after_commit(where)
-    values = {"account": account_id, "kind": kind, "subject": subject_id, "data": json.dumps(data)}
-    query = _NOTE.format(":account", ":kind", ":subject", ":data")
-    await (await where.connection()).execute(text(query), values)
+    else:
+        await (await where.connection()).exec_driver_sql(_NOTE, values)
+        tell_after_commit(where)

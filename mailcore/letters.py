@@ -5,24 +5,23 @@ accepts the mail.
 """
 
 import json
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
-
-from sqlalchemy import text
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore.clock import Clock
 from mailcore.database import Transaction
 from mailcore.letter_texts import Kind
 
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
 _POST: Final = (
-    "insert into letter (id, account_id, kind, to_address, about) "
-    "values ({}, {}, {}, {}, cast(cast({} as text) as jsonb))"
+    "insert into letter (id, account_id, kind, to_address, about) values ($1, $2, $3, $4, $5::text::jsonb)"
 )
 
 
 async def post(
-    where: AsyncSession | Transaction,
+    where: "AsyncSession | Transaction",
     clock: Clock,
     kind: Kind,
     to: str,
@@ -33,11 +32,8 @@ async def post(
     """One letter to `to`, a checked address. `about` holds what its text needs (see letter_texts.py): ids and
     names, never a secret: links are signed when it is written. `account_id`: on whose behalf, if anybody's.
     """
-    identifier = clock.new_id()
+    values = (clock.new_id(), account_id, kind, to, json.dumps(about))
     if isinstance(where, Transaction):
-        query = _POST.format("$1", "$2", "$3", "$4", "$5")
-        await where.execute(query, identifier, account_id, kind, to, json.dumps(about))
-        return
-    query = _POST.format(":id", ":account", ":kind", ":to", ":about")
-    values = {"id": identifier, "account": account_id, "kind": kind, "to": to, "about": json.dumps(about)}
-    await (await where.connection()).execute(text(query), values)
+        await where.execute(_POST, *values)
+    else:
+        await (await where.connection()).exec_driver_sql(_POST, values)

@@ -93,7 +93,7 @@ TYPES_ONLY = {
     "api/aliases.py", "api/claims.py", "api/destinations.py", "api/domains.py", "api/invitations.py",
     "api/keys.py", "api/me.py", "api/passkeys.py", "api/sign_in_flow.py",
     "api/test_message.py",
-}
+}  # fmt: skip
 
 # What may stand in a log line: ids, kinds, counts.
 LOGGED = {
