@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from clearpost import chosen_settings
-from clearpost.checks import alarm, database, folders, identity, names, ports
+from clearpost.checks import alarm, database, folders, identity, names, ports, signing_in
 from clearpost.checks.finding import Finding, fail
 from mailcore.clock import Clock
 from mailcore.settings import Settings
@@ -43,7 +43,8 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
         asyncio.to_thread(identity.check, settings, clock),
         names.check(settings, clock),
     )
-    return [finding for group in await asyncio.gather(*groups) for finding in group]
+    found = [finding for group in await asyncio.gather(*groups) for finding in group]
+    return found + signing_in.check(settings)
 
 
 def is_fit(findings: Iterable[Finding]) -> bool:

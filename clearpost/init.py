@@ -13,20 +13,23 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from clearpost import staff_commands
-from clearpost.checks import folders, names, ports
+from clearpost.checks import folders, names, ports, roles
 from clearpost.checks.finding import Finding
 from clearpost.doctor import is_fit, lines_of
 from clearpost.first_settings import Unusable, Wish, settings_of
 from clearpost.our_records import Record, records
 from clearpost.progress import complain, say, table
-from mailcore import api_keys
 from mailcore.clock import Clock
 from mailcore.errors import BusinessError
 from mailcore.keyring import Keyring, UnsafeKeyFolder
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 
-KEYS: Final = ("srs", "loop", api_keys.KEY_NAME)
+# All that machines of one service share: made here, so that they can be copied before the first start.
+KEYS: Final = (
+    "srs", "loop", "api-key", "browser-session", "idempotency", "links", "oauth", "rates", "sign-in",
+    "suppression",
+)  # fmt: skip
 FIT, UNFIT, USAGE = 0, 1, 2
 _ANY_ADDRESS: Final = "0.0.0.0"
 
@@ -55,7 +58,7 @@ def main(wish: Wish, *, as_json: bool) -> int:
         complain(f"{error.filename}: {error.strerror}: run init as root, or choose folders of your own")
         return UNFIT
     staff = _first_staff(settings, wish.staff) if wish.staff else ""
-    say(_document(wish, installed, staff) if as_json else _text(wish, settings, installed, staff))
+    say(_document(wish, settings, installed, staff) if as_json else _text(wish, settings, installed, staff))
     return FIT if is_fit(installed.findings) else UNFIT
 
 
@@ -133,6 +136,9 @@ def _text(wish: Wish, settings: Settings, installed: Installed, staff: str) -> s
             f"  spool     {settings.spool_dir}",
             *([f"  staff     {staff}"] if staff else []),
             "",
+            "  In a PostgreSQL of your own, its superuser runs this once, before migrate:",
+            *(f"      {line}" for line in _database_roles(settings)),
+            "",
             "  Publish in DNS:",
             table(("name", "type", "value"), rows),
             "",
@@ -146,18 +152,23 @@ def _text(wish: Wish, settings: Settings, installed: Installed, staff: str) -> s
     )
 
 
+def _database_roles(settings: Settings) -> list[str]:
+    return roles.statements(roles.user_of(settings.database_url.get_secret_value()))
+
+
 def _next(wish: Wish) -> str:
     by = f"sudo -u {wish.owner} " if wish.owner else ""
     migrate = f"{by}sh -c 'set -a; . {wish.env_file}; exec clearpost migrate'"
     return f"  All is fit. Next: {migrate}; then the same with doctor, then start the units."
 
 
-def _document(wish: Wish, installed: Installed, staff: str) -> str:
+def _document(wish: Wish, settings: Settings, installed: Installed, staff: str) -> str:
     return json.dumps(
         {
             "env_file": str(wish.env_file),
             "written": installed.wrote,
             "new_keys": installed.new_keys,
+            "database_roles": _database_roles(settings),
             "records": [asdict(record) for record in installed.records],
             "findings": [asdict(finding) for finding in installed.findings],
             "staff": staff,

@@ -22,7 +22,10 @@ async def check(settings: Settings) -> list[Finding]:
         ) as client:
             return await _examine(client, _place(url))
     except (RedisError, OSError, ValueError) as error:
-        mend = "start it, or correct CLEARPOST_REDIS_URL; until then mail waits for the next sweep"
+        mend = (
+            "start it, or correct CLEARPOST_REDIS_URL; until then mail waits for the next sweep, "
+            "and no rate limit counts"
+        )
         return [fail("redis", f"{_place(url)}: {_reason(error)}", mend)]
 
 

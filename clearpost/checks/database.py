@@ -10,6 +10,7 @@ import asyncpg
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from clearpost.checks import roles
 from clearpost.checks.finding import Finding, fail, ok, warn
 from clearpost.migrations import ALEMBIC_INI
 from mailcore import spool_owner
@@ -63,6 +64,7 @@ async def _examine(database: Database, settings: Settings, clock: Clock, where: 
         ("clock", _clock(database, clock)),
         ("database", _connections(database)),
         ("privacy", _quiet(database)),
+        ("isolation", roles.check(database)),
         ("spool", _own_spool(database, settings.spool_dir)),
     )
     return [await _guarded(area, check) for area, check in checks]

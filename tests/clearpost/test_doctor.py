@@ -15,12 +15,13 @@ import redis
 from pydantic import SecretStr
 
 from clearpost import doctor
-from clearpost.checks import alarm, database, folders, identity, names, ports
+from clearpost.checks import alarm, database, folders, identity, names, ports, roles, signing_in
 from clearpost.checks.finding import Finding, fail, ok, warn
 from clearpost.ports import free_port
 from clearpost.standins.dns import DnsStandin
 from mailcore import certificates, spool_owner
 from mailcore.clock import Clock, ShiftedClock
+from mailcore.database import Database
 from mailcore.settings import Settings
 from tests.support.services import TestPostgres
 
@@ -82,7 +83,10 @@ async def test_a_sound_installation_is_fit(
     findings = await doctor.examine(settings, Clock())
     assert failed(findings) == []
     areas = {finding.area for finding in findings}
-    wanted = "database migrations durability clock privacy redis spool keys ports postmaster tls dns"
+    wanted = (
+        "database migrations durability clock privacy isolation redis spool keys ports postmaster tls dns "
+        "sign-in"
+    )
     assert areas == set(wanted.split())
     assert all(finding.mend for finding in findings if finding.state != "ok")
 
@@ -400,3 +404,51 @@ def test_the_document_holds_every_finding() -> None:
         "what": "full",
         "mend": "free space",
     }
+
+
+async def test_roles_that_see_too_much_or_are_missing_are_told(
+    database_url: str, postgres: TestPostgres
+) -> None:
+    opened = await Database.open(database_url, size=1)
+    admin = await asyncpg.connect(postgres.server.admin_url)
+    try:
+        assert (await roles.check(opened)).state == "ok"
+        await admin.execute("alter role clearpost_api bypassrls")
+        found = await roles.check(opened)
+        assert (found.state, "past the walls" in found.what) == ("fail", True)
+        await admin.execute("alter role clearpost_api nobypassrls")
+        owner = await asyncpg.connect(database_url)
+        await owner.execute("alter table alias no force row level security")
+        await owner.close()
+        found = await roles.check(opened)
+        assert (found.state, found.what) == ("fail", "row-level security is off for alias")
+        assert found.mend == "run: alter table alias enable row level security, force row level security;"
+    finally:
+        await admin.execute("alter role clearpost_api nobypassrls")
+        await admin.close()
+        await opened.close()
+
+
+def test_the_statements_name_the_user_of_the_url_as_sql_wants_it() -> None:
+    assert roles.statements(roles.user_of("postgresql://mail:secret@db/x"))[-1] == (
+        "grant clearpost_api, clearpost_staff to mail;"
+    )
+    assert roles.user_of("postgresql://Mail%20Ops:secret@db/x") == '"Mail Ops"'
+    assert roles.user_of("postgresql://db/x") == "clearpost"
+
+
+def test_ways_of_signing_in_are_said_and_plain_http_is_told(tmp_path: Path) -> None:
+    address, ways = signing_in.check(production(tmp_path, web_url="http://post.example"))
+    assert (address.state, "CLEARPOST_WEB_URL" in address.mend) == ("fail", True)
+    assert ways.what.endswith("accounts are made by `clearpost account create` only")
+    secrets = {"provider_clients": {"work": "id"}, "provider_secrets": SecretStr("work=hush")}
+    settings = production(
+        tmp_path,
+        web_url="https://post.example",
+        sign_up="open",
+        providers={"work": "https://id.example"},
+        **secrets,
+    )
+    address, ways = signing_in.check(settings)
+    assert address.state == "ok"
+    assert ways.what == "by a link by mail, passkey, work; whoever signs in gets an account"

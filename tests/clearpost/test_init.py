@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shlex
 import socket
 import stat
@@ -97,6 +98,21 @@ async def test_publishing_what_it_shows_makes_it_content(machine: Machine, dns: 
     code, second = await machine.as_json()
     assert (code, failed(second), second["written"], second["new_keys"]) == (0, [], False, 0)
     assert second["records"] == first["records"]
+
+
+def test_every_key_that_machines_share_is_made() -> None:
+    sources = [*(ROOT / "api").glob("*.py"), *(ROOT / "mailcore").glob("*.py")]
+    text = "".join(path.read_text(encoding="utf-8") for path in sources)
+    assert set(re.findall(r'_?KEY_NAME: Final = "([\w-]+)"', text)) <= set(KEYS)
+
+
+async def test_it_says_what_a_superuser_of_the_database_runs_once(machine: Machine) -> None:
+    url = "postgresql://post:hush@127.0.0.1/clearpost"
+    _, output = await machine.init(*ANSWERS, "--database-url", url)
+    assert "create role clearpost_api nologin;" in output
+    assert "grant clearpost_api, clearpost_staff to post;" in output
+    _, document = await machine.as_json()
+    assert len(document["database_roles"]) == 3
 
 
 async def test_settings_and_keys_are_private_and_never_overwritten(machine: Machine) -> None:
