@@ -17,7 +17,7 @@ from mailcore.audit import Actor, Subject
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.errors import Conflict
-from mailcore.models import Account, DeletedAccount
+from mailcore.models import Account, DeletedAccount, Subscription
 
 EXPORT_IS_FRESH: Final = timedelta(hours=24)
 # What names an account without belonging to its row. Mail that waits is not among them: it ends by itself.
@@ -53,7 +53,8 @@ async def delete(session: AsyncSession, clock: Clock, account_id: UUID, actor: A
     await cancellation.of_account(session, account_id)
     connection = await session.connection()
     await connection.execute(text(_FORGET_PEOPLE), {"account_id": account_id})
-    session.add(DeletedAccount(id=account_id, at=clock.now()))
+    pays = await session.get(Subscription, account_id)
+    session.add(DeletedAccount(id=account_id, at=clock.now(), customer_id=pays.customer_id if pays else None))
     nobody = Actor(actor.kind, "an owner" if actor.kind == "person" else actor.name)
     audit.record(session, clock, None, nobody, "account.deleted", Subject(account_id))
     await session.flush()
@@ -70,7 +71,7 @@ async def purge(database: Database, now: datetime, retention: timedelta) -> None
             pass
     async with database.transaction() as tx:
         await tx.execute(
-            "delete from deleted_account d where d.at < $1 "
+            "delete from deleted_account d where d.at < $1 and d.customer_id is null "
             "and not exists (select from message m where m.account_id = d.id)",
             now - retention - _SPARE,
         )

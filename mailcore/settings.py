@@ -254,6 +254,22 @@ class Settings(BaseSettings):
     )
     session_idle: timedelta = Field(timedelta(days=14), description="The same where it was not used")
 
+    # Plans for money. Without a key nothing is sold here: `clearpost account plan` sets plans
+    stripe_secret_key: SecretStr = Field(
+        SecretStr(""), description="Stripe's secret or restricted key (sk_..., rk_...); empty: billing is off"
+    )
+    stripe_webhook_secrets: SecretStr = Field(
+        SecretStr(""),
+        description="Signing secrets of our webhook endpoint: whsec_...,... (two while one is rotated)",
+    )
+    stripe_prices: Annotated[dict[str, str], NoDecode] = Field(
+        {}, description="What is sold at which price: premium/month=price_...,premium/year=price_...,..."
+    )
+    stripe_tax: bool = Field(False, description="Whether Stripe Tax computes and adds taxes")
+    stripe_api_url: str = Field(
+        "", description="Stripe's API at another address: a stand-in's, for tests; empty is Stripe"
+    )
+
     # Live events and test messages
     event_streams: int = Field(500, ge=1, description="Open streams of GET /v1/events in one API process")
     event_streams_per_account: int = Field(20, ge=1, description="Of those, the same account's")
@@ -283,7 +299,7 @@ class Settings(BaseSettings):
             raise ValueError(f"write each route as domain=host:port, not {bad[0]!r}")
         return {name.strip().lower(): hop.strip() for name, _, hop in (part.partition("=") for part in pairs)}
 
-    @field_validator("providers", "provider_clients", mode="before")
+    @field_validator("providers", "provider_clients", "stripe_prices", mode="before")
     @classmethod
     def _parse_names(cls, value: object) -> object:
         return _named(value) if isinstance(value, str) else value

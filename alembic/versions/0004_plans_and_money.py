@@ -15,11 +15,20 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
         sa.Column("customer_id", sa.String(), nullable=True),
+        sa.Column("dispute_id", sa.String(), nullable=True),
+        sa.Column("fetch_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stripe_event")),
     )
     op.create_index("ix_stripe_event_received_at", "stripe_event", ["received_at"], unique=False)
+    op.create_index(
+        "ix_stripe_event_fetch_at",
+        "stripe_event",
+        ["fetch_at"],
+        unique=False,
+        postgresql_where=sa.text("fetch_at is not null"),
+    )
     op.create_table(
         "subscription",
         sa.Column("account_id", sa.Uuid(), nullable=False),
@@ -33,12 +42,17 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(), server_default="usd", nullable=False),
         sa.Column("odd_price", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("disputed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("refunded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_plan", sa.String(), nullable=True),
+        sa.Column("next_interval", sa.String(), nullable=True),
         sa.Column("cancel_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("period_end", sa.DateTime(timezone=True), nullable=True),
         sa.Column("trial_end", sa.DateTime(timezone=True), nullable=True),
         sa.Column("past_due_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("told_past_due", sa.Integer(), server_default="0", nullable=False),
         sa.Column("dirty_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("fetch_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
@@ -52,13 +66,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_subscription")),
         sa.UniqueConstraint("customer_id", name=op.f("uq_subscription_customer_id")),
     )
-    op.create_index(
-        "ix_subscription_dirty_at",
-        "subscription",
-        ["dirty_at"],
-        unique=False,
-        postgresql_where=sa.text("dirty_at is not null"),
-    )
+    op.create_index("ix_subscription_fetch_at", "subscription", ["fetch_at"], unique=False)
     op.create_table(
         "usage_letter",
         sa.Column("account_id", sa.Uuid(), nullable=False),
@@ -69,6 +77,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "day", "percent", name=op.f("pk_usage_letter")),
     )
+    op.add_column("deleted_account", sa.Column("customer_id", sa.String(), nullable=True))
     op.add_column("account", sa.Column("surplus_pauses_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("alias", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("domain", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
@@ -86,7 +95,7 @@ def upgrade() -> None:
     op.execute("create policy staff on subscription for select to clearpost_staff using (true)")
     op.execute(
         "grant select (account_id, status, plan, interval, amount_monthly, currency, cancel_at, period_end, "
-        "past_due_since) on subscription to clearpost_staff"
+        "past_due_since, odd_price, disputed, refunded_at) on subscription to clearpost_staff"
     )
 
 

@@ -20,14 +20,17 @@ _STATUS = (
 class Subscription(SQLModel, table=True):
     """An account's customer at Stripe, and the current state of their subscription as it was fetched last.
 
-    `dirty_at`: an event said that something changed, and it was not fetched since. `past_due_since` begins
-    the 14 days of grace; `told_past_due`: how many of its letters were sent. `odd_price`: a price that no
-    setting names; the plan stays, and we are told. Amounts are in the currency's smallest unit, per month.
+    `dirty_at`: an event said last that something changed, and it was not fetched since; `fetch_at`: when it
+    is, in any case; `tries`: fetches that failed in a row. `plan`: the one that billing gave the account
+    last; what an operator sets stays until Stripe's state asks for another. `next_plan`, `next_interval`: what
+    follows at the period's end. `past_due_since` begins the 14 days of grace; `told_past_due`: how many of its
+    letters were sent. `odd_price`: a price that no setting names; the plan stays, and we are told.
+    Amounts are in the currency's smallest unit, per month.
     """
 
     __table_args__ = (
         CheckConstraint(_STATUS, name="status"),
-        Index("ix_subscription_dirty_at", "dirty_at", postgresql_where=text("dirty_at is not null")),
+        Index("ix_subscription_fetch_at", "fetch_at"),
     )
     account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
     customer_id: str = Field(unique=True)
@@ -40,24 +43,37 @@ class Subscription(SQLModel, table=True):
     currency: str = Field(default="usd", sa_column_kwargs={"server_default": "usd"})
     odd_price: bool = flag(False)
     disputed: bool = flag(False)
+    refunded_at: datetime | None = moment(nullable=True)
+    next_plan: str | None = None
+    next_interval: str | None = None
     cancel_at: datetime | None = moment(nullable=True)
     period_end: datetime | None = moment(nullable=True)
     trial_end: datetime | None = moment(nullable=True)
     past_due_since: datetime | None = moment(nullable=True)
     told_past_due: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     dirty_at: datetime | None = moment(nullable=True)
+    fetch_at: datetime = moment(now=True)
+    tries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     fetched_at: datetime | None = moment(nullable=True)
     created_at: datetime = moment(now=True)
 
 
 class StripeEvent(SQLModel, table=True):
-    """An event that was received: its id makes a second delivery of it no news. 30 days."""
+    """An event that was received: its id makes a second delivery of it no news. 30 days.
+
+    `dispute_id`: one whose state is asked at Stripe, at `fetch_at`; null once that is done.
+    """
 
     __tablename__ = "stripe_event"
-    __table_args__ = (Index("ix_stripe_event_received_at", "received_at"),)
+    __table_args__ = (
+        Index("ix_stripe_event_received_at", "received_at"),
+        Index("ix_stripe_event_fetch_at", "fetch_at", postgresql_where=text("fetch_at is not null")),
+    )
     id: str = Field(primary_key=True)
     type: str
     customer_id: str | None = None
+    dispute_id: str | None = None
+    fetch_at: datetime | None = moment(nullable=True)
     created_at: datetime = moment()
     received_at: datetime = moment(now=True)
 

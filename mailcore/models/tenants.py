@@ -85,11 +85,14 @@ class AccountClaim(SQLModel, table=True):
 
 
 class DeletedAccount(SQLModel, table=True):
-    """An account that was deleted: only its id, until upkeep has removed all that still names it."""
+    """An account that was deleted: only its id, until upkeep has removed all that still names it; and the
+    customer at Stripe, until that is deleted too, and with it the subscription.
+    """
 
     __tablename__ = "deleted_account"
     id: UUID = Field(primary_key=True)
     at: datetime = moment()
+    customer_id: str | None = None
 
 
 class ApiKey(SQLModel, table=True):
