@@ -76,8 +76,10 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_letter")),
     )
+    op.create_index("ix_letter_due_at", "letter", ["due_at"], unique=False)
     op.create_table(
         "request_log",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -91,12 +91,15 @@ class Change(SQLModel, table=True):
 
 class Letter(SQLModel, table=True):
     """Mail of ours that waits to be written: to whom, which kind, about what. Gone once it is accepted by
-    our own delivery path. Links in it are signed when it is written, so none is stored here.
+    our own delivery path. Links in it are signed when it is written, so none is stored here. `due_at`: later
+    where it could not be written, so that it holds back no other.
     """
 
+    __table_args__ = (Index("ix_letter_due_at", "due_at"),)
     id: UUID = Field(primary_key=True)
     account_id: UUID | None = None
     kind: str
     to_address: str
     about: dict[str, Any] = facts()
     created_at: datetime = moment(now=True)
+    due_at: datetime = moment(now=True)

@@ -1,0 +1,69 @@
+"""Letters go out oldest first, each once; one that can't be written holds back no other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mailcore import event_log, letters
+from mailcore.clock import Clock
+from mailcore.plans import Lane
+from mailcore.runtime import Runtime, open_runtime
+from tests.support.mx import mx_settings
+from workers.letters import send_letters
+
+
+@asynccontextmanager
+async def upkeep(database_url: str, redis_url: str, folder: Path) -> AsyncIterator[Runtime]:
+    settings = mx_settings(database_url, redis_url, folder)
+    async with open_runtime(settings, role="upkeep", lane=Lane.STANDARD) as runtime:
+        await event_log.ensure_partitions(runtime.database, runtime.clock.now(), timedelta(days=7))
+        yield runtime
+
+
+@pytest.fixture
+async def runtime(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Runtime]:
+    async with upkeep(database_url, redis_url, tmp_path) as opened:
+        yield opened
+
+
+async def ask_for(runtime: Runtime, to: str, **about: str) -> None:
+    async with runtime.database.transaction() as tx:
+        await letters.post(tx, Clock(), "invitation", to, account_id=None, **about)
+
+
+async def invite(runtime: Runtime, to: str) -> None:
+    await ask_for(
+        runtime, to, id=str(Clock().new_id()), account="Shop", role="member", invited_by="ann@shop.test"
+    )
+
+
+async def addressed(runtime: Runtime) -> list[str]:
+    rows = await runtime.database.fetch("select address from delivery order by accepted_at, id")
+    return [row["address"] for row in rows]
+
+
+async def test_a_letter_that_cannot_be_written_holds_back_no_other(runtime: Runtime) -> None:
+    await ask_for(runtime, "first@inbox.test")  # nothing of what its text needs
+    await invite(runtime, "second@inbox.test")
+    await send_letters(runtime)
+    assert await addressed(runtime) == ["second@inbox.test"]
+    left = await runtime.database.fetch("select to_address, due_at > now() as later from letter")
+    assert [tuple(row) for row in left] == [("first@inbox.test", True)], "it is kept, and tried again"
+
+
+async def test_two_upkeep_processes_send_a_letter_once(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        both = [
+            await stack.enter_async_context(upkeep(database_url, redis_url, tmp_path / name))
+            for name in ("one", "two")
+        ]
+        for number in range(5):
+            await invite(both[0], f"{number}@inbox.test")
+        await asyncio.gather(*(send_letters(each) for each in both))
+        assert sorted(await addressed(both[0])) == [f"{number}@inbox.test" for number in range(5)]
