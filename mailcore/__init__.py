@@ -112,6 +112,8 @@ What customers own
     suppression.py      those who asked to be left alone
     cancellation.py     mail that waits for something just deleted
     plans.py            what each plan allows
+    plan_change.py      from one to another: limits, lane of what waits, the grace of what has no room
+    surplus.py          what has no room in a plan: shown, paused, woken
     errors.py           business errors with a stable code word
 
 Ground

@@ -79,8 +79,14 @@ def upgrade() -> None:
     )
     op.add_column("deleted_account", sa.Column("customer_id", sa.String(), nullable=True))
     op.add_column("account", sa.Column("surplus_pauses_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("account", sa.Column("surplus_told", sa.Integer(), server_default="0", nullable=False))
     op.add_column("alias", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("domain", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
+    is_set = sa.text("surplus_pauses_at is not null")
+    op.create_index("ix_account_surplus_pauses_at", "account", ["surplus_pauses_at"], postgresql_where=is_set)
+    for table in ("alias", "domain"):
+        is_paused = sa.text("paused_at is not null")
+        op.create_index(f"ix_{table}_paused", table, ["account_id"], postgresql_where=is_paused)
     for table in ("subscription", "stripe_event", "usage_letter"):  # closed as in 0003
         op.execute(f"alter table {table} enable row level security, force row level security")
         op.execute(f"create policy owner on {table} to current_user using (true) with check (true)")

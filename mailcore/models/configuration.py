@@ -31,6 +31,7 @@ class Domain(SQLModel, table=True):
         Index("ix_domain_name", "name"),
         Index("ix_domain_notice", "id", postgresql_where=text("notice is not null")),
         Index("ix_domain_next_check_at", "next_check_at"),
+        Index("ix_domain_paused", "account_id", postgresql_where=text("paused_at is not null")),
         CheckConstraint("notice in ('lost', 'won', 'kept')", name="notice"),
     )
     id: UUID = Field(primary_key=True)
@@ -59,7 +60,11 @@ class Alias(SQLModel, table=True):
     addresses. `paused_at`: beyond what the plan allows since a downgrade; an upgrade wakes it.
     """
 
-    __table_args__ = (UniqueConstraint("domain_id", "local_part"), UniqueConstraint("number"))
+    __table_args__ = (
+        UniqueConstraint("domain_id", "local_part"),
+        UniqueConstraint("number"),
+        Index("ix_alias_paused", "account_id", postgresql_where=text("paused_at is not null")),
+    )
     id: UUID = Field(primary_key=True)
     number: int = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=False))
     account_id: UUID = belongs_to("account")

@@ -6,7 +6,7 @@ Must never gain a column that holds a password or a readable secret.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 from sqlmodel import Field, SQLModel
@@ -21,10 +21,17 @@ class Account(SQLModel, table=True):
 
     `policy_told_at`: when a person of it was told what is logged; `exported_at`: when its data was last
     taken out, which deleting it asks for. `surplus_pauses_at`: end of the grace after a downgrade, when what
-    the plan has no room for pauses; null where all fits.
+    the plan has no room for pauses; null where all fits. `surplus_told`: how far the owner knows of that.
     """
 
-    __table_args__ = (CheckConstraint("plan in ('free', 'premium', 'business')", name="plan"),)
+    __table_args__ = (
+        CheckConstraint("plan in ('free', 'premium', 'business')", name="plan"),
+        Index(
+            "ix_account_surplus_pauses_at",
+            "surplus_pauses_at",
+            postgresql_where=text("surplus_pauses_at is not null"),
+        ),
+    )
     id: UUID = Field(primary_key=True)
     name: str
     plan: str = Field(default="free", sa_column_kwargs={"server_default": "free"})
@@ -32,6 +39,7 @@ class Account(SQLModel, table=True):
     policy_told_at: datetime | None = moment(nullable=True)
     exported_at: datetime | None = moment(nullable=True)
     surplus_pauses_at: datetime | None = moment(nullable=True)
+    surplus_told: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     created_at: datetime = moment(now=True)
 
 
