@@ -70,13 +70,15 @@ def _say_who_may(document: dict[str, Any], needs: dict[str, list[Needs]]) -> Non
     """`security` for clients; for the reference `x-scopes`, and `x-role`: the least of people."""
     for item in document["paths"].values():
         for operation in item.values():
-            if asked := needs.get(operation["operationId"]):
-                scopes = sorted({str(need.scope) for need in asked})
-                person: list[dict[str, list[str]]] = [{_PERSON: []}]
-                others: list[dict[str, list[str]]] = [{_KEY: []}, {_APP: scopes}]
-                operation["security"] = person if any(need.person for need in asked) else others + person
-                operation["x-scopes"] = scopes
-                operation["x-role"] = next((str(need.role) for need in asked if need.role), "")
+            asked = needs.get(operation["operationId"], [])
+            if not asked and {_KEY: []} not in operation.get("security", []):
+                continue  # for anybody, or a person's own
+            scopes = sorted({str(need.scope) for need in asked})
+            person: list[dict[str, list[str]]] = [{_PERSON: []}]
+            others: list[dict[str, list[str]]] = [{_KEY: []}, {_APP: scopes}]
+            operation["security"] = person if any(need.person for need in asked) else others + person
+            operation["x-scopes"] = scopes
+            operation["x-role"] = next((str(need.role) for need in asked if need.role), "")
 
 
 def _with_plain_names(document: dict[str, Any]) -> dict[str, Any]:
