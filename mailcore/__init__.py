@@ -61,6 +61,8 @@ Out
     own_mail.py         the bytes of mail we write ourselves
     letters.py          mail of ours to people, asked for
     letter_texts.py     and what it says
+    plan_letters.py     the same about plans
+    letter_desk.py      what their writers have at hand
     status_words.py     an enhanced status code in one plain sentence
 
 What customers own
@@ -112,7 +114,8 @@ What customers own
     suppression.py      those who asked to be left alone
     cancellation.py     mail that waits for something just deleted
     plans.py            what each plan allows
-    plan_change.py      from one to another: limits, lane of what waits, the grace of what has no room
+    plan_change.py      from one to another: limits, lane of what waits, what wakes
+    downgrade_grace.py  7 days, then what has no room pauses
     surplus.py          what has no room in a plan: shown, paused, woken
     errors.py           business errors with a stable code word
 

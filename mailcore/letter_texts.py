@@ -5,13 +5,14 @@ nor hold a subject or a sender of their mail.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from datetime import timedelta
+from typing import Final, Literal
 from uuid import UUID
 
-from mailcore import signed_links
-from mailcore.keyring import Keyring
+from mailcore import plan_letters
+from mailcore.letter_desk import About
+from mailcore.letter_desk import Desk as Desk
+from mailcore.letter_desk import Written as Written
 
 Kind = Literal[
     "account-deleted",
@@ -24,9 +25,10 @@ Kind = Literal[
     "confirm-destination",
     "destination-failing",
     "domain-failing",
+    "plan-surplus",
+    "plan-paused",
+    "usage",
 ]
-
-About = Mapping[str, Any]
 
 # Sent also to who asked to hear from us no more: they are asking for it, to sign in.
 EVEN_IF_STOPPED: Final = frozenset({"sign-in-link", "no-account", "change-address"})
@@ -35,28 +37,6 @@ ANSWER: Final = "destination"
 STOP: Final = "destination-stop"
 _ANSWER_VALID: Final = timedelta(days=7)
 _STOP_VALID: Final = timedelta(days=3650)
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What a writer has at hand. `posted_at`: when the letter was asked for."""
-
-    keyring: Keyring
-    web_url: str
-    posted_at: datetime
-
-    def link(self, path: str, purpose: str, identifier: UUID, valid: timedelta) -> str:
-        """A signed link that ends `valid` after the letter was asked for: {web_url}/{path}/{token}."""
-        token = signed_links.make(self.keyring, purpose, identifier, self.posted_at + valid)
-        return f"{self.web_url}/{path}/{token}"
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A letter's subject and its text, line by line."""
-
-    subject: str
-    lines: list[str]
 
 
 def _invitation(desk: Desk, about: About) -> Written:
@@ -254,4 +234,7 @@ WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "confirm-destination": _confirm_destination,
     "destination-failing": _destination_failing,
     "domain-failing": _domain_failing,
+    "plan-surplus": plan_letters.surplus,
+    "plan-paused": plan_letters.paused,
+    "usage": plan_letters.usage,
 }

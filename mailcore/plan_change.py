@@ -1,37 +1,31 @@
-"""The one place where an account's plan changes, with all that hangs on it; and the grace after a downgrade.
+"""The one place where an account's plan changes, with all that hangs on it.
 
 In one transaction: limits (they are read from the plan), the lane of all mail that waits, what an earlier
-downgrade paused, and when what has no room now will pause. Must never delete anything, and never pause before
-the grace is over and its owner was told.
+downgrade paused, and when what has no room now will pause. Must never delete or pause anything.
 """
 
-from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, audit, changes, surplus
+from mailcore import accounts, audit, changes, downgrade_grace
 from mailcore.audit import Actor, Subject
 from mailcore.clock import Clock
 from mailcore.database import wake_after_commit
-from mailcore.models import Account
 from mailcore.plans import Lane, Plan, limits_for
 
-GRACE: Final = timedelta(days=7)
-
-# `surplus_told`: how far the owner knows of the present surplus.
-UNTOLD, TOLD, WARNED, PAUSED = range(4)
 _ASCENDING: Final = (Plan.FREE, Plan.PREMIUM, Plan.BUSINESS)
 
 # Messages first and by id, as settling takes them: whoever is second waits, and nobody for each other.
 # Letters of ours are no part of a plan. What is leased now is settled into the lane that its row names then.
-_LOCK: Final = (
-    "select m.id from message m where m.account_id = :account and m.lane <> :lane and m.origin <> 'notice' "
-    "order by m.id for no key update"
-)
+_LOCK: Final = """
+select count(*) from (
+    select from message where account_id = :account and lane <> :lane and origin <> 'notice'
+    order by id for no key update
+) locked
+"""
 _RELABEL_MESSAGES: Final = (
     "update message set lane = :lane where account_id = :account and lane <> :lane and origin <> 'notice'"
 )
@@ -54,7 +48,9 @@ async def set_plan(session: AsyncSession, clock: Clock, account_id: UUID, plan: 
         return False
     account.plan = plan
     await _relabel(session, account_id, limits_for(plan).lane)
-    await _make_room(session, account, downgraded=_ASCENDING.index(plan) < _ASCENDING.index(before))
+    await downgrade_grace.begin(
+        session, account, downgraded=_ASCENDING.index(plan) < _ASCENDING.index(before)
+    )
     subject = Subject(account.id, account.name)
     audit.record(session, clock, account.id, actor, "plan.changed", subject, plan=plan, before=before)
     await changes.note(session, account.id, "plan", plan=plan)
@@ -69,18 +65,3 @@ async def _relabel(session: AsyncSession, account_id: UUID, lane: Lane) -> None:
     await connection.execute(text(_RELABEL_MESSAGES), values)
     for (node_id,) in await connection.execute(text(_RELABEL_DELIVERIES), values):
         wake_after_commit(session, node_id, lane)
-
-
-async def _make_room(session: AsyncSession, account: Account, *, downgraded: bool) -> None:
-    """What has room wakes; the grace of what has none begins with a downgrade, and goes on otherwise."""
-    limits = accounts.limits_of(account)
-    await surplus.wake(session, account.id, limits)
-    if not await surplus.beyond(session, account.id, limits):
-        account.surplus_pauses_at, account.surplus_told = None, UNTOLD
-    elif downgraded or account.surplus_pauses_at is None:
-        account.surplus_pauses_at, account.surplus_told = await _now(session) + GRACE, UNTOLD
-
-
-async def _now(session: AsyncSession) -> datetime:
-    """The database's, as in all due times."""
-    return (await session.exec(select(func.now()))).one()

@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore.plans import PlanLimits
+from mailcore.database import Database
+from mailcore.plans import Plan, PlanLimits, limits_for
 
 # Places count from 1, the oldest first. Inboxes are counted as routing.py takes them: those that get mail, in
 # the order of their ids.
@@ -138,6 +139,34 @@ async def _set(session: AsyncSession, account_id: UUID, limits: PlanLimits, **ho
         result = await connection.execute(statement, {"account": account_id, "room": room})
         counts.append(result.rowcount)
     return Changed(*counts)
+
+
+# Whoever is in the grace or at its end; whose paused things may have room; or who has none paused any more.
+_TO_SETTLE: Final = """
+select a.id from account a
+join unnest($1::text[], $2::int[], $3::int[]) as l (plan, domains, aliases) on l.plan = a.plan
+where a.surplus_pauses_at is not null and (
+    a.surplus_told < 3
+    or exists (select from domain d where d.account_id = a.id and d.paused_at is not null)
+        and (select count(*) from domain d where d.account_id = a.id and d.paused_at is null) < l.domains
+    or exists (
+        select from alias p where p.account_id = a.id and p.paused_at is not null and l.aliases >
+            (select count(*) from alias o where o.domain_id = p.domain_id and o.paused_at is null))
+    or not exists (select from domain d where d.account_id = a.id and d.paused_at is not null)
+        and not exists (select from alias p where p.account_id = a.id and p.paused_at is not null)
+)
+order by a.id
+"""
+
+
+async def accounts_to_settle(database: Database) -> list[UUID]:
+    """For upkeep: all accounts whose grace, or whose paused things, may need a step."""
+    plans = list(Plan)
+    limits = [limits_for(plan) for plan in plans]
+    rows = await database.fetch(
+        _TO_SETTLE, plans, [each.domains for each in limits], [each.aliases_per_domain for each in limits]
+    )
+    return [row["id"] for row in rows]
 
 
 def _values(account_id: UUID, limits: PlanLimits) -> dict[str, Any]:
