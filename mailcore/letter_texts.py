@@ -25,6 +25,7 @@ Kind = Literal[
     "confirm-destination",
     "destination-failing",
     "domain-failing",
+    "payment-failed",
     "plan-surplus",
     "plan-paused",
     "usage",
@@ -223,6 +224,25 @@ def _account_deleted(desk: Desk, about: About) -> Written:
     )
 
 
+def _payment_failed(desk: Desk, about: About) -> Written:
+    """Said when a payment has failed, and twice again before its plan ends on the day `ends`."""
+    return Written(
+        f"A payment for {about['account']} has failed",
+        [
+            "The last payment for the account",
+            "",
+            f"    {about['account']}",
+            "",
+            f"on Clearpost has failed. Its plan stays as it is until {about['ends']}. Then it becomes the",
+            "free one: nothing is deleted, but what has no room there pauses after a week.",
+            "",
+            "To pay, or to give another card:",
+            "",
+            f"    {desk.web_url}/billing",
+        ],
+    )
+
+
 WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "invitation": _invitation,
     "account-deleted": _account_deleted,
@@ -234,6 +254,7 @@ WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "confirm-destination": _confirm_destination,
     "destination-failing": _destination_failing,
     "domain-failing": _domain_failing,
+    "payment-failed": _payment_failed,
     "plan-surplus": plan_letters.surplus,
     "plan-paused": plan_letters.paused,
     "usage": plan_letters.usage,

@@ -1,0 +1,225 @@
+"""The rows of customers: who is due to be fetched from Stripe, and what was found, applied under lock.
+
+Must never apply what was fetched earlier over what was fetched later, nor change a plan that Stripe's state
+does not ask to change: what an operator has set stays until then. Due times are the database's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from billing import subscriptions
+from billing.prices import Prices
+from billing.subscriptions import AtStripe, Before, Decision
+from mailcore import accounts, audit, changes, letters, plan_change, team
+from mailcore.audit import SERVICE, Subject
+from mailcore.clock import Clock
+from mailcore.database import Database, Transaction
+from mailcore.errors import NotFound
+from mailcore.models import Account, Subscription
+from mailcore.plans import Plan
+
+# Whoever has taken a customer to be fetched and is not back by then has died: another one goes.
+_CLAIM: Final = """
+update subscription set fetch_at = now() + interval '1 minute' where account_id in (
+    select account_id from subscription where fetch_at <= now()
+    order by dirty_at is null, fetch_at limit $1 for update skip locked)
+returning account_id, customer_id, clock_timestamp() as began
+"""
+# Seconds until a failed fetch is tried again: 2, 4, 8, ... 600.
+_PUT_OFF: Final = """
+update subscription set tries = tries + 1,
+    fetch_at = now() + least(600, 2 ^ least(tries + 1, 10)) * interval '1 second'
+where account_id = $1 and (fetched_at is null or fetched_at < $2)
+"""
+_ADD: Final = """
+insert into subscription (account_id, customer_id, fetch_at) values ($1, $2, now() + interval '1 hour')
+on conflict (account_id) do update set fetch_at = subscription.fetch_at returning customer_id
+"""
+_MARK: Final = "update subscription set dirty_at = clock_timestamp(), fetch_at = now() where account_id = $1"
+_DISPUTES: Final = """
+update stripe_event set fetch_at = now() + interval '1 minute' where id in (
+    select id from stripe_event where fetch_at <= now() order by fetch_at limit $1 for update skip locked)
+returning id, dispute_id
+"""
+_ALERTS: Final = """
+select count(*) filter (where odd_price) as odd_prices, count(*) filter (where disputed) as disputed,
+count(*) filter (where tries > 3) as failing,
+coalesce(extract(epoch from now() - min(dirty_at)), 0)::float as oldest_seconds from subscription
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A customer to be fetched. `began`: what events told before that, the fetch will show."""
+
+    account_id: UUID
+    customer_id: str
+    began: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueDispute:
+    event_id: str
+    dispute_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """How many customers need our eyes, and how long the oldest news waits to be fetched, in seconds."""
+
+    odd_prices: int
+    disputed: int
+    failing: int
+    oldest_seconds: float
+
+
+async def get(session: AsyncSession, account_id: UUID) -> Subscription | None:
+    """None for an account that never came near to paying."""
+    return await session.get(Subscription, account_id)
+
+
+async def add(tx: Transaction, account_id: UUID, customer_id: str) -> str:
+    """The account's customer at Stripe: this one, or the one that another request was first with."""
+    return str(await tx.value(_ADD, account_id, customer_id))
+
+
+async def mark(tx: Transaction, account_id: UUID) -> None:
+    """We have changed something at Stripe: its customer is due now."""
+    await tx.execute(_MARK, account_id)
+
+
+async def claim(database: Database, most: int) -> Sequence[Due]:
+    """Whoever is due, those with news first, for this process alone and for a minute."""
+    async with database.transaction() as tx:
+        rows = await tx.fetch(_CLAIM, most)
+    return [Due(row["account_id"], row["customer_id"], row["began"]) for row in rows]
+
+
+async def put_off(database: Database, due: Due) -> None:
+    """The fetch failed: again a little later, each time more so. What is known stays as it is."""
+    async with database.transaction() as tx:
+        await tx.execute(_PUT_OFF, due.account_id, due.began)
+
+
+async def apply(
+    session: AsyncSession, clock: Clock, prices: Prices, due: Due, found: Sequence[AtStripe]
+) -> None:
+    """What was fetched becomes what is. An account deleted meanwhile, or a later fetch, leaves nothing to do.
+
+    Raises subscriptions.Vanished.
+    """
+    try:  # first the account: a deletion takes the locks in this order too
+        account = await accounts.get(session, due.account_id, lock=True)
+    except NotFound:
+        return
+    row = await _locked(session, due.account_id)
+    if row is None or (row.fetched_at is not None and row.fetched_at >= due.began):
+        return
+    before = Before(row.subscription_id, row.past_due_since)
+    decision = subscriptions.decide(found, before, prices, clock.now())
+    seen = _facts(row)
+    given = row.plan or Plan.FREE
+    _write(row, decision)
+    _settle(row, due.began)
+    if decision.plan is not None and decision.plan != given:
+        await plan_change.set_plan(session, clock, account.id, decision.plan, SERVICE)
+    if row.status == "past_due":
+        await _write_letters(session, clock, account, row)
+    if _facts(row) != seen:
+        audit.record(
+            session, clock, account.id, SERVICE, "subscription.changed", Subject(None), status=row.status,
+            plan=row.plan, interval=row.interval,
+        )  # fmt: skip
+        await changes.note(session, account.id, "plan", status=row.status)
+    session.add(row)
+
+
+async def _locked(session: AsyncSession, account_id: UUID) -> Subscription | None:
+    query = select(Subscription).where(col(Subscription.account_id) == account_id).with_for_update()
+    return (await session.exec(query.execution_options(populate_existing=True))).one_or_none()
+
+
+def _facts(row: Subscription) -> tuple[object, ...]:
+    """What people are shown."""
+    return row.status, row.plan, row.interval, row.cancel_at, row.period_end, row.next_plan, row.odd_price
+
+
+def _write(row: Subscription, decision: Decision) -> None:
+    row.subscription_id = decision.subscription_id
+    row.status = decision.status
+    row.price_id = decision.price_id
+    row.interval = decision.interval
+    row.amount_monthly = decision.amount_monthly
+    row.currency = decision.currency
+    row.odd_price = decision.odd_price
+    row.cancel_at = decision.cancel_at
+    row.period_end = decision.period_end
+    row.trial_end = decision.trial_end
+    row.next_plan = decision.next_plan
+    row.next_interval = decision.next_interval
+    if row.past_due_since != decision.past_due_since:
+        row.told_past_due = 0
+    row.past_due_since = decision.past_due_since
+    if decision.plan is not None:
+        row.plan = decision.plan
+
+
+def _settle(row: Subscription, began: datetime) -> None:
+    """Fetched; due again in an hour, or at once where an event came while we asked."""
+    row.fetched_at = began
+    row.tries = 0
+    if row.dirty_at is not None and row.dirty_at > began:
+        row.fetch_at = began
+        return
+    row.dirty_at = None
+    row.fetch_at = began + subscriptions.again_after(row.account_id)
+
+
+async def _write_letters(session: AsyncSession, clock: Clock, account: Account, row: Subscription) -> None:
+    """On the days 0, 7 and 12 after a payment has failed; of those that were missed, only the last."""
+    assert row.past_due_since is not None
+    wanted = subscriptions.letters_due(row.past_due_since, clock.now())
+    if wanted <= row.told_past_due:
+        return
+    row.told_past_due = wanted
+    ends = (row.past_due_since + subscriptions.GRACE).date().isoformat()
+    for owner in await team.owners(session, account.id):
+        await letters.post(
+            session,
+            clock,
+            "payment-failed",
+            owner.email,
+            account_id=account.id,
+            account=account.name,
+            ends=ends,
+        )
+
+
+# --- disputes: an event names one, its state is asked at Stripe ---
+
+
+async def claim_disputes(database: Database, most: int) -> Sequence[DueDispute]:
+    async with database.transaction() as tx:
+        rows = await tx.fetch(_DISPUTES, most)
+    return [DueDispute(row["id"], row["dispute_id"]) for row in rows]
+
+
+async def flag(database: Database, due: DueDispute, customer_id: str | None, *, is_open: bool) -> None:
+    """The plan stays until Stripe says otherwise."""
+    async with database.transaction() as tx:
+        await tx.execute("update subscription set disputed = $2 where customer_id = $1", customer_id, is_open)
+        await tx.execute(
+            "update stripe_event set fetch_at = null, customer_id = $2 where id = $1",
+            due.event_id,
+            customer_id,
+        )
+
+
+async def alerts(database: Database) -> Alerts:
+    return Alerts(**dict(await database.row(_ALERTS)))

@@ -1,0 +1,123 @@
+"""An event of Stripe's: is it theirs, is it new, and whom does it concern.
+
+Must never act on what an event holds: it makes its customer due to be fetched, so neither order, nor
+repetition, nor loss of events matters. Signatures are checked here and not by the library, which takes
+timestamps from the future, asks its own clock, and fails on a body that is no UTF-8.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from mailcore.database import Database
+
+TOLERANCE: Final = timedelta(seconds=300)
+KEPT: Final = timedelta(days=30)
+WANTED: Final = frozenset({
+    "checkout.session.completed",
+    "customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted",
+    "customer.subscription.paused", "customer.subscription.resumed", "customer.subscription.trial_will_end",
+    "invoice.paid", "invoice.payment_failed",
+    "charge.refunded", "charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed",
+})  # fmt: skip
+# Kept once, and its customer due in the same transaction. A dispute does not name its customer: it is due.
+_STORE: Final = """
+with kept as (
+    insert into stripe_event (id, type, customer_id, dispute_id, fetch_at, created_at)
+    values ($1, $2, $3, $4::text, case when $4::text is not null then now() end, $5)
+    on conflict (id) do nothing returning id
+), marked as (
+    update subscription s set dirty_at = clock_timestamp(), fetch_at = least(s.fetch_at, now()),
+        refunded_at = case when $6 then greatest(s.refunded_at, $5) else s.refunded_at end
+    from kept where s.customer_id = $3
+)
+select count(*) from kept
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What of an event concerns us: no amount, no name, no address."""
+
+    id: str
+    type: str
+    created_at: datetime
+    is_live: bool
+    customer_id: str | None
+    dispute_id: str | None
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.type in WANTED
+
+
+def is_genuine(body: bytes, header: str, secrets: Iterable[str], now: datetime) -> bool:
+    """Whether the body is signed with one of `secrets` and no older or newer than `TOLERANCE`.
+
+    https://docs.stripe.com/webhooks#verify-manually: t=<seconds>,v1=<hex of HMAC-SHA256 of "t.body">,...
+    """
+    pairs = [part.partition("=")[::2] for part in header.split(",")]
+    moments = [value for name, value in pairs if name == "t"]
+    given = [value.encode() for name, value in pairs if name == "v1" and value.isascii()]
+    if len(moments) != 1 or not _is_close(moments[0], now):
+        return False
+    signed = moments[0].encode() + b"." + body
+    made = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode() for secret in secrets]
+    return any(hmac.compare_digest(one, other) for one in made for other in given)
+
+
+def _is_close(moment: str, now: datetime) -> bool:
+    if not (moment.isascii() and moment.isdecimal() and len(moment) <= 12):
+        return False
+    return abs(now.timestamp() - int(moment)) <= TOLERANCE.total_seconds()
+
+
+def read(body: bytes) -> Event | None:
+    """None where it is no event as Stripe writes them."""
+    try:
+        event = json.loads(body.decode())
+        about = event["data"]["object"]
+        return Event(
+            id=_word(event["id"]),
+            type=_word(event["type"]),
+            created_at=datetime.fromtimestamp(int(event["created"]), UTC),
+            is_live=bool(event["livemode"]),
+            customer_id=_customer_of(about),
+            dispute_id=_word(about["id"]) if about.get("object") == "dispute" else None,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def _customer_of(about: Mapping[str, Any]) -> str | None:
+    customer = about["id"] if about.get("object") == "customer" else about.get("customer")
+    if isinstance(customer, Mapping):  # some of Stripe's settings expand it
+        customer = customer["id"]
+    return None if customer is None else _word(customer)
+
+
+def _word(value: object) -> str:
+    """An id or a type: short, plain, fit for the database. Raises ValueError."""
+    if not (isinstance(value, str) and 0 < len(value) <= 255 and value.isascii() and value.isprintable()):
+        raise ValueError("not a name of Stripe's")
+    return value
+
+
+async def store(database: Database, event: Event) -> bool:
+    """Whether it is new. From the commit on its customer is due; an unknown customer is nobody's."""
+    is_refund = event.type == "charge.refunded"
+    async with database.transaction() as tx:
+        kept = await tx.value(
+            _STORE, event.id, event.type, event.customer_id, event.dispute_id, event.created_at, is_refund
+        )
+    return bool(kept)
+
+
+async def expire(database: Database, now: datetime) -> None:
+    """Upkeep: after 30 days. Stripe sends none again after that long."""
+    async with database.transaction() as tx:
+        await tx.execute("delete from stripe_event where received_at <= $1", now - KEPT)
