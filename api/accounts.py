@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
+from api.etags import IfMatch
 from api.fields import Body, Text
 from api.routes import Route
 from api.runtime import ApiRuntime
@@ -102,10 +103,11 @@ async def get_account(who: ReadsAccount, session: Session, runtime: Runtime) -> 
     return await _shown(session, runtime, await accounts.get(session, who.account_id))
 
 
-@router.patch("", summary="Give the account another name")
+@router.patch("", summary="Give the account another name", responses=responses(403, 412))
 async def update_account(
-    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, body: AccountName
+    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, if_match: IfMatch, body: AccountName
 ) -> AccountOut:
+    await if_match.holds(lambda: locked(session, runtime, who.account_id))
     account = await accounts.rename(session, who.account_id, body.name)
     subject = Subject(account.id, account.name)
     audit.record(session, runtime.clock, account.id, doer, "account.changed", subject, name=account.name)
@@ -158,6 +160,11 @@ def _policy(runtime: ApiRuntime, account: Account) -> PolicyOut:
         message=[ColumnOut(name=each.name, meaning=each.meaning) for each in policy.of_each_message()],
         event=[ColumnOut(name=each.name, meaning=each.meaning) for each in policy.of_each_event()],
     )
+
+
+async def locked(session: AsyncSession, runtime: ApiRuntime, account_id: UUID) -> AccountOut:
+    """The account as it is shown, and as it stays until the transaction ends."""
+    return await _shown(session, runtime, await accounts.get(session, account_id, lock=True))
 
 
 async def _shown(session: AsyncSession, runtime: ApiRuntime, account: Account) -> AccountOut:

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
+from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.security import Doer, ReadsDestinations, Runtime, Session, WritesDestinations
@@ -102,17 +104,30 @@ async def ask_destination(
 
 
 @router.delete(
-    "/{destination_id}", status_code=204, summary="Delete a destination", responses=responses(404, 409)
+    "/{destination_id}", status_code=204, summary="Delete a destination", responses=responses(404, 409, 412)
 )
 async def delete_destination(
-    destination_id: UUID, who: WritesDestinations, session: Session, runtime: Runtime, doer: Doer
+    destination_id: UUID,
+    who: WritesDestinations,
+    session: Session,
+    runtime: Runtime,
+    if_match: IfMatch,
+    doer: Doer,
 ) -> None:
     """It leaves every alias. Mail that still waits for it ends as hard-bounced: cancelled.
 
     409 `in_use` while an alias has no other destination: `aliases` names up to 100 of them, `count` says
     how many there are.
     """
+    await if_match.holds(lambda: _locked(session, who.account_id, destination_id))
     address = await destinations.delete(session, who.account_id, destination_id)
     about = Subject(destination_id, address)
     audit.record(session, runtime.clock, who.account_id, doer, "destination.deleted", about)
     await changes.note(session, who.account_id, "destination", destination_id, state="deleted")
+
+
+async def _locked(session: AsyncSession, account_id: UUID, destination_id: UUID) -> DestinationOut:
+    await destinations.delete_no_other(session, account_id)
+    return DestinationOut.of(
+        await accounts.get_owned(session, Destination, account_id, destination_id, lock=True)
+    )

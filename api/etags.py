@@ -1,8 +1,10 @@
 """ETag, If-Match and If-None-Match (RFC 9110 sections 8.8.3 and 13.1): who changes a thing may ask that it
 still is what they saw.
 
-The tag is strong: a hash of what is shown. Must never be compared outside of the transaction that locks the
-thing and changes it.
+A tag has two halves: a hash of what somebody decides, with the state that follows from it, and one of all that
+is shown. If-None-Match asks for both, If-Match for the first: that upkeep looked at the DNS meanwhile is no
+change that anybody would overwrite. Must never be compared outside of the transaction that locks the thing and
+changes it.
 """
 
 import base64
@@ -10,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
@@ -18,6 +20,8 @@ from pydantic import BaseModel
 from mailcore.errors import BusinessError
 
 _TAG: Final = re.compile(r'(W/)?("[\x21\x23-\x7e]*")', re.ASCII)
+# What nobody decides, by the names of fields: when a thing was looked at or used, and what was found.
+_BY_ITSELF: Final = frozenset({"asked_at", "checked_at", "found", "last_seen_at", "last_used_at", "usage"})
 
 
 class PreconditionFailed(BusinessError):
@@ -39,7 +43,7 @@ class Precondition:
         if self._tags is None:
             return
         found = _tag_of((await shown()).model_dump_json(by_alias=True).encode())
-        if not self._any and found not in self._tags:
+        if not self._any and _decided(found) not in map(_decided, self._tags):
             raise PreconditionFailed("It was changed since you read it: read it again, then decide.")
 
 
@@ -73,5 +77,20 @@ def _has(header: str, tag: str) -> bool:
 
 def _tag_of(body: bytes) -> str:
     """Of the values, not of how they are written."""
-    values = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
-    return f'"{base64.urlsafe_b64encode(hashlib.sha256(values).digest()[:18]).decode()}"'
+    shown = json.loads(body)
+    return f'"{_hash(_without_what_changes(shown))}.{_hash(shown)}"'
+
+
+def _decided(tag: str) -> str:
+    return tag.partition(".")[0]
+
+
+def _without_what_changes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_what_changes(each) for key, each in value.items() if key not in _BY_ITSELF}
+    return [_without_what_changes(each) for each in value] if isinstance(value, list) else value
+
+
+def _hash(values: Any) -> str:
+    text = json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(text).digest()[:18]).decode()

@@ -10,8 +10,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
+from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.pages import page
 from api.routes import Route
@@ -100,11 +102,31 @@ async def send_invitation(
     )
 
 
-@router.delete("/{invitation_id}", status_code=204, summary="Withdraw an invitation")
+@router.get("/{invitation_id}", summary="Show an invitation that waits to be accepted")
+async def get_invitation(who: ReadsAccount, session: Session, invitation_id: UUID) -> InvitationOut:
+    return InvitationOut.of(await invitations.get(session, who.account_id, invitation_id))
+
+
+@router.delete(
+    "/{invitation_id}",
+    status_code=204,
+    summary="Withdraw an invitation",
+    responses=responses(403, 404, 412),
+)
 async def delete_invitation(
-    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, invitation_id: UUID
+    who: WritesAccount,
+    doer: Doer,
+    session: Session,
+    runtime: Runtime,
+    if_match: IfMatch,
+    invitation_id: UUID,
 ) -> None:
+    await if_match.holds(lambda: _locked(session, who.account_id, invitation_id))
     await invitations.delete(session, runtime.clock, who.account_id, doer, invitation_id)
+
+
+async def _locked(session: AsyncSession, account_id: UUID, invitation_id: UUID) -> InvitationOut:
+    return InvitationOut.of(await invitations.get(session, account_id, invitation_id, lock=True))
 
 
 # --- the page behind the link: in a transaction of the service, since its visitor has no account yet ---

@@ -11,7 +11,9 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from api.accounts import locked
 from api.errors import responses
+from api.etags import IfMatch
 from api.fields import Body, Text
 from api.routes import Route
 from api.runtime import ApiRuntime
@@ -66,14 +68,20 @@ async def _exported(runtime: ApiRuntime, who: Caller, doer: Actor) -> AsyncItera
 
 
 @router.delete(
-    "", status_code=204, summary="Delete the account and all it owns", responses=responses(403, 404, 409)
+    "",
+    status_code=204,
+    summary="Delete the account and all it owns",
+    responses=responses(403, 404, 409, 412),
 )
-async def delete_account(who: OwnsAccount, doer: Doer, runtime: Runtime, body: AccountEnd) -> None:
+async def delete_account(
+    who: OwnsAccount, doer: Doer, runtime: Runtime, if_match: IfMatch, body: AccountEnd
+) -> None:
     """For an owner in their browser. Mail for its domains is refused at once, what waits is cancelled, its
     keys, apps and sessions are dead. There is no way back.
     """
     # In a transaction of the service: what goes along belongs to people and to the queue as well.
     async with runtime.database.session() as session:
+        await if_match.holds(lambda: locked(session, runtime, who.account_id))
         account = await accounts.get(session, who.account_id, lock=True)
         team.confirm(account.name, body.name)
         account_deletion.require_export(account, runtime.clock.now(), waived=body.without_export)

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.errors import responses
+from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.security import Doer, ReadsAccount, Runtime, Session, WritesAccount
@@ -118,12 +119,19 @@ async def get_oauth_app(app_id: UUID, who: ReadsAccount, session: Session) -> Oa
     return OauthAppOut.of(await oauth_apps.get(session, who.account_id, app_id))
 
 
-@router.patch("/{app_id}", summary="Change an app", responses=responses(404))
+@router.patch("/{app_id}", summary="Change an app", responses=responses(403, 404, 412))
 async def change_oauth_app(
-    app_id: UUID, body: OauthAppChange, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime
+    app_id: UUID,
+    body: OauthAppChange,
+    who: WritesAccount,
+    doer: Doer,
+    session: Session,
+    runtime: Runtime,
+    if_match: IfMatch,
 ) -> OauthAppOut:
     """Scopes that it loses end for tokens that exist; scopes that it gains need a new consent."""
     app = await oauth_apps.get(session, who.account_id, app_id, lock=True)
+    await if_match.holds(lambda: _as_shown(app))
     wanted = Registration(
         name=app.name if body.name is None else body.name,
         homepage=app.homepage if body.homepage is None else body.homepage,
@@ -149,16 +157,23 @@ async def roll_oauth_app_secret(
     return OauthAppSecretOut(**_fields(app), client_secret=secret)
 
 
-@router.delete("/{app_id}", status_code=204, summary="Delete an app", responses=responses(404))
-async def delete_oauth_app(app_id: UUID, who: WritesAccount, doer: Doer, runtime: Runtime) -> None:
+@router.delete("/{app_id}", status_code=204, summary="Delete an app", responses=responses(403, 404, 412))
+async def delete_oauth_app(
+    app_id: UUID, who: WritesAccount, doer: Doer, runtime: Runtime, if_match: IfMatch
+) -> None:
     """All that people let it do ends at once, and their accounts' audit logs say so."""
     # As the service: the grants are other accounts'. The app is the caller's own, or it is not found.
     async with runtime.database.session() as session:
         app = await oauth_apps.get(session, who.account_id, app_id, lock=True)
+        await if_match.holds(lambda: _as_shown(app))
         await oauth_grants.end_all_of(session, runtime.clock, app)
         subject = Subject(app.id, app.name)
         audit.record(session, runtime.clock, who.account_id, doer, "oauth_app.deleted", subject)
         await session.delete(app)
+
+
+async def _as_shown(app: OauthApp) -> OauthAppOut:
+    return OauthAppOut.of(app)
 
 
 def _fields(app: OauthApp) -> dict[str, object]:

@@ -5,12 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
+from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.security import Doer, OwnsAccount, ReadsAccount, Runtime, Session, WritesAccount, writes_account
-from mailcore import changes, team
+from mailcore import accounts, changes, team
 from mailcore.callers import Role
 from mailcore.team import Member
 
@@ -62,11 +64,20 @@ async def get_member(who: ReadsAccount, session: Session, member_id: UUID) -> Me
     return MemberOut.of(await team.get(session, who.account_id, member_id))
 
 
-@router.patch("/members/{member_id}", summary="Change a person's role", responses=responses(403, 404, 409))
+@router.patch(
+    "/members/{member_id}", summary="Change a person's role", responses=responses(403, 404, 409, 412)
+)
 async def update_member(
-    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, member_id: UUID, body: MemberChange
+    who: WritesAccount,
+    doer: Doer,
+    session: Session,
+    runtime: Runtime,
+    if_match: IfMatch,
+    member_id: UUID,
+    body: MemberChange,
 ) -> MemberOut:
     """Only an owner makes owners, or takes that from one; the last owner stays one."""
+    await if_match.holds(lambda: _locked(session, who.account_id, member_id))
     member = await team.change_role(session, runtime.clock, who, doer, member_id, body.role)
     await changes.note(session, who.account_id, "account")
     return MemberOut.of(member)
@@ -76,17 +87,24 @@ async def update_member(
     "/members/{member_id}",
     status_code=204,
     summary="Remove a person, or leave the account yourself",
-    responses=responses(403, 404, 409),
+    responses=responses(403, 404, 409, 412),
 )
 async def remove_member(
-    who: ReadsAccount, doer: Doer, session: Session, runtime: Runtime, member_id: UUID
+    who: ReadsAccount, doer: Doer, session: Session, runtime: Runtime, if_match: IfMatch, member_id: UUID
 ) -> None:
     """Everybody may leave but the last owner; to remove somebody else takes an admin."""
     member = await team.get(session, who.account_id, member_id)
     if member.person_id != who.person_id:
         await writes_account(who)
+    await if_match.holds(lambda: _locked(session, who.account_id, member_id))
     await team.remove(session, runtime.clock, who, doer, member_id)
     await changes.note(session, who.account_id, "account")
+
+
+async def _locked(session: AsyncSession, account_id: UUID, member_id: UUID) -> MemberOut:
+    """Roles in an account change one at a time, behind its row."""
+    await accounts.get(session, account_id, lock=True)
+    return MemberOut.of(await team.get(session, account_id, member_id))
 
 
 @router.post("/account/transfer", summary="Hand the account over to another member", tags=["Account"])

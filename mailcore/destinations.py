@@ -63,8 +63,7 @@ async def list_of(
 
 async def delete(session: AsyncSession, account_id: UUID, destination_id: UUID) -> str:
     """Takes it out of every alias; its address. Raises Conflict where an alias would be left without any."""
-    # Two deletions could each leave the other's destination to an alias: one at a time in an account.
-    await session.exec(select(func.pg_advisory_xact_lock(func.hashtext(f"destinations of {account_id}"))))
+    await delete_no_other(session, account_id)
     mine = (col(Destination.account_id) == account_id, col(Destination.id) == destination_id)
     # FOR UPDATE: whoever is about to name it in an alias is waited for, or finds it gone.
     destination = (await session.exec(select(Destination).where(*mine).with_for_update())).one_or_none()
@@ -75,6 +74,13 @@ async def delete(session: AsyncSession, account_id: UUID, destination_id: UUID) 
     await session.flush()
     await cancellation.of_destination(session, account_id, destination_id)
     return destination.address
+
+
+async def delete_no_other(session: AsyncSession, account_id: UUID) -> None:
+    """Until this transaction ends: two deletions could each leave the other's destination to an alias. Comes
+    before the lock of any row, or two would wait for each other.
+    """
+    await session.exec(select(func.pg_advisory_xact_lock(func.hashtext(f"destinations of {account_id}"))))
 
 
 async def _check_unneeded(session: AsyncSession, destination_id: UUID) -> None:

@@ -82,12 +82,24 @@ async def list_of(
     return (await session.exec(query.order_by(col(Invitation.id)).limit(limit))).all()
 
 
+async def get(
+    session: AsyncSession, account_id: UUID, invitation_id: UUID, *, lock: bool = False
+) -> Invitation:
+    """One that was not accepted yet; `lock` keeps it so until the commit. Raises NotFound."""
+    query = _waiting(account_id).where(col(Invitation.id) == invitation_id)
+    if lock:
+        query = query.with_for_update()
+    if (found := (await session.exec(query)).one_or_none()) is None:
+        raise NotFound("There is no such thing in this account.")
+    return found
+
+
 async def send_again(
     session: AsyncSession, clock: Clock, account_id: UUID, actor: Actor, invitation_id: UUID
 ) -> Invitation:
     """A new letter, whose link is valid for as long as the first one was. Raises NotFound."""
     account = await accounts.get(session, account_id)
-    invitation = await _own(session, account_id, invitation_id)
+    invitation = await get(session, account_id, invitation_id, lock=True)
     invitation.expires_at = clock.now() + VALID
     await session.flush()
     await _post(session, clock, invitation, account.name)
@@ -101,7 +113,7 @@ async def delete(
     session: AsyncSession, clock: Clock, account_id: UUID, actor: Actor, invitation_id: UUID
 ) -> None:
     """Its link is void from now on. Raises NotFound."""
-    invitation = await _own(session, account_id, invitation_id)
+    invitation = await get(session, account_id, invitation_id, lock=True)
     await session.delete(invitation)
     await session.flush()
     subject = Subject(invitation_id, invitation.email)
@@ -157,13 +169,6 @@ async def _opened(session: AsyncSession, clock: Clock, keyring: Keyring, token: 
         col(Invitation.expires_at) > clock.now(),
     )
     return (await session.exec(query)).one_or_none()
-
-
-async def _own(session: AsyncSession, account_id: UUID, invitation_id: UUID) -> Invitation:
-    query = _waiting(account_id).where(col(Invitation.id) == invitation_id).with_for_update()
-    if (found := (await session.exec(query)).one_or_none()) is None:
-        raise NotFound("There is no such thing in this account.")
-    return found
 
 
 async def _invite(
