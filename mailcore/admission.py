@@ -11,7 +11,15 @@ from mailcore import replies
 from mailcore.attachments import AttachmentCount
 from mailcore.plans import SMALLEST_ATTACHMENTS, limits_for
 from mailcore.replies import Reply
-from mailcore.routing import NoSuchAlias, NotServed, Recipient, Resolved, SwitchedOff, total_destinations
+from mailcore.routing import (
+    DomainPaused,
+    NoSuchAlias,
+    NotServed,
+    Recipient,
+    Resolved,
+    SwitchedOff,
+    total_destinations,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +37,20 @@ def refuse_domain(resolution: NotServed, now: datetime, claim_window: timedelta)
     return replies.NOT_OURS
 
 
-def check_recipient(resolution: Resolved | NoSuchAlias | SwitchedOff, door: Door) -> Reply | None:
+def check_recipient(
+    resolution: Resolved | NoSuchAlias | SwitchedOff | DomainPaused, door: Door
+) -> Reply | None:
     """The rules of RCPT, cheapest refusal first."""
     if isinstance(resolution, NoSuchAlias):
         return replies.UNKNOWN_ALIAS
     if isinstance(resolution, SwitchedOff):
         return replies.DOMAIN_OFF
+    if isinstance(resolution, DomainPaused):
+        return replies.DOMAIN_PAUSED
     if not resolution.enabled:
-        return replies.PAUSED_ALIAS
+        return replies.ALIAS_OFF
+    if resolution.paused:
+        return replies.ALIAS_PAUSED
     recipient = resolution.recipient
     if not recipient.destinations:
         return replies.NOT_YET_CONFIRMED if resolution.expected else replies.FORWARDS_NOWHERE

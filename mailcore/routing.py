@@ -54,7 +54,8 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A recipient of ours. `enabled` is false when its owner switched it off.
+    """A recipient of ours. `enabled` is false when its owner switched it off; `paused`: since a downgrade
+    the plan has no room for it.
 
     Without destinations it forwards nowhere; `expected` says that one may be confirmed any hour.
     """
@@ -63,6 +64,7 @@ class Resolved:
     enabled: bool
     forwarded_today: int
     expected: bool = False
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +84,29 @@ class SwitchedOff:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainPaused:
+    """Verified, and beyond what its account's plan has room for since a downgrade."""
+
+    account_id: UUID
+    domain_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class NotServed:
     """Nobody has verified this domain; `claimed_at` is the newest claim, if any."""
 
     claimed_at: datetime | None
 
 
-Resolution = Resolved | NoSuchAlias | SwitchedOff | NotServed
+Resolution = Resolved | NoSuchAlias | SwitchedOff | DomainPaused | NotServed
 
 # A new inbox is confirmed within hours; mail for an alias that has no other waits at its sender's until then.
 CONFIRMATION_WINDOW = timedelta(hours=72)
 
 _RESOLVE = """
-select d.id as domain_id, d.account_id, d.plus_addressing, d.off_at, c.plan,
-       a.id as alias_id, a.number, a.local_part, a.enabled, a.created_at,
+select d.id as domain_id, d.account_id, d.plus_addressing, d.off_at, d.paused_at as domain_paused_at, c.plan,
+       a.id as alias_id, a.number, a.local_part, a.enabled, a.paused_at, a.created_at,
+       c.surplus_told = 3 as is_cut,
        d.failing_since is not null as domain_failing,
        coalesce((select u.forwarded from usage_day u
                  where u.account_id = d.account_id and u.day = $3), 0) as forwarded_today,
@@ -125,6 +136,8 @@ async def resolve(database: Database, mailbox: Mailbox, now: datetime) -> Resolu
     first = rows[0]
     if first["off_at"]:
         return SwitchedOff(first["account_id"], first["domain_id"])
+    if first["domain_paused_at"]:
+        return DomainPaused(first["account_id"], first["domain_id"])
     found = by_name.get(local_part) or (by_name.get(untagged) if tag and first["plus_addressing"] else None)
     if found is None and local_part in ROLES and (owner := await database.value(_OWNER, first["account_id"])):
         return _role(first, mailbox, owner)
@@ -158,7 +171,8 @@ async def note_mail(database: Database, domain_ids: Collection[UUID]) -> None:
 
 
 def _resolved(row: Any, mailbox: Mailbox, now: datetime) -> Resolved:
-    """Only confirmed destinations get mail."""
+    """Only confirmed destinations get mail; where the grace of a downgrade is over, the oldest of them."""
+    most = limits_for(Plan(row["plan"])).destinations_per_alias if row["is_cut"] else None
     destinations = tuple(DestinationRef(*rest) for confirmed, _, *rest in row["destinations"] if confirmed)
     asked = [
         max(created, row["created_at"]) for confirmed, created, *_ in row["destinations"] if not confirmed
@@ -171,11 +185,12 @@ def _resolved(row: Any, mailbox: Mailbox, now: datetime) -> Resolved:
         row["alias_id"],
         number,
         mailbox.address,
-        destinations,
+        destinations[:most],
         row["domain_failing"],
     )
     expected = any(now - since < CONFIRMATION_WINDOW for since in asked)
-    return Resolved(recipient, row["enabled"], row["forwarded_today"], expected)
+    paused = row["paused_at"] is not None
+    return Resolved(recipient, row["enabled"], row["forwarded_today"], expected, paused)
 
 
 def _role(row: Any, mailbox: Mailbox, owner: str) -> Resolved:

@@ -80,7 +80,7 @@ def test_an_unknown_alias_is_550_5_1_1() -> None:
 
 def test_a_switched_off_alias_is_550_5_2_1_before_anything_else() -> None:
     full = resolved(recipient(), enabled=False, today=10**6)
-    assert check_recipient(full, door(size=10**9)) is replies.PAUSED_ALIAS
+    assert check_recipient(full, door(size=10**9)) is replies.ALIAS_OFF
 
 
 @pytest.mark.parametrize("plan", list(Plan))

@@ -1,15 +1,15 @@
-"""Changing a plan: limits, the lane of mail that waits, and what pauses and wakes. Rows are written directly."""
+"""Changing a plan: what pauses after a downgrade, what wakes with an upgrade. Rows are written directly."""
 
 from collections.abc import AsyncIterator
-from uuid import UUID
 
 import pytest
 
-from mailcore import downgrade_grace, plan_change
+from mailcore import downgrade_grace, plan_change, routing, surplus
 from mailcore.audit import SERVICE
 from mailcore.clock import Clock
 from mailcore.database import Database, LaneOfNode
-from mailcore.plans import Lane, Plan, limits_for
+from mailcore.envelope import parse_mailbox
+from mailcore.plans import Plan, limits_for
 from tests.support.world import AccountRow, DomainRow, World
 
 CLOCK = Clock()
@@ -31,7 +31,8 @@ class Ground(World):
     async def pass_grace(self, account: AccountRow) -> None:
         """The owner was warned, and the last day is over."""
         await self.execute(
-            "update account set surplus_pauses_at = now() - interval '1 second', surplus_told = 2 where id = $1",
+            "update account set surplus_pauses_at = now() - interval '1 second', surplus_told = 2 "
+            "where id = $1",
             account.id,
         )
         await self.settle()
@@ -47,6 +48,14 @@ class Ground(World):
             "where a.paused_at is not null"
         )
         return {row["name"] for row in rows}
+
+    async def reached(self, address: str) -> list[str]:
+        """Where mail to it goes."""
+        mailbox = parse_mailbox(address)
+        assert mailbox
+        resolved = await routing.resolve(self.database, mailbox, CLOCK.now())
+        assert isinstance(resolved, routing.Resolved)
+        return [each.address for each in resolved.recipient.destinations]
 
     async def letters(self) -> list[str]:
         return [row["kind"] for row in await self.database.fetch("select kind from letter order by id")]
@@ -90,3 +99,124 @@ async def test_after_the_grace_exactly_the_newest_pause(ground: Ground) -> None:
     assert await ground.letters() == ["plan-paused"]
     await ground.settle()
     assert await ground.letters() == ["plan-paused"]
+
+
+async def test_an_upgrade_wakes_exactly_what_the_downgrade_paused(ground: Ground) -> None:
+    account = await crowded(ground)
+    await ground.execute("update alias set enabled = false where local_part = 'a26'")
+    await ground.set_plan(account, Plan.FREE)
+    await ground.pass_grace(account)
+    await ground.set_plan(account, Plan.PREMIUM)
+    assert await ground.paused() == set()
+    assert await ground.value("select surplus_pauses_at from account") is None
+    assert await ground.value("select enabled from alias where local_part = 'a26'") is False
+
+
+async def test_an_upgrade_within_the_grace_ends_it(ground: Ground) -> None:
+    account = await crowded(ground)
+    await ground.set_plan(account, Plan.FREE)
+    await ground.set_plan(account, Plan.PREMIUM)
+    await ground.settle()
+    assert await ground.value("select surplus_pauses_at from account") is None
+    assert await ground.letters() == []
+
+
+async def test_a_middle_plan_wakes_the_oldest_that_fit(ground: Ground) -> None:
+    account = await ground.account("business")
+    for number in range(33):
+        await ground.domain(account, f"d{number:02}.test")
+    await ground.set_plan(account, Plan.FREE)
+    await ground.pass_grace(account)
+    assert len(await ground.paused()) == 32
+    await ground.set_plan(account, Plan.PREMIUM)
+    assert await ground.paused() == {"d30.test", "d31.test", "d32.test"}
+    await ground.settle()
+    assert await ground.paused() == {"d30.test", "d31.test", "d32.test"}
+
+
+async def test_a_second_downgrade_has_a_grace_of_its_own(ground: Ground) -> None:
+    account = await ground.account("business")
+    for number in range(31):
+        await ground.domain(account, f"d{number:02}.test")
+    await ground.set_plan(account, Plan.PREMIUM)
+    await ground.pass_grace(account)
+    assert await ground.paused() == {"d30.test"}
+    await ground.set_plan(account, Plan.FREE)
+    await ground.settle()
+    assert await ground.paused() == {"d30.test"}
+    await ground.pass_grace(account)
+    assert len(await ground.paused()) == 30
+
+
+async def test_what_is_deleted_makes_room_for_the_next_oldest(ground: Ground) -> None:
+    account = await crowded(ground)
+    await ground.set_plan(account, Plan.FREE)
+    await ground.pass_grace(account)
+    await ground.execute("delete from alias where local_part = 'a03'")
+    await ground.settle()
+    assert await ground.paused() == {"second.test", "third.test", "a26@first.test"}
+    await ground.execute("delete from domain where name = 'first.test'")
+    await ground.settle()
+    assert await ground.paused() == {"third.test"}
+    await ground.execute("delete from domain where name = 'third.test'")
+    await ground.settle()
+    assert await ground.value("select surplus_pauses_at from account") is None
+
+
+async def test_nothing_pauses_before_its_owner_had_a_day(ground: Ground) -> None:
+    """Upkeep stood still over the end of the grace."""
+    account = await crowded(ground)
+    await ground.set_plan(account, Plan.FREE)
+    await ground.execute("update account set surplus_pauses_at = now() - interval '1 day'")
+    await ground.settle()
+    await ground.settle()
+    assert await ground.paused() == set()
+    assert await ground.letters() == ["plan-surplus"]
+    left = await ground.value("select surplus_pauses_at - now() from account")
+    assert left.total_seconds() == pytest.approx(86_400, abs=600)
+
+
+async def test_an_alias_with_many_inboxes_keeps_the_oldest(ground: Ground) -> None:
+    account = await ground.account("premium")
+    domain = await ground.domain(account, "shop.test")
+    await ground.alias(domain, "team", *(f"{n}@inbox.test" for n in range(7)))
+    await ground.set_plan(account, Plan.FREE)
+    assert len(await ground.reached("team@shop.test")) == 7
+    await ground.pass_grace(account)
+    assert await ground.reached("team@shop.test") == [f"{n}@inbox.test" for n in range(5)]
+    await ground.set_plan(account, Plan.PREMIUM)
+    assert len(await ground.reached("team@shop.test")) == 7
+
+
+async def test_who_fits_has_no_grace(ground: Ground) -> None:
+    account = await ground.account("premium")
+    await ground.domain(account, "only.test")
+    await ground.set_plan(account, Plan.FREE)
+    assert await ground.value("select surplus_pauses_at from account") is None
+
+
+async def test_the_preview_says_what_would_pause(ground: Ground) -> None:
+    account = await crowded(ground)
+    team = await ground.value("select id from domain where name = 'first.test'")
+    await ground.alias(DomainRow(team, "first.test", account), "z-team")
+    async with ground.database.session() as session:
+        would = await surplus.beyond(session, account.id, limits_for(Plan.FREE))
+    assert [(d.name, d.aliases) for d in would.domains] == [("second.test", 1), ("third.test", 1)]
+    assert [a.address for a in would.aliases] == ["a25@first.test", "a26@first.test", "z-team@first.test"]
+    assert would.inboxes == []
+    assert await ground.paused() == set()
+
+
+async def test_the_same_plan_again_changes_nothing(ground: Ground) -> None:
+    account = await crowded(ground)
+    assert not await ground.set_plan(account, Plan.PREMIUM)
+    assert await ground.count("audit_event") == 0
+
+
+async def test_a_change_is_in_the_audit_log_and_told_to_open_pages(ground: Ground) -> None:
+    account = await crowded(ground)
+    await ground.set_plan(account, Plan.FREE)
+    row = await ground.database.row("select action, actor, detail from audit_event")
+    assert (row["action"], row["actor"]) == ("plan.changed", "clearpost")
+    assert '"free"' in row["detail"]
+    assert await ground.value("select kind from change") == "plan"
