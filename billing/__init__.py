@@ -7,7 +7,8 @@ subscriptions.py  what an account's plan should be by Stripe's state; pure
 state.py          the rows: who is due to be fetched, what was found, under lock
 webhooks.py       an event: is it Stripe's, is it new, whom does it concern
 gateway.py        the one file that talks to Stripe
+answers.py        what Stripe answers, read into our values
 catalogue.py      what the prices are, as shown to everybody
-orders.py         what a person asks for: to buy, to change, to manage; a preview of each
+till.py           what a person asks for: to buy, to change, to manage; a preview of each
 figures.py        who pays, and how much a month
 """

@@ -107,7 +107,7 @@ def decide(found: Sequence[AtStripe], before: Before, prices: Prices, now: datet
         if before.subscription_id is not None:
             raise Vanished
         return Decision("none", Plan.FREE)
-    item, sold = _what_is_paid(chosen, prices)
+    item, sold = what_is_paid(chosen, prices)
     since = (before.past_due_since or now) if chosen.status == "past_due" else None
     following = prices.sold_at(chosen.next_price_id) if chosen.next_price_id else None
     return Decision(
@@ -128,7 +128,7 @@ def decide(found: Sequence[AtStripe], before: Before, prices: Prices, now: datet
     )
 
 
-def _what_is_paid(chosen: AtStripe, prices: Prices) -> tuple[Item | None, Sold | None]:
+def what_is_paid(chosen: AtStripe, prices: Prices) -> tuple[Item | None, Sold | None]:
     """The item that a plan is sold by, or else the first one."""
     for item in chosen.items:
         if (sold := prices.sold_at(item.price_id)) is not None:
