@@ -4,7 +4,7 @@ mail, which is told before the first domain; and one more account for the same p
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -22,7 +22,7 @@ from mailcore.audit import Actor, Subject
 from mailcore.callers import Role
 from mailcore.errors import Forbidden, LimitReached, TooMany
 from mailcore.models import Account
-from mailcore.plans import Lane, Plan
+from mailcore.plans import Lane, Plan, PlanLimits
 from mailcore.rates import Rate
 
 router = APIRouter(prefix="/v1/account", route_class=Route, tags=["Account"], responses=responses(403))
@@ -45,14 +45,33 @@ class LimitsOut(BaseModel):
     forwarded_per_day: int = Field(examples=[500])
     lane: Lane
 
+    @classmethod
+    def of(cls, limits: PlanLimits) -> Self:
+        return cls(
+            domains=limits.domains,
+            aliases_per_domain=limits.aliases_per_domain,
+            destinations_per_alias=limits.destinations_per_alias,
+            attachment_bytes=limits.attachment_bytes,
+            forwarded_per_day=limits.daily_quota,
+            lane=limits.lane,
+        )
 
-class UsageOut(BaseModel):
-    """Counted on this day in UTC; `domains` is how many there are now."""
+
+class UsageDayOut(BaseModel):
+    """Counted on this day in UTC."""
 
     day: date
-    forwarded: int = Field(examples=[12])
-    refused: int = Field(examples=[0])
-    bytes: int = Field(examples=[48213])
+    forwarded: int = Field(description="Deliveries: mail to two inboxes counts twice", examples=[12])
+    refused: int = Field(examples=[2])
+    refused_by_plan: int = Field(
+        description="Those of `refused` that a larger plan would have taken", examples=[0]
+    )
+    bytes: int = Field(description="Of messages as they were received", examples=[48213])
+
+
+class UsageOut(UsageDayOut):
+    """Counted on this day in UTC; `domains` is how many there are now."""
+
     domains: int = Field(examples=[1])
 
 
@@ -61,6 +80,9 @@ class AccountOut(BaseModel):
     name: str = Field(examples=["Demo"])
     plan: Plan
     policy_told_at: datetime | None = Field(description="When somebody said that they know what is logged")
+    surplus_pauses_at: datetime | None = Field(
+        description="When what the plan has no room for since a downgrade pauses, or has paused; else null"
+    )
     limits: LimitsOut
     usage: UsageOut
 
@@ -169,22 +191,21 @@ async def locked(session: AsyncSession, runtime: ApiRuntime, account_id: UUID) -
 
 async def _shown(session: AsyncSession, runtime: ApiRuntime, account: Account) -> AccountOut:
     limits = accounts.limits_of(account)
-    used = await accounts.usage(session, account.id, runtime.clock.now().date())
+    (used,) = await accounts.usage(session, account.id, runtime.clock.now().date())
     count = await domains.count(session, account.id)
     return AccountOut(
         id=account.id,
         name=account.name,
         plan=Plan(account.plan),
         policy_told_at=account.policy_told_at,
-        limits=LimitsOut(
-            domains=limits.domains,
-            aliases_per_domain=limits.aliases_per_domain,
-            destinations_per_alias=limits.destinations_per_alias,
-            attachment_bytes=limits.attachment_bytes,
-            forwarded_per_day=limits.daily_quota,
-            lane=limits.lane,
-        ),
+        surplus_pauses_at=account.surplus_pauses_at,
+        limits=LimitsOut.of(limits),
         usage=UsageOut(
-            day=used.day, forwarded=used.forwarded, refused=used.refused, bytes=used.bytes, domains=count
+            day=used.day,
+            forwarded=used.forwarded,
+            refused=used.refused,
+            refused_by_plan=used.refused_by_plan,
+            bytes=used.bytes,
+            domains=count,
         ),
     )

@@ -60,6 +60,10 @@ class AliasOut(BaseModel):
     destinations: list[DestinationOut]
     note: str
     enabled: bool
+    paused_at: datetime | None = Field(
+        description="Mail is refused with 550 5.2.1: the plan has no room for it since a downgrade; an "
+        "upgrade wakes it"
+    )
     created_at: datetime
 
 
@@ -206,5 +210,6 @@ def _shown(alias: Alias, domain: str, linked: Sequence[Destination]) -> AliasOut
         destinations=[DestinationOut.of(destination) for destination in linked],
         note=alias.note,
         enabled=alias.enabled,
+        paused_at=alias.paused_at,
         created_at=alias.created_at,
     )

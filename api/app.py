@@ -41,6 +41,7 @@ from api import (
     status,
     team,
     test_message,
+    usage,
 )
 from api.document import document_of
 from api.edge import Edge
@@ -88,6 +89,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         queue,
         test_message,
         ledger,
+        usage,
         oauth_apps,
         oauth_grants,
     ):

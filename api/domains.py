@@ -82,6 +82,10 @@ class DomainOut(BaseModel):
     displaced_at: datetime | None
     failing_since: datetime | None
     off_at: datetime | None
+    paused_at: datetime | None = Field(
+        description="All its mail is refused with 550 5.2.1: the plan has no room for it since a downgrade; "
+        "an upgrade wakes it"
+    )
     contested: bool = Field(description="Another account's record stands in the DNS beside yours")
     records: list[RecordOut] = Field(description="What to publish")
     found: FoundOut | None = Field(description="What the last check found; null before the first")
@@ -189,6 +193,7 @@ def _shown(domain: Domain, account: Account, runtime: ApiRuntime) -> DomainOut:
         displaced_at=domain.displaced_at,
         failing_since=domain.failing_since,
         off_at=domain.off_at,
+        paused_at=domain.paused_at,
         contested=domain.contested_at is not None,
         records=[proof, *mx],
         found=FoundOut.model_validate(found) if found else None,

@@ -85,6 +85,7 @@ What customers own
     policy.py           what is logged of mail, as an account is told
     account_export.py   everything an account holds, as a zip
     account_deletion.py the end of an account
+    person_deletion.py  the end of a person
     callers.py          who asks, and what they may
     audit.py            who changed what
     request_log.py      what was asked of the API
@@ -115,6 +116,7 @@ What customers own
     cancellation.py     mail that waits for something just deleted
     plans.py            what each plan allows
     plan_change.py      from one to another: limits, lane of what waits, what wakes
+    usage_letters.py    80 % of a day's quota, and all of it
     downgrade_grace.py  7 days, then what has no room pauses
     surplus.py          what has no room in a plan: shown, paused, woken
     errors.py           business errors with a stable code word

@@ -36,7 +36,8 @@ PARTS: Final = (
     Part(
         "account",
         "select a.id, a.name, a.plan, a.created_at, a.policy_told_at, array(select json_build_object("
-        "'day', u.day, 'forwarded', u.forwarded, 'refused', u.refused, 'bytes', u.bytes) "
+        "'day', u.day, 'forwarded', u.forwarded, 'refused', u.refused, "
+        "'refused_by_plan', u.refused_by_plan, 'bytes', u.bytes) "
         "from usage_day u where u.account_id = a.id order by u.day) as usage "
         "from account a where a.id = $1 and a.id > $2",
     ),

@@ -6,7 +6,7 @@ Must never hand out a thing without the account it belongs to: a foreign id is a
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -42,12 +42,16 @@ async def get_owned(
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the account did on one UTC day; `bytes` counts messages as received."""
+    """What the account did on one UTC day; `bytes` counts messages as received.
+
+    `refused_by_plan`: those of `refused` that a larger plan would have taken.
+    """
 
     day: date
-    forwarded: int
-    refused: int
-    bytes: int
+    forwarded: int = 0
+    refused: int = 0
+    bytes: int = 0
+    refused_by_plan: int = 0
 
 
 async def create(
@@ -174,10 +178,18 @@ async def lead_addresses(session: AsyncSession, account_id: UUID) -> frozenset[s
     return frozenset(email.lower() for email in (await session.exec(query)).all())
 
 
-async def usage(session: AsyncSession, account_id: UUID, day: date) -> Usage:
-    query = select(UsageDay).where(col(UsageDay.account_id) == account_id, col(UsageDay.day) == day)
-    row = (await session.exec(query)).one_or_none()
-    return Usage(day, row.forwarded, row.refused, row.bytes) if row else Usage(day, 0, 0, 0)
+async def usage(session: AsyncSession, account_id: UUID, last: date, days: int = 1) -> list[Usage]:
+    """So many days, the newest (`last`) first; those on which nothing happened are there as well."""
+    since = last - timedelta(days=days - 1)
+    query = select(UsageDay).where(
+        col(UsageDay.account_id) == account_id, col(UsageDay.day).between(since, last)
+    )
+    found = {
+        row.day: Usage(row.day, row.forwarded, row.refused, row.bytes, row.refused_by_plan)
+        for row in (await session.exec(query)).all()
+    }
+    wanted = [last - timedelta(days=n) for n in range(days)]
+    return [found.get(day) or Usage(day) for day in wanted]
 
 
 def limits_of(account: Account) -> PlanLimits:

@@ -51,10 +51,13 @@ async def create(
     domain_id: UUID,
     new: NewAlias,
 ) -> Alias:
-    """Raises NotFound, Invalid, Conflict, LimitReached. The locked domain row keeps the limit exact."""
+    """Raises NotFound, Invalid, Conflict, LimitReached. The locked rows keep the limit exact: the account's
+    while its plan changes, the domain's while others create.
+    """
     key = checked_local_part(new.local_part)
+    account = await accounts.get(session, account_id, lock=True)
     domain = await accounts.get_owned(session, Domain, account_id, domain_id, lock=True)
-    await _check_room(session, await accounts.get(session, account_id), domain, key)
+    await _check_room(session, account, domain, key)
     alias = Alias(
         id=clock.new_id(),
         account_id=account_id,
@@ -79,6 +82,8 @@ async def change(
     wanted: AliasChange,
 ) -> Alias:
     """Raises NotFound, Invalid, LimitReached."""
+    if wanted.destinations is not None:  # the plan says how many, and must not change meanwhile
+        await accounts.get(session, account_id, lock=True)
     alias = await accounts.get_owned(session, Alias, account_id, alias_id, lock=True)
     if wanted.note is not None:
         alias.note = wanted.note

@@ -125,16 +125,25 @@ class RefusalLog:
         )
 
 
+_COUNT = """
+insert into usage_day (account_id, day, refused, refused_by_plan)
+select account_id, $2, refused, by_plan from unnest($1::uuid[], $3::int[], $4::int[])
+    as row (account_id, refused, by_plan)
+on conflict (account_id, day) do update
+    set refused = usage_day.refused + excluded.refused,
+        refused_by_plan = usage_day.refused_by_plan + excluded.refused_by_plan
+"""
+
+
 async def _count(tx: Transaction, batch: Sequence[_Refusal]) -> None:
     refused = Counter(r.message.account_id for r in batch)
+    by_plan = Counter(r.message.account_id for r in batch if r.reply.by_plan)
     day = batch[0].message.received_at.date()
     accounts = sorted(refused)
     await tx.execute(
-        "insert into usage_day (account_id, day, refused) select account_id, $2, refused from "
-        "unnest($1::uuid[], $3::int[]) "
-        "as row (account_id, refused) on conflict (account_id, day) do update set refused = "
-        "usage_day.refused + excluded.refused",
+        _COUNT,
         accounts,
         day,
         [refused[account] for account in accounts],
+        [by_plan[account] for account in accounts],
     )

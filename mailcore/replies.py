@@ -10,11 +10,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One SMTP reply. `enhanced` is empty only where RFC 2034 forbids it (220, EHLO, 354)."""
+    """One SMTP reply. `enhanced` is empty only where RFC 2034 forbids it (220, EHLO, 354).
+
+    `by_plan`: a larger plan would have taken the mail.
+    """
 
     code: int
     enhanced: str
     text: str
+    by_plan: bool = False
 
     def line(self) -> str:
         """The reply as sent, without CRLF."""
@@ -59,8 +63,12 @@ BAD_FORWARD_PATH = Reply(501, "5.1.3", "Recipient address is not valid (RFC 5321
 NEEDS_SMTPUTF8 = Reply(553, "5.6.7", "Address is not ASCII, use the SMTPUTF8 parameter")
 UNKNOWN_ALIAS = Reply(550, "5.1.1", "No such address here")
 ALIAS_OFF = Reply(550, "5.2.1", "This address is switched off by its owner")
-ALIAS_PAUSED = Reply(550, "5.2.1", "This address is paused: its owner's plan has no room for it")
-DOMAIN_PAUSED = Reply(550, "5.2.1", "This domain is paused: its owner's plan has no room for it")
+ALIAS_PAUSED = Reply(
+    550, "5.2.1", "This address is paused: its owner's plan has no room for it", by_plan=True
+)
+DOMAIN_PAUSED = Reply(
+    550, "5.2.1", "This domain is paused: its owner's plan has no room for it", by_plan=True
+)
 FORWARDS_NOWHERE = Reply(550, "5.2.1", "This address forwards nowhere at present")
 NOT_YET_CONFIRMED = Reply(450, "4.2.1", "This address is being set up, try again later")
 DOMAIN_OFF = Reply(550, "5.7.1", "The DNS of this domain has not led here for days, it is not served now")
@@ -73,7 +81,10 @@ BAD_SRS = Reply(550, "5.1.1", "This return address is not valid or has expired")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients, send the rest in another transaction")
 OTHER_CLASS = Reply(452, "4.5.3", "Send this recipient in another transaction")
 OVER_QUOTA = Reply(
-    452, "4.2.2", "The daily message limit of this account's plan is reached, try again tomorrow"
+    452,
+    "4.2.2",
+    "The daily message limit of this account's plan is reached, try again tomorrow",
+    by_plan=True,
 )
 TOO_LARGE_FOR_ALL = Reply(552, "5.3.4", "Message is larger than any plan allows")
 TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections, try again later")
@@ -112,7 +123,10 @@ def queued(message_id: str) -> Reply:
 def too_large_for_plan(plan: str, limit_bytes: int) -> Reply:
     """The recipient's plan caps the message; the refusal names the limit so that the sender can act."""
     return Reply(
-        552, "5.3.4", f"Message is larger than the recipient's plan ({plan}) allows: {limit_bytes} bytes"
+        552,
+        "5.3.4",
+        f"Message is larger than the recipient's plan ({plan}) allows: {limit_bytes} bytes",
+        by_plan=True,
     )
 
 
@@ -121,4 +135,5 @@ def attachments_too_large(plan: str, limit_bytes: int) -> Reply:
         552,
         "5.3.4",
         f"Attachments are larger than the recipient's plan ({plan}) allows: {limit_bytes // 1_048_576} MB",
+        by_plan=True,
     )

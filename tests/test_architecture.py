@@ -72,7 +72,10 @@ GATES = {
                   "mailcore/service_status.py"},
     "change": {"mailcore/changes.py", "mailcore/news.py"},
     "ledger": {"mailcore/ledger.py"},
-    "usage_day": {"mailcore/staff.py", "mailcore/quota.py", "mailcore/refusals.py", "mailcore/routing.py",
+    "subscription": {"billing/state.py", "billing/webhooks.py", "billing/figures.py"},
+    "stripe_event": {"billing/state.py", "billing/webhooks.py"},
+    "usage_letter": {"mailcore/usage_letters.py"},
+    "usage_day": {"mailcore/usage_letters.py", "mailcore/staff.py", "mailcore/quota.py", "mailcore/refusals.py", "mailcore/routing.py",
                   "mailcore/accounts.py"},
     "srs_token": {"mailcore/returns.py", "workers/upkeep.py"},
     "message": {"mailcore/plan_change.py", "mailcore/queue.py", "mailcore/settlement.py", "mailcore/cancellation.py",
@@ -99,7 +102,7 @@ TYPES_ONLY = {
 LOGGED = {
     "error", "where", "batch", "deliveries", "delivery", "message", "messages", "disk_full", "duty",
     "deleted", "index", "code", "ordered", "most", "wanted", "open_files", "request_id", "route", "status",
-    "method",
+    "method", "account",
     "verb",  # of the SMTP command: one that we know
 }  # fmt: skip
 # Binary columns: what passkeys are made of, and answers of the API sealed under the caller's own key.

@@ -11,6 +11,8 @@ from datetime import timedelta
 
 import structlog
 
+from billing import webhooks
+from billing.till import Till
 from mailcore import (
     audit,
     browser_sessions,
@@ -34,10 +36,12 @@ from mailcore.settings import Settings
 from mailcore.spool_sweep import SpoolSweep
 from mailcore.spool_writer import SegmentWriter
 from workers.accounts import forget_invitations, purge_deleted, settle_claims
+from workers.billing import Bookkeeper
 from workers.destinations import ask_new, tell_failing
 from workers.held_mail import HeldMail
 from workers.letters import send_letters
 from workers.notices import send_dispute_notices, send_undeliverable_notices
+from workers.plans import forget_usage_letters, settle_downgrades, tell_usage
 
 log = structlog.get_logger("upkeep")
 
@@ -63,7 +67,10 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
         long_wait = segment_writer(runtime.spool, runtime.clock, settings, long_wait=True)
         await event_log.ensure_partitions(runtime.database, runtime.clock.now(), settings.log_retention)
         rates = Rates.open(settings.redis_url.get_secret_value(), runtime.keyring)
-        tasks = [asyncio.create_task(_again_and_again(duty)) for duty in duties(runtime, long_wait, rates)]
+        till = Till.open(settings, runtime.database, runtime.clock)
+        tasks = [
+            asyncio.create_task(_again_and_again(duty)) for duty in duties(runtime, long_wait, rates, till)
+        ]
         tasks.append(asyncio.create_task(Sweeper(runtime.database, runtime.clock, settings).watch_forever()))
         try:
             on_ready()
@@ -74,10 +81,12 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
             await asyncio.gather(*tasks, return_exceptions=True)
             await runtime.courier.stop()
             await rates.close()
+            if till is not None:
+                await till.close()
             long_wait.close()
 
 
-def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates) -> list[Duty]:
+def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till | None = None) -> list[Duty]:
     """All duties of one upkeep process."""
     r = runtime
     watch = Watch(r.database, r.resolver, r.clock, r.settings)
@@ -105,10 +114,25 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates) -> list[Dut
         Duty("changes", timedelta(hours=1), lambda: _forget_changes(r)),
         Duty("deleted accounts", timedelta(minutes=5), lambda: purge_deleted(r)),
         Duty("account claims", timedelta(minutes=1), lambda: settle_claims(r)),
+        Duty("downgrades", timedelta(minutes=1), lambda: settle_downgrades(r)),
+        Duty("usage letters", timedelta(minutes=1), lambda: tell_usage(r)),
+        Duty("usage letters sent", timedelta(hours=1), lambda: forget_usage_letters(r)),
         Duty("invitations", timedelta(hours=1), lambda: forget_invitations(r)),
         Duty("sign-ins", timedelta(hours=1), lambda: _forget_sign_ins(r)),
         Duty("held mail", timedelta(minutes=10), HeldMail(r).end),
+        *(of_billing(Bookkeeper(r.database, r.clock, till)) if till else ()),
+        Duty("stripe events", timedelta(hours=1), lambda: webhooks.expire(r.database, r.clock.now())),
         Duty("ledger", timedelta(hours=1), lambda: ledger.compact(r.database)),
+    ]
+
+
+def of_billing(books: Bookkeeper) -> list[Duty]:
+    """Where plans are sold."""
+    return [
+        Duty("customers of Stripe", timedelta(seconds=1), books.fetch_due),
+        Duty("disputes", timedelta(seconds=5), books.fetch_disputes),
+        Duty("customers to part with", timedelta(minutes=1), books.part),
+        Duty("gauges of billing", timedelta(seconds=10), books.count),
     ]
 
 

@@ -3,19 +3,23 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from mailcore.models.columns import ORIGINS, big, moment
 
 
 class UsageDay(SQLModel, table=True):
+    """`refused_by_plan`: those of `refused` that a larger plan would have taken."""
+
     __tablename__ = "usage_day"
+    __table_args__ = (Index("ix_usage_day_day", "day"),)
     account_id: UUID = Field(primary_key=True)
     day: date = Field(primary_key=True)
     forwarded: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     refused: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     bytes: int = big(default=0)
+    refused_by_plan: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class Ledger(SQLModel, table=True):

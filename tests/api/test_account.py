@@ -31,6 +31,7 @@ async def test_the_account_shows_plan_limits_and_usage_of_today(world: World) ->
         "day": today.isoformat(),
         "forwarded": 7,
         "refused": 2,
+        "refused_by_plan": 0,
         "bytes": 5_000_000_000,
         "domains": 1,
     }
@@ -57,7 +58,7 @@ async def test_the_seed_is_the_same_at_every_start_and_not_verified(world: World
     assert ((tmp_path / "keys" / "demo-api-key").stat().st_mode & 0o777) == 0o600
     async with world.client(Authorization=f"Bearer {first.api_key}") as client:
         domain = (await client.get(f"/v1/domains/{first.domain_id}")).json()
-        assert domain["state"] == "pending"
+        assert domain["state"] == "not_started"
         assert domain["records"][0]["value"] == first.txt_value
         world.zone.put_txt(first.txt_name, first.txt_value)
         checked = await client.post(f"/v1/domains/{first.domain_id}/check")

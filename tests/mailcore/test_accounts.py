@@ -61,7 +61,7 @@ async def test_nothing_is_found_without_its_account(database: Database, model: t
 async def test_usage_of_a_day_without_mail_is_zero(database: Database) -> None:
     clock = Clock()
     async with database.session() as session:
-        used = await accounts.usage(session, clock.new_id(), clock.now().date())
+        (used,) = await accounts.usage(session, clock.new_id(), clock.now().date())
     assert (used.forwarded, used.refused, used.bytes) == (0, 0, 0)
 
 

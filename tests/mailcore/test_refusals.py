@@ -109,6 +109,15 @@ async def test_the_usage_counts_every_refusal(books: Books) -> None:
     assert await books.world.value("select refused from usage_day") == 7
 
 
+async def test_the_usage_tells_which_refusals_a_larger_plan_would_have_spared(books: Books) -> None:
+    books.refuse(times=3)
+    for reply in (replies.OVER_QUOTA, replies.ALIAS_PAUSED, replies.too_large_for_plan("free", 10)):
+        books.log.note(books.message(NOON, "a@shop.test"), reply, "127.0.0.1", _named)
+    await books.log.drain()
+    row = await books.world.database.row("select refused, refused_by_plan from usage_day")
+    assert tuple(row) == (6, 3)
+
+
 async def test_the_counting_row_names_nobody(books: Books) -> None:
     books.refuse(times=9)
     await books.log.drain()
