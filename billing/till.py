@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Final, Literal, Self, TypeVar
 from uuid import UUID
 
+import structlog
+
 from billing import state, subscriptions
 from billing.catalogue import Catalogue, Offer
 from billing.gateway import Away, Declined, Due, Gateway, Refused
@@ -24,6 +26,9 @@ from mailcore.settings import Settings
 Effective = Literal["checkout", "now", "period_end", "unchanged"]
 Answer = TypeVar("Answer")
 _RETRY_AFTER: Final = 30
+
+
+log = structlog.get_logger("billing")
 
 
 class PaymentDeclined(BusinessError):
@@ -58,8 +63,8 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Till:
-    """Where plans are sold. `key` of an order is new for each: Stripe does nothing twice for one, however often
-    the library sends it.
+    """Where plans are sold. `key` is new for each order: Stripe does nothing twice for one, however often the
+    library sends it.
     """
 
     gateway: Gateway
@@ -70,11 +75,14 @@ class Till:
 
     @classmethod
     def open(cls, settings: Settings, database: Database, clock: Clock) -> Self | None:
-        """None where nothing is sold. Raises ValueError for settings that do not fit together."""
-        gateway = Gateway.of(settings)
+        """None where nothing is sold, or settings do not fit: mail goes on, `clearpost doctor` tells."""
+        try:
+            prices, gateway = Prices.of(settings), Gateway.of(settings)
+        except ValueError:
+            log.error("billing_misconfigured")
+            return None
         if gateway is None:
             return None
-        prices = Prices.of(settings)
         catalogue = Catalogue(gateway, prices, clock)
         return cls(gateway, prices, catalogue, database, settings.web_url.rstrip("/"))
 

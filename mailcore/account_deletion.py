@@ -77,6 +77,19 @@ async def purge(database: Database, now: datetime, retention: timedelta) -> None
         )
 
 
+async def customers_left(database: Database) -> Sequence[tuple[UUID, str]]:
+    """Customers at Stripe of accounts that are deleted, who are still there: (account, customer)."""
+    rows = await database.fetch(
+        "select id, customer_id from deleted_account where customer_id is not null limit 20"
+    )
+    return [(row["id"], row["customer_id"]) for row in rows]
+
+
+async def customer_gone(database: Database, account_id: UUID) -> None:
+    async with database.transaction() as tx:
+        await tx.execute("update deleted_account set customer_id = null where id = $1", account_id)
+
+
 async def _delete_some(database: Database, table: str, accounts: Sequence[UUID]) -> int:
     async with database.transaction() as tx:
         status = await tx.execute(

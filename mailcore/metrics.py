@@ -48,3 +48,11 @@ LEDGER_DIFFERENCE = Gauge(
 WAKEUPS_LOST = Counter(
     "clearpost_wakeups_lost_total", "Wake-ups that Redis did not take; the sweep covers them"
 )
+BILLING_ODD_PRICES = Gauge(
+    "clearpost_billing_odd_prices", "Subscriptions at a price that no setting names; their plans stay"
+)
+BILLING_DISPUTED = Gauge("clearpost_billing_disputed", "Customers with an open dispute; their plans stay")
+BILLING_FAILING = Gauge(
+    "clearpost_billing_failing", "Customers that Stripe has not answered for four times in a row"
+)
+BILLING_AGE = Gauge("clearpost_billing_oldest_seconds", "Age of the oldest news of Stripe not fetched yet")

@@ -1,0 +1,97 @@
+"""Customers of Stripe: who is due is fetched, and what is found becomes their plan.
+
+News within a second or two, everybody once an hour, so that a lost event is repaired. Must never take a plan
+away because Stripe does not answer: then it is asked again a little later.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from billing import state, subscriptions
+from billing.gateway import Away, Refused
+from billing.state import Due, DueDispute
+from billing.subscriptions import AtStripe
+from billing.till import Till
+from mailcore import account_deletion, metrics
+from mailcore.clock import Clock
+from mailcore.database import Database
+
+log = structlog.get_logger("billing")
+
+_AT_ONCE: Final = 20
+_ROUNDS: Final = 20
+# Connections to the database are for the other duties too.
+_APPLIED_AT_ONCE: Final = 3
+
+
+class Bookkeeper:
+    """The duties of billing in one upkeep process."""
+
+    def __init__(self, database: Database, clock: Clock, till: Till) -> None:
+        self._database = database
+        self._clock = clock
+        self._till = till
+        self._few = asyncio.Semaphore(_APPLIED_AT_ONCE)
+
+    async def fetch_due(self) -> None:
+        """All who are due, some at once; those with news first."""
+        for _ in range(_ROUNDS):
+            due = await state.claim(self._database, _AT_ONCE)
+            await asyncio.gather(*(self._fetch(each) for each in due))
+            if len(due) < _AT_ONCE:
+                return
+
+    async def _fetch(self, due: Due) -> None:
+        """What fails is put off, whatever it was: the customer stays due."""
+        try:
+            found = await self._till.gateway.subscriptions(due.customer_id)
+            async with self._few, self._database.session() as session:
+                await state.apply(session, self._clock, self._till.prices, due, found)
+        except Away as error:
+            log.warning("billing_fetch_failed", error=str(error))
+            await state.put_off(self._database, due)
+        except Exception as error:  # noqa: BLE001  one customer must not stop the others
+            log.error("billing_fetch_failed", error=type(error).__name__, account=str(due.account_id))
+            await state.put_off(self._database, due)
+        else:
+            self._look_for_doubles(due, found)
+
+    def _look_for_doubles(self, due: Due, found: Sequence[AtStripe]) -> None:
+        if subscriptions.has_double(found):
+            log.error("billing_pays_twice", account=str(due.account_id))
+
+    async def fetch_disputes(self) -> None:
+        """An event names a dispute; whose it is and how it stands, Stripe says."""
+        for due in await state.claim_disputes(self._database, _AT_ONCE):
+            await self._fetch_dispute(due)
+
+    async def _fetch_dispute(self, due: DueDispute) -> None:
+        try:
+            dispute = await self._till.gateway.dispute(due.dispute_id)
+        except (Away, Refused) as error:  # its claim ends in a minute
+            log.warning("billing_fetch_failed", error=type(error).__name__)
+            return
+        await state.flag(self._database, due, dispute.customer_id, is_open=dispute.is_open)
+        if dispute.is_open:
+            log.error("billing_payment_disputed")
+
+    async def part(self) -> None:
+        """Nobody goes on paying for an account that was deleted."""
+        for account_id, customer_id in await account_deletion.customers_left(self._database):
+            try:
+                await self._till.gateway.delete_customer(customer_id)
+            except (Away, Refused) as error:
+                log.warning("billing_farewell_failed", error=type(error).__name__)
+                continue
+            await account_deletion.customer_gone(self._database, account_id)
+
+    async def count(self) -> None:
+        """Gauges of what needs an operator's eyes."""
+        alerts = await state.alerts(self._database)
+        metrics.BILLING_ODD_PRICES.set(alerts.odd_prices)
+        metrics.BILLING_DISPUTED.set(alerts.disputed)
+        metrics.BILLING_FAILING.set(alerts.failing)
+        metrics.BILLING_AGE.set(alerts.oldest_seconds)
