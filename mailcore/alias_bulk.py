@@ -200,8 +200,11 @@ class Bulk:
         return known
 
     async def _lock(self, items: Sequence[Item]) -> _Tables:
-        """Domains, then aliases, each in the order of ids: two at once cannot wait for each other."""
+        """The account, so that its plan stays; then domains, then aliases, each in the order of ids: two at
+        once cannot wait for each other.
+        """
         session, mine = self.session, self.account_id
+        account = await accounts.get(session, mine, lock=True)
         wanted = {item.domain_id for item in items if isinstance(item, Create)}
         query = select(Domain.id).where(col(Domain.account_id) == mine, col(Domain.id).in_(wanted))
         domain_ids = (
@@ -218,7 +221,7 @@ class Bulk:
         here = col(Alias.domain_id).in_(domain_ids)
         there = (await session.exec(select(Alias.domain_id, Alias.local_part).where(here))).all()
         return _Tables(
-            account=await accounts.get(session, mine),
+            account=account,
             counts=dict.fromkeys(domain_ids, 0) | Counter(domain_id for domain_id, _ in there),
             taken=set(there),
             aliases=found,
