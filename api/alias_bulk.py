@@ -220,14 +220,17 @@ def counted(items: Sequence[Item], outcomes: Outcomes) -> CountsOut:
 async def note(
     bulk: Bulk, who: Caller, doer: Actor, action: str, counts: CountsOut, outcomes: Outcomes
 ) -> None:
-    """One line for all in the audit log, with as many ids as fit, and one change for open pages."""
+    """One line for all in the audit log, with as many ids as fit, and one change of each domain for open
+    pages.
+    """
     ids = [str(each.alias_id) for each in outcomes.each if isinstance(each, Done)]
     if not outcomes.applied or not ids:
         return
     named = ids[:_NAMED_IN_AUDIT]
     detail = counts.model_dump()
     audit.record(bulk.session, bulk.clock, who.account_id, doer, action, Subject(None), ids=named, **detail)
-    await changes.note(bulk.session, who.account_id, "alias")
+    for domain_id in {each.domain_id for each in outcomes.each if isinstance(each, Done)}:
+        await changes.note(bulk.session, who.account_id, "alias", domain_id=str(domain_id))
 
 
 def _bulk(body: _Manner, who: Caller, session: AsyncSession, runtime: ApiRuntime) -> Bulk:

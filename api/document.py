@@ -74,9 +74,12 @@ def _say_who_may(document: dict[str, Any], needs: dict[str, list[Needs]]) -> Non
             if not asked and {_KEY: []} not in operation.get("security", []):
                 continue  # for anybody, or a person's own
             scopes = sorted({str(need.scope) for need in asked})
-            person: list[dict[str, list[str]]] = [{_PERSON: []}]
-            others: list[dict[str, list[str]]] = [{_KEY: []}, {_APP: scopes}]
-            operation["security"] = person if any(need.person for need in asked) else others + person
+            may: list[dict[str, list[str]]] = [{_PERSON: []}]
+            if all(need.apps for need in asked):
+                may.insert(0, {_APP: scopes})
+            if not any(need.person for need in asked):
+                may.insert(0, {_KEY: []})
+            operation["security"] = may
             operation["x-scopes"] = scopes
             operation["x-role"] = next((str(need.role) for need in asked if need.role), "")
 

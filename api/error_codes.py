@@ -56,14 +56,18 @@ _PAGES: Final = (
     "list_oauth_grants",
 )  # fmt: skip
 _FRESH: Final = (
-    "change_email", "create_passkey", "create_passkey_options", "delete_identity", "delete_passkey",
+    "change_email", "create_passkey", "create_passkey_options", "delete_identity", "delete_me",
+    "delete_passkey",
 )  # fmt: skip
+_ORDER: Final = ("open_checkout", "change_subscription", "preview_change")
+_ASK_STRIPE: Final = (*_ORDER, "open_portal")
 _END_DELIVERY: Final = ("cancel_queue", "cancel_delivery")
 _TRY_DELIVERY: Final = ("retry_queue", "retry_delivery")
 SOME: Final[Mapping[str, Place]] = {
     "address_invalid": Place(422, ("create_invitation", "change_email")),
     "alias_exists": Place(409, _WRITE_ALIAS),
     "app_is_public": Place(422, ("roll_oauth_app_secret",)),
+    "billing_off": Place(404, ("get_billing", *_ASK_STRIPE)),
     "choice_missing": Place(422, ("retry_queue", "cancel_queue")),
     "claim_exists": Place(409, ("create_claim",)),
     "confirmation_wrong": Place(422, ("transfer_account", "delete_account")),
@@ -88,21 +92,28 @@ SOME: Final[Mapping[str, Place]] = {
     "invalid_cursor": Place(422, _PAGES),
     "invitation_exists": Place(409, ("create_invitation",)),
     "key_ended": Place(409, ("roll_key",)),
-    "last_owner": Place(409, ("update_member", "remove_member")),
+    "last_owner": Place(409, ("update_member", "remove_member", "delete_me")),
     "limit_reached": Place(403, ("create_domain", *_WRITE_ALIAS, "create_oauth_app", "create_passkey")),
     "local_part_invalid": Place(422, _WRITE_ALIAS),
     "member_exists": Place(409, ("create_invitation",)),
     "named_twice": Place(409, ("bulk_aliases", "import_aliases")),
     "oauth_request_invalid": Place(422, ("show_consent", "decide_consent")),
+    "outlives_caller": Place(403, ("create_key", "roll_key", "create_oauth_app", "roll_oauth_app_secret")),
     "passkey_invalid": Place(422, ("create_passkey",)),
+    "payment_declined": Place(402, ("change_subscription",)),
+    "payment_due": Place(409, ("change_subscription", "preview_change")),
+    "payments_unavailable": Place(503, _ASK_STRIPE),
     "policy_unread": Place(403, ("create_domain",)),
+    "price_unknown": Place(422, _ORDER),
     "redirect_uri_invalid": Place(422, _WRITE_APP),
     "sign_in_again": Place(403, _FRESH),
     "sign_up_closed": Place(403, ("create_account",)),
+    "subscription_exists": Place(409, ("open_checkout",)),
+    "subscription_missing": Place(409, ("change_subscription", "open_portal")),
     "test_refused": Place(409, ("send_test",)),
 }
 # Of pages, and of what is no part of /v1.
-ELSEWHERE: Final = ("forbidden", "passkey_needed", "passkey_refused")
+ELSEWHERE: Final = ("forbidden", "passkey_needed", "passkey_refused", "signature_invalid")
 
 
 @dataclass(frozen=True, slots=True)

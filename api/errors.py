@@ -30,6 +30,7 @@ CODES: Final[Mapping[str, str]] = {
     "account_needed": "The person is signed in but works in no account now: choose one.",
     "sign_in_again": "This takes a sign-in of the last ten minutes.",
     "passkey_refused": "This passkey signs nobody in here.",
+    "outlives_caller": "What was asked for would last longer than whoever asks: an app, or a key that ends.",
     "passkey_invalid": "This is no answer to the challenge that this browser was given last.",
     "cross_site": "A browser sent this from another site's page.",
     "domain_limited": "The key is limited to some domains; this concerns the whole account.",
@@ -85,6 +86,14 @@ CODES: Final[Mapping[str, str]] = {
     "delivery_cancelled": "The delivery is cancelled and about to end.",
     "choice_missing": "Nothing says which deliveries are meant.",
     "test_refused": "Our mx did not take the test message; `reply` is what it said.",
+    "billing_off": "Nothing is sold here: plans are set by whoever runs this server.",
+    "price_unknown": "This plan is not sold by this interval.",
+    "subscription_exists": "There is a subscription already: change that one.",
+    "subscription_missing": "There is no subscription yet: buy one first.",
+    "payment_due": "A payment is due, and comes before any change.",
+    "payment_declined": "The payment was declined. Nothing has changed.",
+    "payments_unavailable": "The payment provider does not answer. Try again after `Retry-After` seconds.",
+    "signature_invalid": "This is not signed by the payment provider, or not now.",
     "unavailable": "A fault of ours. Try again after `Retry-After` seconds.",
 }
 

@@ -1,10 +1,10 @@
 """ETag, If-Match and If-None-Match (RFC 9110 sections 8.8.3 and 13.1): who changes a thing may ask that it
 still is what they saw.
 
-A tag has two halves: a hash of what somebody decides, with the state that follows from it, and one of all that
-is shown. If-None-Match asks for both, If-Match for the first: that upkeep looked at the DNS meanwhile is no
-change that anybody would overwrite. Must never be compared outside of the transaction that locks the thing and
-changes it.
+A tag has two halves: a hash of what somebody decides, with the state that follows from it, and one of all
+that is shown. If-None-Match asks for both, If-Match for the first: that upkeep looked at the DNS meanwhile is
+no change that anybody would overwrite. Must never be compared outside of the transaction that locks the thing
+and changes it.
 """
 
 import base64

@@ -16,7 +16,7 @@ from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Moment, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.runtime import ApiRuntime
-from api.security import Doer, ReadsAccount, Runtime, Session, WritesAccount
+from api.security import Doer, MakesSecrets, ReadsAccount, Runtime, Session, WritesAccount
 from mailcore import accounts, api_keys, audit
 from mailcore.api_keys import NewKey
 from mailcore.audit import Subject
@@ -96,18 +96,17 @@ async def list_keys(
 
 @router.post("", status_code=201, summary="Make a key", responses=responses(403, 404))
 async def create_key(
-    body: KeyNew, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime
+    body: KeyNew, who: MakesSecrets, doer: Doer, session: Session, runtime: Runtime
 ) -> KeyWithSecretOut:
-    """The secret is in this answer and nowhere else."""
-    scopes = frozenset(body.scopes)
-    api_keys.check_reach(who, scopes)
+    """The secret is in this answer and nowhere else. A key that ends makes none that ends later."""
     limited = None if body.domain_ids is None else frozenset(body.domain_ids)
+    wanted = NewKey(body.name, frozenset(body.scopes), limited, body.expires_at)
     key, secret = await api_keys.create(
         session,
         runtime.clock,
         runtime.keyring,
         account_id=who.account_id,
-        new=NewKey(body.name, scopes, limited, body.expires_at),
+        new=api_keys.within_reach(who, wanted),
         live=runtime.settings.environment == "production",
     )
     subject = Subject(key.id, key.name)
@@ -143,7 +142,7 @@ async def update_key(
     "/{key_id}/roll", status_code=201, summary="Give a key a new secret", responses=responses(403, 404, 409)
 )
 async def roll_key(
-    key_id: UUID, body: KeyRoll, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime
+    key_id: UUID, body: KeyRoll, who: MakesSecrets, doer: Doer, session: Session, runtime: Runtime
 ) -> KeyWithSecretOut:
     """Answers with a new key that may what the old one may; the old one ends after the overlap.
 

@@ -14,7 +14,7 @@ from api.errors import responses
 from api.fields import Body
 from api.routes import Route
 from api.security import FreshMe, Me, OwnSession, Runtime
-from mailcore import browser_sessions, identities, passkeys, people
+from mailcore import browser_sessions, identities, passkeys, people, person_deletion
 from mailcore.audit import Actor, Subject
 from mailcore.browser_sessions import Method, SignedIn
 from mailcore.callers import Role
@@ -89,6 +89,18 @@ class AccountChoice(Body):
 @router.get("", summary="Show who is signed in")
 async def get_me(me: Me, session: OwnSession) -> MeOut:
     return await _shown(me, session)
+
+
+@router.delete(
+    "", status_code=204, summary="Delete yourself, and leave every account", responses=responses(403, 409)
+)
+async def delete_me(me: FreshMe, session: OwnSession, runtime: Runtime, response: Response) -> None:
+    """All you sign in with is gone. 409 `last_owner` while you alone own an account: hand it over, or delete
+    it. 403 `sign_in_again` as for passkeys.
+    """
+    actor = Actor("person", me.email, me.person_id)
+    await person_deletion.delete(session, runtime.clock, me.person_id, actor)
+    clear_cookie(response, runtime.settings)
 
 
 @router.post("/account", summary="Work in another account", responses=responses(404))

@@ -11,7 +11,7 @@ from api.errors import responses
 from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
-from api.security import Doer, ReadsAccount, Runtime, Session, WritesAccount
+from api.security import Doer, MakesSecrets, ReadsAccount, Runtime, Session, WritesAccount
 from mailcore import audit, oauth_apps, oauth_grants
 from mailcore.audit import Subject
 from mailcore.callers import Scope
@@ -95,7 +95,7 @@ async def list_oauth_apps(
 
 @router.post("", status_code=201, summary="Register an app")
 async def create_oauth_app(
-    body: OauthAppNew, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime
+    body: OauthAppNew, who: MakesSecrets, doer: Doer, session: Session, runtime: Runtime
 ) -> OauthAppSecretOut:
     """Other people can then let it act for their accounts, by OAuth 2 with PKCE.
 
@@ -147,7 +147,7 @@ async def change_oauth_app(
 
 @router.post("/{app_id}/secret", summary="Replace the secret of an app", responses=responses(404))
 async def roll_oauth_app_secret(
-    app_id: UUID, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime
+    app_id: UUID, who: MakesSecrets, doer: Doer, session: Session, runtime: Runtime
 ) -> OauthAppSecretOut:
     """The old one ends at once. Tokens that people's grants have stay valid."""
     app = await oauth_apps.get(session, who.account_id, app_id, lock=True)

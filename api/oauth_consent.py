@@ -36,8 +36,7 @@ router = APIRouter(route_class=Route, tags=["OAuth"], responses=responses())
 pages = APIRouter(include_in_schema=False)
 
 Decision = Literal["allow", "deny"]
-# The page's own form needs its Origin told; X-Frame-Options is for browsers older than frame-ancestors.
-_PAGE_HEADERS: Final = {"Referrer-Policy": "same-origin", "X-Frame-Options": "DENY"}
+_PAGE_HEADERS: Final = {"X-Frame-Options": "DENY"}  # for browsers older than frame-ancestors
 
 
 class AskingApp(BaseModel):

@@ -131,16 +131,23 @@ class Needs:
     """A dependency: the caller, if they have this scope, and this role where people are asked.
 
     `person`: only somebody in their browser, never a key or an app. `whole_account`: not a key that is
-    limited to some domains.
+    limited to some domains. `apps` False: no app, since the answer holds a secret that outlasts its grant.
     """
 
     def __init__(
-        self, scope: Scope, *, role: Role | None = None, person: bool = False, whole_account: bool = False
+        self,
+        scope: Scope,
+        *,
+        role: Role | None = None,
+        person: bool = False,
+        whole_account: bool = False,
+        apps: bool = True,
     ) -> None:
         self.scope = scope
         self.role = role
         self.person = person
         self.whole_account = whole_account
+        self.apps = apps and not person
 
     async def __call__(self, who: Annotated[Caller, Depends(caller)]) -> Caller:
         if self.scope not in who.scopes:
@@ -151,6 +158,9 @@ class Needs:
             )
         if self.person and who.person_id is None:
             raise Forbidden("This is for a person who is signed in, not for a key.", code="person_needed")
+        if not self.apps and who.kind == "app":
+            detail = "No app gets a secret that outlasts what a person let it do: use a key, or sign in."
+            raise Forbidden(detail, code="outlives_caller")
         if self.role is not None and who.person_id is not None and not _reaches(who.role, self.role):
             raise Forbidden(f"This needs the role {self.role}.", code="role_missing", role=self.role)
         if self.whole_account and who.domain_ids is not None:
@@ -194,6 +204,11 @@ WritesAliases = Annotated[Caller, Depends(Needs(Scope.ALIASES_WRITE))]
 ReadsLogs = Annotated[Caller, Depends(Needs(Scope.LOGS_READ))]
 ReadsAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_READ, whole_account=True))]
 WritesAccount = Annotated[Caller, Depends(writes_account)]
+MakesSecrets = Annotated[
+    Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, whole_account=True, apps=False))
+]
+ReadsBilling = Annotated[Caller, Depends(Needs(Scope.BILLING_READ, whole_account=True))]
+WritesBilling = Annotated[Caller, Depends(Needs(Scope.BILLING_WRITE, role=Role.OWNER, whole_account=True))]
 # What only somebody who owns the account may do, and only in person.
 OwnsAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.OWNER, person=True))]
 AsAdmin = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, person=True))]

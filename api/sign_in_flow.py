@@ -29,7 +29,10 @@ LASTS: Final = timedelta(minutes=30)
 HOME: Final = "/"
 _COOKIE: Final = "clearpost_sign_in"
 _KEY_NAME: Final = "sign-in"
-_LOCAL: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*", re.ASCII)
+_LOCAL: Final = re.compile(r"/(?![/\\])[\x21\x23-\x5b\x5d-\x7e]*", re.ASCII)
+# It travels in a cookie with all else that waits, of which browsers keep 4,096 bytes. An authorization
+# request has 2,000 characters at most (api/oauth_requests.py), with "/oauth/authorize?" before them.
+_LONGEST: Final = 2_020
 _PER_NETWORK: Final = Rate(30, timedelta(minutes=15))
 
 
@@ -47,7 +50,7 @@ def install(app: FastAPI, runtime: ApiRuntime) -> None:
 
 def local_path(text: str) -> str:
     """Where to go next: a path of ours, whatever was asked for (RFC 9700 section 4.11)."""
-    if len(text) > 4000 or not _LOCAL.fullmatch(text):
+    if len(text) > _LONGEST or not _LOCAL.fullmatch(text):
         return HOME
     parts = urlsplit(text)
     return text if not parts.scheme and not parts.netloc else HOME

@@ -17,7 +17,7 @@ import asyncpg
 from clearpost.progress import complain, say, table
 from mailcore import queue_admin
 from mailcore.clock import Clock
-from mailcore.database import Database, Tenant, Transaction, Wake
+from mailcore.database import Database, Tell, Tenant, Transaction, Wake
 from mailcore.envelope import normalise_domain
 from mailcore.event_log import Event, LogReader
 from mailcore.jobs import Alarm
@@ -175,7 +175,8 @@ class _Opened:
 
     async def __aenter__(self) -> Database:
         wake: Wake = self._alarm.wake if self._alarm else lambda _: None
-        self._database = await Database.open(self._url, size=2, name="clearpost queue", wake=wake)
+        tell: Tell = self._alarm.tell if self._alarm else lambda: None
+        self._database = await Database.open(self._url, size=2, name="clearpost queue", wake=wake, tell=tell)
         return self._database
 
     async def __aexit__(self, *_: object) -> None:

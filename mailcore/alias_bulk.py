@@ -58,6 +58,7 @@ class Before:
 @dataclass(frozen=True, slots=True)
 class Done:
     alias_id: UUID
+    domain_id: UUID
     before: Before | None = None
 
 
@@ -158,7 +159,7 @@ class Bulk:
         row = {"id": alias_id, "account_id": self.account_id, "domain_id": domain_id, "local_part": key}
         self._writes.created.append(row | {"note": new.note, "enabled": new.enabled})
         self._writes.link(alias_id, found)
-        return Done(alias_id)
+        return Done(alias_id, domain_id)
 
     async def _change(self, tables: _Tables, item: Change) -> Done:
         alias, wanted = _claimed(tables, item.alias_id), item.wanted
@@ -171,7 +172,7 @@ class Bulk:
         if (note, enabled) != (alias.note, alias.enabled):
             self._writes.changed.append({"of": alias.id, "new_note": note, "new_enabled": enabled})
         tables.named.add(alias.id)
-        return Done(alias.id, _before(tables, alias))
+        return Done(alias.id, alias.domain_id, _before(tables, alias))
 
     def _delete(self, tables: _Tables, item: Delete) -> Done:
         alias = _claimed(tables, item.alias_id)
@@ -180,7 +181,7 @@ class Bulk:
         if alias.domain_id in tables.counts:
             tables.counts[alias.domain_id] -= 1
         self._writes.deleted.append(alias.id)
-        return Done(alias.id, _before(tables, alias))
+        return Done(alias.id, alias.domain_id, _before(tables, alias))
 
     async def _destinations(self, account: Account, wanted: Sequence[str]) -> Sequence[UUID]:
         """Asked once for each list of them; those that are new stay only if an item has them."""

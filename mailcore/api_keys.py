@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -58,6 +58,14 @@ class NewKey:
     scopes: frozenset[Scope] = ALL
     domain_ids: frozenset[UUID] | None = None
     expires_at: datetime | None = None
+
+
+def within_reach(who: Caller, new: NewKey) -> NewKey:
+    """What this caller may make of it: a key ends with its maker, or earlier. Raises Forbidden."""
+    check_reach(who, new.scopes)
+    if who.ends_at is None:
+        return new
+    return replace(new, expires_at=min(who.ends_at, new.expires_at or who.ends_at))
 
 
 async def create(
@@ -115,12 +123,13 @@ async def roll(
 ) -> tuple[ApiKey, str]:
     """A successor with a new secret; the old one ends after `overlap`, or earlier where it would anyhow.
 
-    Raises NotFound, Conflict for a key that has ended or been rolled, Forbidden (see `check_reach`): the
-    new secret must not give its reader more than they had.
+    Raises NotFound, Conflict for a key that has ended or been rolled, Forbidden: the new secret must give
+    its reader neither more than they had, nor for longer.
     """
     key = await accounts.get_owned(session, ApiKey, who.account_id, key_id, lock=True)
     now, scopes = clock.now(), scopes_of(key)
     check_reach(who, scopes)
+    _check_end(who, key)
     if has_ended(key, now) or key.rolled_to is not None:
         raise Conflict("This key has ended or been rolled: make a new one.", code="key_ended")
     limited = None if key.domain_ids is None else frozenset(key.domain_ids)
@@ -151,6 +160,14 @@ def check_reach(who: Caller, scopes: frozenset[Scope]) -> None:
             code="scope_missing",
             scope=scope,
         )
+
+
+def _check_end(who: Caller, key: ApiKey) -> None:
+    """A key that ends, one that was rolled for instance, hands itself on, and no other that ends later."""
+    if who.ends_at is None or key.id == who.actor_id:
+        return
+    if key.expires_at is None or key.expires_at > who.ends_at:
+        raise Forbidden("The key lasts longer than the one that would roll it.", code="outlives_caller")
 
 
 def has_ended(key: ApiKey, now: datetime) -> bool:
@@ -194,7 +211,7 @@ async def authenticate(database: Database, keyring: Keyring, now: datetime, secr
     if not is_well_formed(secret):
         return None
     row = await database.row(
-        "select id, account_id, name, scopes, domain_ids, last_used_at from api_key "
+        "select id, account_id, name, scopes, domain_ids, expires_at, last_used_at from api_key "
         "where secret_hash = any($1::text[]) and revoked_at is null "
         "and (expires_at is null or expires_at > $2)",
         _hashes(keyring, secret),
@@ -206,7 +223,9 @@ async def authenticate(database: Database, keyring: Keyring, now: datetime, secr
         await _note_use(database, row["id"], now)
     domain_ids = None if row["domain_ids"] is None else frozenset(row["domain_ids"])
     scopes = frozenset(Scope(scope) for scope in row["scopes"])
-    return Caller(row["account_id"], "key", row["id"], row["name"], scopes, domain_ids)
+    return Caller(
+        row["account_id"], "key", row["id"], row["name"], scopes, domain_ids, ends_at=row["expires_at"]
+    )
 
 
 async def _note_use(database: Database, key_id: UUID, now: datetime) -> None:

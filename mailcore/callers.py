@@ -4,6 +4,7 @@ Must never decide whose a thing is: that is the gate's (accounts.py) and the dat
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 from uuid import UUID
@@ -64,7 +65,8 @@ class Caller:
     """Who asks: by `kind` a key, an app's grant or a person (`actor_id`), for an account.
 
     `name` is how the audit log shows them. `role` and `person_id` are set for people in their browser only;
-    `session_id` names that browser's session. `domain_ids`: the only domains a key may touch, None for all.
+    `session_id` names that browser's session. `domain_ids`: the only domains a key may touch, None for all;
+    `ends_at`: when a key ends by itself, None for never.
     """
 
     account_id: UUID
@@ -76,6 +78,7 @@ class Caller:
     role: Role | None = None
     person_id: UUID | None = None
     session_id: UUID | None = None
+    ends_at: datetime | None = None
 
     @property
     def tenant(self) -> Tenant:

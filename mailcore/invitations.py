@@ -49,6 +49,7 @@ async def create(
     address = _address(email)
     if role is Role.OWNER and who.role is not Role.OWNER:
         raise team.owner_needed()
+    team.check_reach(who, role)
     account = await accounts.get(session, who.account_id, lock=True)
     if await team.has(session, account.id, address):
         raise Conflict("This person belongs to the account already.", code="member_exists")

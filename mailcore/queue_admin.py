@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from mailcore import changes
 from mailcore.database import Database, Transaction
 from mailcore.event_log import Answer
 from mailcore.plans import Lane
@@ -36,6 +37,11 @@ class Choice:
     def values(self) -> tuple[list[UUID], str, str]:
         return list(self.ids), self.domain, self.provider
 
+
+_OF_CHANGED = """
+d.node_id, d.lane, d.origin, d.account_id,
+(select m.domain_id from message m where m.id = d.message_id) as domain_id
+"""
 
 # $1 to $3 are the values of a Choice.
 _CHOSEN = """
@@ -90,13 +96,16 @@ async def hold(tx: Transaction, choice: Choice) -> int:
 
     Mail held four days after it was accepted ends like any other that waited so long.
     """
-    return len(await _update(tx, choice, "state = 'held'", "d.state = 'waiting'"))
+    rows = await _update(tx, choice, "state = 'held'", "d.state = 'waiting'")
+    await _note(tx, rows, "held")
+    return len(rows)
 
 
 async def release(tx: Transaction, choice: Choice) -> int:
     """Held deliveries wait again, and are due now."""
     rows = await _update(tx, choice, "state = 'waiting', next_attempt_at = now()", "d.state = 'held'")
     _wake(tx, rows)
+    await _note(tx, rows, "released")
     return len(rows)
 
 
@@ -105,14 +114,25 @@ async def retry(tx: Transaction, choice: Choice) -> int:
     now_due = "d.state = 'waiting' and d.lease_owner is null"
     rows = await _update(tx, choice, "next_attempt_at = now()", now_due)
     _wake(tx, rows)
+    await _note(tx, rows, "due")
     return len(rows)
 
 
 async def _update(tx: Transaction, choice: Choice, change: str, condition: str) -> list[Any]:
     return await tx.fetch(
-        f"update delivery d set {change} where {condition} and {_CHOSEN} returning d.node_id, d.lane",
+        f"update delivery d set {change} where {condition} and {_CHOSEN} returning {_OF_CHANGED}",
         *choice.values,
     )
+
+
+async def _note(tx: Transaction, rows: Sequence[Any], became: str) -> None:
+    """For open pages of the owners: one line for each domain. What is our own mail (notices, letters,
+    bounces) is on no page.
+    """
+    theirs = {(row["account_id"], row["domain_id"]) for row in rows if row["origin"] == "smtp"}
+    for account_id, domain_id in theirs:
+        facts = {} if domain_id is None else {"domain_id": str(domain_id)}
+        await changes.note(tx, account_id, "queue", None, state=became, **facts)
 
 
 def _wake(tx: Transaction, rows: Sequence[Any]) -> None:
@@ -125,7 +145,7 @@ _TAKE_CHOSEN = f"""
 with picked as (
     select d.id from delivery d where d.lease_owner is null and d.node_id = $6 and {_CHOSEN}
     order by d.accepted_at limit $5 for update of d skip locked
-), {lease_picked("$4")}
+), {lease_picked("$4", more=", m.domain_id")}
 """
 # A node without a process is dead, or its disk is gone: nobody can read what it holds, nor end there what its
 # owner cancelled.
@@ -162,6 +182,7 @@ def expired(claimed: Claimed) -> Settlement:
 async def take(tx: Transaction, choice: Choice, node_id: UUID, owner: UUID, limit: int) -> list[Claimed]:
     """Leases deliveries of this node to be failed; they are never sent, so no address comes along."""
     rows = await tx.fetch(_TAKE_CHOSEN, *choice.values, owner, limit, node_id)
+    await _note(tx, rows, "failed")
     return [Claimed.of(row, owner) for row in rows]
 
 

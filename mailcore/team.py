@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import accounts, audit
 from mailcore.audit import Actor, Subject
-from mailcore.callers import Caller, Role
+from mailcore.callers import OF_ROLE, Caller, Role
 from mailcore.clock import Clock
 from mailcore.errors import Conflict, Forbidden, Invalid, NotFound
 from mailcore.models import AccountClaim, Membership, Person
@@ -61,6 +61,7 @@ async def change_role(
     before = Role(membership.role)
     if before is not role:
         _check_owners_hand(who, before, role)
+        check_reach(who, role)
         if before is Role.OWNER:
             await _check_another_owner(session, who.account_id)
         await _set_role(session, membership, role)
@@ -94,6 +95,23 @@ async def remove(session: AsyncSession, clock: Clock, who: Caller, actor: Actor,
     audit.record(session, clock, who.account_id, actor, action, Subject(membership.id, person.email))
 
 
+async def leave(session: AsyncSession, clock: Clock, account_id: UUID, person_id: UUID, actor: Actor) -> None:
+    """A person leaves an account that they belong to. Raises Conflict (the last owner)."""
+    await accounts.get(session, account_id, lock=True)
+    row = (
+        await session.exec(_people(account_id).where(col(Membership.person_id) == person_id))
+    ).one_or_none()
+    if row is not None:
+        membership, person = row
+        if membership.role == Role.OWNER:
+            await _check_another_owner(session, account_id)
+        await _withdraw_claim(session, membership)
+        await session.delete(membership)
+        await session.flush()
+        subject = Subject(membership.id, person.email)
+        audit.record(session, clock, account_id, actor, "member.left", subject)
+
+
 async def transfer(
     session: AsyncSession, clock: Clock, who: Caller, actor: Actor, member_id: UUID, name: str
 ) -> Member:
@@ -125,6 +143,14 @@ def confirm(name: str, said: str) -> None:
 
 def owner_needed() -> Forbidden:
     return Forbidden("Only an owner of the account may do this.", code="role_missing", role=Role.OWNER)
+
+
+def check_reach(who: Caller, role: Role) -> None:
+    """Nobody makes a person that may more than they may themselves. Raises Forbidden."""
+    for scope in sorted(OF_ROLE[role] - who.scopes):
+        if role is not Role.OWNER:  # an owner's hand is asked for by itself
+            detail = f"This role has the scope {scope}, which this caller lacks."
+            raise Forbidden(detail, code="scope_missing", scope=scope)
 
 
 def _check_owners_hand(who: Caller, before: Role, after: Role) -> None:

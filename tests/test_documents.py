@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sqlmodel import SQLModel
 
 import mailcore
 from clearpost.local_settings import LocalSettings
-from mailcore import metrics, settings
+from mailcore import metrics, service_status, settings
 from mailcore.models import LogEvent, LogMessage
 from tests.support.services import ROOT
 
@@ -137,3 +138,8 @@ def test_the_readme_names_the_commands_that_make_has() -> None:
     targets = set(re.findall(r"^([a-z0-9]+):", text_of("Makefile"), re.MULTILINE))
     for document in ("README.md", "CONTRIBUTING.md"):
         assert set(re.findall(r"(?:^ {4}|`)make ([a-z0-9]+)", text_of(document), re.MULTILINE)) <= targets
+
+
+def test_the_version_that_the_status_tells_is_that_of_the_project() -> None:
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    assert project["version"] == service_status.VERSION

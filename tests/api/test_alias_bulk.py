@@ -255,3 +255,13 @@ async def test_a_thousand_items_fit_and_one_more_does_not(business: Tenant) -> N
     assert (refused.status_code, refused.json()["code"]) == (422, "validation_failed")
     told = await bulk(business, *items[:1000])
     assert told["counts"] == {"created": 500, "changed": 0, "deleted": 0, "refused": 500}
+
+
+async def test_open_pages_hear_of_each_domain_once(world: World, business: Tenant) -> None:
+    """A key that is limited to some domains hears of nothing that names none."""
+    first, second = await business.claim("first.test"), await business.claim("second.test")
+    await bulk(business, new(first, "a"), new(first, "b"), new(second, "a"))
+    rows = await world.runtime.database.fetch(
+        "select data ->> 'domain_id' as domain_id from change where kind = 'alias'"
+    )
+    assert sorted(row["domain_id"] for row in rows) == sorted([first["id"], second["id"]])

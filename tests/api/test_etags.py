@@ -79,13 +79,10 @@ async def test_star_asks_only_that_it_is_there(
 
 
 async def test_what_can_only_be_deleted_is_deleted_as_it_was_seen(tenant: Tenant) -> None:
-    """And an account is asked the same, by its name and by its tag."""
     destination = await tenant.http.post("/v1/destinations", json={"address": "spare@inbox.test"})
     invitation = await tenant.http.post("/v1/invitations", json={"email": "ada@people.test"})
-    for path in (
-        f"/v1/destinations/{destination.json()['id']}",
-        f"/v1/invitations/{invitation.json()['id']}",
-    ):
+    for kind, made in (("destinations", destination), ("invitations", invitation)):
+        path = f"/v1/{kind}/{made.json()['id']}"
         tag = (await tenant.http.get(path)).headers["etag"]
         refused = await tenant.http.delete(path, headers={"If-Match": '"x"'})
         assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")

@@ -10,6 +10,7 @@ import pytest
 
 from mailcore import invitations, signed_links
 from mailcore.audit import Actor
+from mailcore.callers import Scope
 from mailcore.letter_texts import WRITERS, Desk
 from tests.support.api import SignedInPerson, Tenant, World, running_api
 
@@ -96,6 +97,19 @@ async def test_only_an_owner_invites_an_owner(world: World, tenant: Tenant, owne
         refused = await http.post("/v1/invitations", json=body)
         assert (refused.status_code, refused.json()["code"]) == (403, "role_missing")
     assert (await owner.http.post("/v1/invitations", json=body)).status_code == 201
+
+
+async def test_nobody_makes_somebody_who_may_more(world: World, tenant: Tenant) -> None:
+    viewer = await world.person(tenant, role="viewer", email="eve@people.test")
+    members = (await tenant.http.get("/v1/members")).json()["data"]
+    (eve,) = [member for member in members if member["email"] == viewer.email]
+    narrow = await world.key(tenant, Scope.ACCOUNT_READ, Scope.ACCOUNT_WRITE)
+    for answer in (
+        await narrow.post("/v1/invitations", json={"email": "mallory@people.test", "role": "admin"}),
+        await narrow.patch(f"/v1/members/{eve['id']}", json={"role": "admin"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+    await invite(tenant.http, role="admin")
 
 
 async def test_a_member_invites_nobody(world: World, tenant: Tenant) -> None:

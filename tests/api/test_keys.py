@@ -10,6 +10,7 @@ import pytest
 from api.app import create_app
 from mailcore.callers import ALL, Scope
 from tests.support.api import Tenant, World
+from tests.support.oauth import App, register
 
 
 async def made(client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
@@ -189,3 +190,53 @@ async def test_a_key_in_the_query_is_refused_whatever_it_may(world: World, tenan
     key = await made(tenant.http)
     answer = await world.anonymous.get("/v1/aliases", params={"q": key["secret"]})
     assert (answer.status_code, answer.json()["code"]) == (400, "key_in_query")
+
+
+async def test_a_key_that_ends_makes_none_that_ends_later(world: World, tenant: Tenant) -> None:
+    ends = world.clock.now() + timedelta(days=1)
+    maker = await made(tenant.http, scopes=["account:write"], expires_at=ends.isoformat())
+    async with world.client(Authorization=f"Bearer {maker['secret']}") as client:
+        later = (ends + timedelta(days=1)).isoformat()
+        sooner = (ends - timedelta(hours=1)).isoformat()
+        wanted: list[tuple[str | None, str]] = [(None, maker["expires_at"]), (later, maker["expires_at"])]
+        for asked_for, given in wanted:
+            key = await made(client, scopes=["account:write"], expires_at=asked_for)
+            assert key["expires_at"] == given
+        key = await made(client, scopes=["account:write"], expires_at=sooner)
+        assert key["expires_at"] < maker["expires_at"]
+
+
+async def test_a_key_that_was_rolled_takes_no_other_with_it(world: World, tenant: Tenant) -> None:
+    """Whoever found it has until the overlap ends, and not one key beyond."""
+    found, other = await made(tenant.http, scopes=["account:write"]), await made(tenant.http)
+    successor = (await tenant.http.post(f"/v1/keys/{found['id']}/roll", json={})).json()
+    async with world.client(Authorization=f"Bearer {found['secret']}") as client:
+        for key in (other, successor):
+            answer = await client.post(f"/v1/keys/{key['id']}/roll", json={})
+            assert answer.status_code == 403, answer.text
+    wide = await made(tenant.http, scopes=["account:write", "aliases:read"], expires_at=_tomorrow(world))
+    async with world.client(Authorization=f"Bearer {wide['secret']}") as client:
+        answer = await client.post(f"/v1/keys/{other['id']}/roll", json={})
+        assert (answer.status_code, answer.json()["code"]) == (403, "outlives_caller")
+        assert (await client.post(f"/v1/keys/{wide['id']}/roll", json={})).status_code == 201, "its own"
+
+
+def _tomorrow(world: World) -> str:
+    return (world.clock.now() + timedelta(days=1)).isoformat()
+
+
+async def test_an_app_gets_no_secret_that_outlasts_what_it_was_let_do(world: World, tenant: Tenant) -> None:
+    key = await made(tenant.http)
+    registered = await register(tenant, confidential=True, scopes=list(ALL))
+    app = App(world, registered["client_id"], registered["client_secret"])
+    token = (await app.tokens(await world.person(tenant), scope=" ".join(sorted(ALL))))["access_token"]
+    paths: dict[str, dict[str, Any]] = {
+        "/v1/keys": {"name": "mine", "scopes": ["aliases:read"]},
+        f"/v1/keys/{key['id']}/roll": {},
+        f"/v1/oauth/apps/{registered['id']}/secret": {},
+    }
+    async with world.client(Authorization=f"Bearer {token}") as http:
+        assert (await http.get("/v1/keys")).status_code == 200
+        for path, body in paths.items():
+            answer = await http.post(path, json=body)
+            assert (answer.status_code, answer.json()["code"]) == (403, "outlives_caller"), path

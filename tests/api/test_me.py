@@ -88,3 +88,45 @@ async def test_unknown_parameters_and_fields_are_refused(world: World, tenant: T
     assert (await person.http.get("/v1/me?x=1")).status_code == 422
     body = {"account_id": str(tenant.id), "role": "owner"}
     assert (await person.http.post("/v1/me/account", json=body)).status_code == 422
+
+
+async def test_whoever_deletes_themselves_leaves_every_account_and_a_line_in_each(
+    world: World, tenant: Tenant
+) -> None:
+    other = await world.tenant("other")
+    person = await world.person(tenant, role="admin", email="gone@people.test")
+    await world.person(other, email=person.email)
+    answer = await person.http.delete("/v1/me")
+    assert answer.status_code == 204, answer.text
+    assert not person.http.cookies
+    for account in (tenant, other):
+        lines = (await account.http.get("/v1/audit")).json()["data"]
+        assert (lines[0]["action"], lines[0]["actor"]) == ("member.left", person.email)
+        members = (await account.http.get("/v1/members")).json()["data"]
+        assert person.email not in {member["email"] for member in members}
+    told = await world.runtime.database.row(
+        "select action, actor, subject from audit_event where account_id is null"
+    )
+    assert tuple(told) == ("person.deleted", "a person", "")
+    count = "select count(*) from person p left join browser_session s on s.person_id = p.id where p.id = $1"
+    assert await world.runtime.database.value(count, person.id) == 0
+
+
+async def test_the_last_owner_hands_over_or_deletes_the_account_first(world: World) -> None:
+    person = await world.person()
+    account = await person.http.post("/v1/accounts", json={"name": "Mine"})
+    assert account.status_code == 201, account.text
+    refused = await person.http.delete("/v1/me")
+    assert (refused.status_code, refused.json()["code"]) == (409, "last_owner")
+    assert len((await person.http.get("/v1/me")).json()["accounts"]) == 1
+
+
+async def test_deleting_oneself_takes_a_fresh_sign_in_and_is_not_for_staff(world: World) -> None:
+    person, staff = await world.person(), await world.person(email="staff@people.test")
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute("update person set staff_since = now() where id = $1", staff.id)
+    assert (await staff.http.delete("/v1/me")).status_code == 409
+    world.clock.step(timedelta(minutes=11))
+    refused = await person.http.delete("/v1/me")
+    assert (refused.status_code, refused.json()["code"]) == (403, "sign_in_again")
+    assert (await person.http.get("/v1/me")).status_code == 200

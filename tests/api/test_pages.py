@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx
 
+from api.browser_sessions import origin
 from api.health import may_read_metrics
 from mailcore.settings import Settings
 from tests.support.api import Tenant, World
+from tests.support.services import ROOT
 
 
 async def test_health_needs_no_database_and_readiness_does(world: World) -> None:
@@ -62,9 +64,10 @@ async def test_the_document_is_openapi_3_1_with_ids_and_our_errors_only(world: W
     assert not [name for name in schemas if "Out" in name or "_" in name]
     assert "Out" not in str(schemas)
     assert all(ref.removeprefix("#/components/schemas/") in schemas for ref in _references(document))
+    all_three = ["HTTPBearer", "OAuth2", "BrowserSession"]
     for operation in operations:
         ways = [name for way in operation.get("security", []) for name in way]
-        assert ways in (["HTTPBearer", "OAuth2", "BrowserSession"], ["BrowserSession"], [])
+        assert ways in ([], ["BrowserSession"], ["HTTPBearer", "BrowserSession"], all_three)
         assert bool(ways) == (operation["operationId"] not in FOR_ANYBODY)
         assert operation["summary"]
         for status, answer in operation["responses"].items():
@@ -98,3 +101,22 @@ async def test_the_style_of_a_page_is_the_one_its_policy_allows(world: World) ->
 
 async def test_answers_of_the_api_are_not_kept_by_anybody(tenant: Tenant) -> None:
     assert (await tenant.http.get("/v1/account")).headers["cache-control"] == "no-store"
+
+
+async def test_a_form_of_ours_says_to_us_where_it_stands(world: World) -> None:
+    """Under no-referrer Chromium posts a form with `Origin: null`, as another site's would come."""
+    for path in ("/auth/sign-in", "/dns-check", "/invitations/x", "/destinations/x", "/oauth/authorize"):
+        shown = await world.browser().get(path, headers={"Accept": "text/html"})
+        assert shown.headers["content-type"].startswith("text/html"), path
+        assert shown.headers["referrer-policy"] == "same-origin", path
+    assert (await world.anonymous.get("/v1/account")).headers["referrer-policy"] == "no-referrer"
+    posted = await world.client(Origin=origin(world.runtime.settings)).post(
+        "/auth/link", data={"email": "a@people.test"}
+    )
+    foreign = await world.client(Origin="null").post("/auth/link", data={"email": "a@people.test"})
+    assert (posted.status_code, foreign.status_code) == (200, 403)
+
+
+def test_pages_are_made_in_one_place() -> None:
+    for path in (ROOT / "api").glob("*.py"):
+        assert ("get_template(" in path.read_text(encoding="utf-8")) is (path.name == "pages.py"), path.name

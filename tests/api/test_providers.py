@@ -502,3 +502,16 @@ def test_a_production_server_is_closed_until_it_is_opened(environment: Any, rule
         Settings(environment=environment, postmaster_address="p@x.test", sign_up="open").sign_up_rule
         == "open"
     )
+
+
+async def test_a_browser_keeps_the_cookie_of_the_longest_way(world: World, provider: LyingProvider) -> None:
+    """4,096 bytes with its name; what would not fit is not carried, and the browser goes home."""
+    longest = "/oauth/authorize?" + "x" * 2000
+    browser = world.browser()
+    await sign_in(world, browser, "ada@example.org")
+    for there, kept in ((longest, longest), (longest + "x" * 100, "/"), ('/"' * 800, "/")):
+        asked = await browser.post("/auth/providers/work", data={"next": there, "link": "yes"})
+        (cookie,) = [each for each in asked.headers.get_list("set-cookie") if "sign_in=" in each]
+        assert len(cookie.partition(";")[0]) < 4096
+        done = await browser.get(provider.visit(asked.headers["location"]))
+        assert f'href="{kept}"' in done.text or "Linked already" in done.text

@@ -96,6 +96,18 @@ async def test_held_mail_is_released_and_delivered(
     await run(capsys, 0, queue_commands.change, stack.settings, "release", choice, as_json=False)
     await inbox.wait_for(1)
     await stack.idle()
+    assert await noted(stack) == ["held", "released"]
+
+
+async def noted(stack: Stack) -> list[str]:
+    """What the owner's open pages were told of the queue of the domain."""
+    rows = await stack.world.database.fetch(
+        "select data ->> 'state' as state from change where kind = 'queue' and account_id = $1 "
+        "and data ->> 'domain_id' = $2 order by id",
+        stack.account.id,
+        str(stack.domain.id),
+    )
+    return [row["state"] for row in rows]
 
 
 async def test_failing_tells_the_sender_and_deletes_the_content(
@@ -106,6 +118,7 @@ async def test_failing_tells_the_sender_and_deletes_the_content(
     await run(capsys, 0, queue_commands.change, stack.settings, "hold", choice, as_json=False)
     out = await run(capsys, 0, queue_commands.fail, stack.settings, choice, as_json=True)
     assert json.loads(out) == {"ended": 1, "left": 0}
+    assert await noted(stack) == ["held", "failed"]
     rows = await stack.world.database.fetch("select origin, address from delivery")
     assert [tuple(row) for row in rows] == [("dsn", "ann@sender.test")]
     assert await stack.world.value("select code from log_event where type = 'hard-bounced'") == "5.3.0"
