@@ -37,7 +37,8 @@ LaneOption = Annotated[Lane, typer.Option(help="Whose mail this process serves."
 # What the processes of a local stack import; see `_import_for_children`.
 _CHILDREN = (
     "clearpost.api_process", "clearpost.mx", "clearpost.processes", "clearpost.standins.inbox_server",
-    "clearpost.standins.identity_server", "workers.delivery", "workers.upkeep",
+    "clearpost.standins.identity_server", "clearpost.standins.stripe_server",
+    "workers.delivery", "workers.upkeep",
 )  # fmt: skip
 
 

@@ -1,11 +1,14 @@
 """Where the local stack listens and keeps files, what it tells its processes. Must never hold a secret."""
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from clearpost.standins.stripe_catalog import PRICES
 
 PORTS = {
     "api_port": 8025,
@@ -22,8 +25,10 @@ PORTS = {
     "fast_worker_metrics_port": 8034,
     "upkeep_metrics_port": 8035,
     "identity_port": 8036,
+    "stripe_port": 8037,
 }
 INBOX_DOMAIN = "inbox.test"
+STRIPE_KEY = "sk_test_standin"  # of the stand-in, which moves no money: no secret
 # Our own identity provider: it believes everybody, so this is no secret.
 IDENTITY_PROVIDER, IDENTITY_CLIENT, IDENTITY_SECRET = (
     "local",
@@ -47,6 +52,9 @@ class LocalSettings(BaseSettings):
     providers: str = Field("", description="More identity providers beside the local one")
     provider_clients: str = Field("", description="Their client ids")
     provider_secrets: str = Field("", description="Their client secrets")
+    stripe_secret_key: SecretStr = Field(
+        SecretStr(""), description="A test key of Stripe's: then Stripe is asked, and not the stand-in"
+    )
     api_port: int = 0
     inbox_port: int = 0
     mx_port: int = 0
@@ -61,6 +69,7 @@ class LocalSettings(BaseSettings):
     fast_worker_metrics_port: int = 0
     upkeep_metrics_port: int = 0
     identity_port: int = 0
+    stripe_port: int = 0
 
     def port(self, name: str) -> int:
         """The port of that name: its own setting, else its place in the row of `port_base`, else default."""
@@ -80,6 +89,15 @@ class LocalSettings(BaseSettings):
     @property
     def identity_url(self) -> str:
         return f"http://localhost:{self.port('identity_port')}"
+
+    @property
+    def stripe_url(self) -> str:
+        """Of the stand-in; empty where Stripe itself is asked."""
+        return (
+            ""
+            if self.stripe_secret_key.get_secret_value()
+            else f"http://localhost:{self.port('stripe_port')}"
+        )
 
     @property
     def inbox_url(self) -> str:
@@ -118,9 +136,23 @@ def process_environment(local: LocalSettings, database_url: str, redis_url: str)
         "CLEARPOST_PROVIDER_SECRETS": _joined(
             f"{IDENTITY_PROVIDER}={IDENTITY_SECRET}", local.provider_secrets
         ),
+        **_stripe(local),
         "CLEARPOST_API_PORT": str(local.port("api_port")),
         "CLEARPOST_MX_PORT": str(local.port("mx_port")),
         "CLEARPOST_FAST_MX_PORT": str(local.port("fast_mx_port")),
+    }
+
+
+def _stripe(local: LocalSettings) -> Mapping[str, str]:
+    """The stand-in's, with a new signing secret for each start; nothing where it stays away."""
+    if not local.stripe_url:
+        return {}
+    return {
+        "CLEARPOST_STRIPE_API_URL": local.stripe_url,
+        "CLEARPOST_STRIPE_SECRET_KEY": STRIPE_KEY,
+        "CLEARPOST_STRIPE_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(16)}",
+        "CLEARPOST_STRIPE_PRICES": ",".join(f"{name}={price}" for name, price in PRICES.items()),
+        "CLEARPOST_STRIPE_TAX": "false",
     }
 
 

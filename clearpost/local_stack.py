@@ -27,6 +27,7 @@ from clearpost.progress import complain, say, step
 from clearpost.run_state import AlreadyRunningError
 from clearpost.seed import OWNER, Demo
 from clearpost.stack import LocalStack, StackError, check_settings
+from clearpost.standins.stripe_catalog import PROMOTION_CODE
 from clearpost.supervisor import StartError
 from mailcore.clock import Clock
 
@@ -94,6 +95,7 @@ def _print_places(local: LocalSettings, account: Demo) -> None:
         "API": f"{local.web_url}/v1   (docs: {local.web_url}/docs)",
         "Sign in": f"{local.web_url}/auth/sign-in   (as {OWNER}: the link arrives below and in the inbox)",
         "Demo inbox": local.inbox_url,
+        **_stripe_place(local),
         "MX": f"127.0.0.1:{local.port('mx_port')}   fast: 127.0.0.1:{local.port('fast_mx_port')}",
         "DNS": f"127.0.0.1:{local.port('dns_port')}   (add records in {local.var / 'dns.zone'})",
         "Alias": account.alias,
@@ -103,6 +105,11 @@ def _print_places(local: LocalSettings, account: Demo) -> None:
     for name, place in places.items():
         say(f"  {name:<11} {place}")
     say("\n  Running. Ctrl-C stops everything.")
+
+
+def _stripe_place(local: LocalSettings) -> dict[str, str]:
+    url = local.stripe_url
+    return {"Stripe": f"{url}/control   (a stand-in; promotion code {PROMOTION_CODE})"} if url else {}
 
 
 def _main(run: Callable[[LocalStack], Awaitable[None]]) -> int:

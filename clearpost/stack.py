@@ -55,6 +55,7 @@ class LocalStack:
 
     async def start(self) -> Demo:
         """Raises StackError, StartError, EmbeddedError, AlreadyRunningError, OSError: each one clear line."""
+        _refuse_live_key(self.local)
         self._prepare_folder()
         leftovers = stop_leftovers(self._state.take())
         if leftovers:
@@ -113,6 +114,7 @@ class LocalStack:
     def _check_ports(self) -> None:
         unused = {"postgres_port"} if self.local.database_url else set()
         unused |= {"valkey_port"} if self.local.redis_url else set()
+        unused |= set() if self.local.stripe_url else {"stripe_port"}
         for name in PORTS:
             port = self.local.port(name)
             if name in unused:
@@ -157,6 +159,7 @@ class LocalStack:
         inbox = ("clearpost.standins.inbox_server", str(port("inbox_smtp_port")), str(port("inbox_port")))
         identity = ("clearpost.standins.identity_server", str(port("identity_port")))
         starts = [
+            *self._stripe_standin(),
             self._start(self._python("inbox", inbox), self.local.inbox_url),
             self._start(self._python("identity provider", identity), self.local.identity_url),
             self._start(self._python("api", ("clearpost", "api")), self.local.web_url),
@@ -169,6 +172,14 @@ class LocalStack:
             mx = self._lane_process("mx", lane, f"{lane}_mx_metrics_port")
             starts.append(self._start(mx, f"127.0.0.1:{port(mx_port)}"))
         await _all(starts)
+
+    def _stripe_standin(self) -> list[Coroutine[None, None, None]]:
+        """None beside a key of Stripe's own."""
+        if not self.local.stripe_url:
+            return []
+        file = str(self.var / "stripe.json")
+        module = ("clearpost.standins.stripe_server", str(self.local.port("stripe_port")), file)
+        return [self._start(self._python("stripe", module), self.local.stripe_url)]
 
     async def _start(self, service: Service, where: str) -> None:
         await step(service.name, where, self._supervisor.start(service))
@@ -218,6 +229,11 @@ class LocalStack:
 def check_settings(local: LocalSettings) -> None:
     """What the processes will be told, read as they will read it. Raises ValidationError."""
     _settings_of(process_environment(local, local.database_url, local.redis_url))
+
+
+def _refuse_live_key(local: LocalSettings) -> None:
+    if "_live_" in local.stripe_secret_key.get_secret_value():
+        raise StackError("CLEARPOST_STRIPE_SECRET_KEY is a live key: a local stack takes no real money")
 
 
 def _settings_of(environment: Mapping[str, str]) -> Settings:

@@ -178,7 +178,7 @@ def _matches(item: Object, kind: str, parameters: Object, filters: tuple[str, ..
 def _is_wanted(item: Object, name: str, wanted: Any) -> bool:
     match item["object"], name:
         case "subscription", "status" if wanted in ("all", "ended"):
-            return wanted == "all" or item["status"] in ("canceled", "incomplete_expired")
+            return bool(wanted == "all" or item["status"] in ("canceled", "incomplete_expired"))
         case "subscription", "price":
             return bool(item["items"]["data"][0]["price"]["id"] == wanted)
         case "invoice", "subscription":
@@ -188,7 +188,7 @@ def _is_wanted(item: Object, name: str, wanted: Any) -> bool:
         case "event", "types":
             return item["type"] in wanted
         case "event", "delivery_success":
-            return is_true(wanted) == (item["pending_webhooks"] == 0)
+            return bool(is_true(wanted) == (item["pending_webhooks"] == 0))
         case "price", "lookup_keys":
             return item["lookup_key"] in wanted
     value: object = item.get(name)

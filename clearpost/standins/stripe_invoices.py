@@ -125,7 +125,7 @@ def invoice_fields(
 
 
 def _discount(subscription: Object, subtotal: int) -> int:
-    return int(round(max(0, subtotal) * subscription["_percent_off"] / 100))
+    return round(max(0, subtotal) * float(subscription["_percent_off"]) / 100)
 
 
 def bill(store: Store, subscription: Object, lines: Sequence[Line], reason: str) -> Object:

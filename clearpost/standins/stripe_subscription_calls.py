@@ -109,8 +109,8 @@ def _wanted(store: Store, subscription: Object, items: list[Object]) -> tuple[Ob
     item = item_of(subscription)
     if len(items) != 1 or items[0].get("id") != item["id"]:
         raise Refused("The stand-in keeps one item: name it by its id.", param="items[0][id]")
-    price = store.find(items[0].get("price", item["price"]["id"]), "price", "items[0][price]")
-    return price, int(items[0].get("quantity", item["quantity"]))
+    wanted: Object = {"price": item["price"]["id"], "quantity": item["quantity"]} | items[0]
+    return store.find(wanted["price"], "price", "items[0][price]"), int(wanted["quantity"])
 
 
 def _proration(parameters: Object) -> str:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from clearpost.local_settings import PORTS, LocalSettings, process_environment, setting_name
 from clearpost.ports import free_port, holder, is_allowed, is_taken
@@ -100,3 +101,18 @@ try: LocalStack(LocalSettings(var_dir=Path("/etc/clearpost-var")), None)._prepar
 except StackError as error: print(error)
 """
     assert "/etc belongs to another user; set CLEARPOST_VAR_DIR" in as_nobody(code)
+
+
+def test_processes_are_told_of_the_stand_in_for_stripe_with_a_secret_of_this_start() -> None:
+    local = LocalSettings(port_base=20_000)
+    told, again = (process_environment(local, "", "") for _ in range(2))
+    assert told["CLEARPOST_STRIPE_API_URL"] == f"http://localhost:{local.port('stripe_port')}"
+    assert told["CLEARPOST_STRIPE_SECRET_KEY"].startswith("sk_test_")
+    assert told["CLEARPOST_STRIPE_WEBHOOK_SECRETS"].startswith("whsec_")
+    assert told["CLEARPOST_STRIPE_WEBHOOK_SECRETS"] != again["CLEARPOST_STRIPE_WEBHOOK_SECRETS"]
+
+
+def test_beside_a_test_key_of_stripes_there_is_no_stand_in() -> None:
+    local = LocalSettings(stripe_secret_key=SecretStr("sk_test_of_mine"))
+    assert local.stripe_url == ""
+    assert "CLEARPOST_STRIPE_API_URL" not in process_environment(local, "", "")

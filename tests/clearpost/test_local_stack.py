@@ -110,6 +110,14 @@ def test_demo_delivers_a_message_leaves_no_byte_and_no_process(stack: Stack) -> 
     assert stack.family() == []
 
 
+def test_beside_a_live_key_of_stripes_nothing_starts(stack: Stack) -> None:
+    result = stack.run("up", CLEARPOST_STRIPE_SECRET_KEY="sk_live_1")
+    assert result.returncode == 1
+    assert "CLEARPOST_STRIPE_SECRET_KEY is a live key" in result.stderr
+    assert "sk_live_1" not in result.stdout + result.stderr
+    assert not stack.var.exists()
+
+
 def test_up_runs_once_and_ctrl_c_ends_all_of_it(stack: Stack) -> None:
     process, lines = stack.start()
     assert any(f"http://localhost:{stack.base + 1}" in line for line in lines)
