@@ -190,22 +190,24 @@ async def locked(session: AsyncSession, runtime: ApiRuntime, account_id: UUID) -
 
 
 async def _shown(session: AsyncSession, runtime: ApiRuntime, account: Account) -> AccountOut:
-    limits = accounts.limits_of(account)
-    (used,) = await accounts.usage(session, account.id, runtime.clock.now().date())
-    count = await domains.count(session, account.id)
     return AccountOut(
         id=account.id,
         name=account.name,
         plan=Plan(account.plan),
         policy_told_at=account.policy_told_at,
         surplus_pauses_at=account.surplus_pauses_at,
-        limits=LimitsOut.of(limits),
-        usage=UsageOut(
-            day=used.day,
-            forwarded=used.forwarded,
-            refused=used.refused,
-            refused_by_plan=used.refused_by_plan,
-            bytes=used.bytes,
-            domains=count,
-        ),
+        limits=LimitsOut.of(accounts.limits_of(account)),
+        usage=await usage_now(session, runtime, account.id),
+    )
+
+
+async def usage_now(session: AsyncSession, runtime: ApiRuntime, account_id: UUID) -> UsageOut:
+    (used,) = await accounts.usage(session, account_id, runtime.clock.now().date())
+    return UsageOut(
+        day=used.day,
+        forwarded=used.forwarded,
+        refused=used.refused,
+        refused_by_plan=used.refused_by_plan,
+        bytes=used.bytes,
+        domains=await domains.count(session, account_id),
     )

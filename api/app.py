@@ -12,6 +12,7 @@ from api import (
     alias_csv,
     aliases,
     audit,
+    billing,
     claims,
     confirmations,
     destinations,
@@ -32,6 +33,7 @@ from api import (
     oauth_grants,
     oauth_server,
     passkeys,
+    plans,
     provider_sign_in,
     queue,
     request_log,
@@ -39,6 +41,7 @@ from api import (
     sign_in_flow,
     staff,
     status,
+    stripe_webhook,
     team,
     test_message,
     usage,
@@ -90,13 +93,14 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         test_message,
         ledger,
         usage,
+        billing,
         oauth_apps,
         oauth_grants,
     ):
         app.include_router(resource.router, dependencies=[Depends(only_known)])
     for own in (me.router, passkeys.router, oauth_consent.router, accounts.of_people, address_change.router):
         app.include_router(own, dependencies=[Depends(only_known_to_people)])
-    for pages in (health, status, docs, confirmations, dns_check):
+    for pages in (health, status, docs, confirmations, dns_check, plans, stripe_webhook):
         app.include_router(pages.router)
     app.include_router(invitations.pages)
     for way in (sign_in.router, provider_sign_in.router, passkeys.sign_in_router):

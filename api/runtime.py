@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from api.providers import Providers
+from billing.till import Till
 from mailcore.clock import Clock
 from mailcore.database import Database, Tell, Wake
 from mailcore.event_feed import EventFeed
@@ -27,6 +28,7 @@ class ApiRuntime:
     feed: EventFeed
     providers: Providers
     requests: RequestRecorder
+    till: Till | None
 
     @classmethod
     async def open(cls, settings: Settings, *, clock: Clock, wake: Wake, tell: Tell = lambda: None) -> Self:
@@ -47,10 +49,13 @@ class ApiRuntime:
             providers=Providers(settings),
             feed=EventFeed(database, clock, settings),
             requests=RequestRecorder(database),
+            till=Till.open(settings, database, clock),
         )
 
     async def close(self) -> None:
         await self.feed.close()
+        if self.till is not None:
+            await self.till.close()
         await self.requests.close()
         await self.rates.close()
         await self.resolver.close()

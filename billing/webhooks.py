@@ -8,12 +8,13 @@ timestamps from the future, asks its own clock, and fails on a body that is no U
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from mailcore.database import Database
+from mailcore.settings import Settings
 
 TOLERANCE: Final = timedelta(seconds=300)
 KEPT: Final = timedelta(days=30)
@@ -53,6 +54,12 @@ class Event:
     @property
     def is_wanted(self) -> bool:
         return self.type in WANTED
+
+
+def secrets_of(settings: Settings) -> Sequence[str]:
+    """The signing secrets that count now: several while one is rotated."""
+    parts = settings.stripe_webhook_secrets.get_secret_value().split(",")
+    return [part.strip() for part in parts if part.strip()]
 
 
 def is_genuine(body: bytes, header: str, secrets: Iterable[str], now: datetime) -> bool:

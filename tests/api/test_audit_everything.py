@@ -16,6 +16,7 @@ from tests.support.services import ROOT
 
 # What leaves no line, each with its reason.
 UNTOLD = {
+    "preview_change": "changes nothing",
     "check_domain": "looks at the DNS; what comes of it is the DNS' doing",
     "choose_account": "which account a browser shows",
     "delete_session": "a person's browser signs out",
@@ -26,6 +27,9 @@ UNTOLD = {
 }
 # Told, and tested where there is a ceremony, a code to consent to, or a queue with mail in it.
 TESTED_ELSEWHERE = {
+    "open_checkout": "tests/api/test_billing.py",  # these take a Stripe that answers
+    "open_portal": "tests/api/test_billing.py",
+    "change_subscription": "tests/api/test_billing.py",
     "create_passkey": "tests/api/test_passkeys.py",
     "decide_consent": "tests/api/test_oauth_consent.py",
     "send_test": "api/test_message.py",  # takes an mx that answers

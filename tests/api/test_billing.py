@@ -1,0 +1,178 @@
+"""Buying, changing and ending a plan over the API, with the stand-in for Stripe behind it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mailcore.callers import Scope
+from tests.support.api import Tenant, World
+from tests.support.billing import Shop, asked, running_shop
+
+
+@pytest.fixture
+async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    async with running_shop(database_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def buyer(shop: Shop) -> Tenant:
+    return await shop.world.tenant()
+
+
+async def test_plans_are_shown_to_everybody_with_their_prices(shop: Shop) -> None:
+    shown = (await shop.world.anonymous.get("/v1/plans")).json()
+    assert shown["sold"] is True
+    prices = {plan["plan"]: [price["amount"] for price in plan["prices"]] for plan in shown["data"]}
+    assert prices == {"free": [], "premium": [900, 9000], "business": [4900, 49000]}
+    assert shown["data"][1]["limits"]["domains"] == 30
+
+
+async def test_what_is_bought_is_in_force_once_stripe_says_so(shop: Shop, buyer: Tenant) -> None:
+    url = (await asked(buyer, "checkout", plan="premium"))["url"]
+    await shop.settle()
+    assert await shop.plan(buyer.id) == "free"  # nothing is paid yet
+    await shop.stripe.pay(url)
+    await shop.settle()
+    assert await shop.plan(buyer.id) == "premium"
+    shown = (await buyer.http.get("/v1/billing")).json()
+    assert (shown["plan"], shown["status"], shown["interval"]) == ("premium", "active", "month")
+    assert shown["period_end"] is not None
+    assert shown["limits"]["domains"] == 30
+    assert shown["usage"]["domains"] == 0
+    assert [each["plan"] for each in shown["prices"]] == ["premium", "business"]
+
+
+async def test_a_customer_is_made_once_for_an_account(shop: Shop, buyer: Tenant) -> None:
+    for plan in ("premium", "business", "premium"):
+        await asked(buyer, "checkout", plan=plan)
+    assert len(list(shop.stripe.store.all("customer"))) == 1
+
+
+async def test_pages_that_were_open_before_close(shop: Shop, buyer: Tenant) -> None:
+    first = (await asked(buyer, "checkout", plan="premium"))["url"]
+    second = (await asked(buyer, "checkout", plan="business"))["url"]
+    with pytest.raises(AssertionError):
+        await shop.stripe.pay(first)
+    await shop.stripe.pay(second)
+    await shop.settle()
+    assert await shop.plan(buyer.id) == "business"
+
+
+async def test_nobody_buys_twice(shop: Shop, buyer: Tenant) -> None:
+    await shop.buy(buyer)
+    assert (await asked(buyer, "checkout", 409, plan="business"))["code"] == "subscription_exists"
+
+
+async def test_an_upgrade_shows_its_proration_and_is_in_force_at_once(shop: Shop, buyer: Tenant) -> None:
+    await shop.buy(buyer)
+    preview = await asked(buyer, "preview", plan="business")
+    assert (preview["effective"], preview["pauses"]["domains"]) == ("now", [])
+    assert 3900 <= preview["due"]["amount"] <= 4000
+    assert (await shop.row(buyer.id)).plan == "premium"  # a preview changes nothing
+    change = await asked(buyer, "change", plan="business")
+    assert change == {"effective": "now", "at": None}
+    await shop.settle()
+    assert await shop.plan(buyer.id) == "business"
+    assert (await shop.row(buyer.id)).amount_monthly == 4900
+
+
+async def test_a_downgrade_begins_at_the_end_of_the_period_and_can_be_taken_back(
+    shop: Shop, buyer: Tenant
+) -> None:
+    await shop.buy(buyer, "business")
+    change = await asked(buyer, "change", plan="premium")
+    assert change["effective"] == "period_end"
+    assert change["at"] is not None
+    await shop.settle()
+    row = await shop.row(buyer.id)
+    assert (row.plan, row.next_plan, row.next_interval) == ("business", "premium", "month")
+    assert (await asked(buyer, "change", plan="business"))["effective"] == "unchanged"
+    await shop.settle()
+    assert (await shop.row(buyer.id)).next_plan is None
+    assert await shop.plan(buyer.id) == "business"
+
+
+async def test_the_free_plan_begins_when_what_is_paid_ends(shop: Shop, buyer: Tenant) -> None:
+    await shop.buy(buyer)
+    assert (await asked(buyer, "change", plan="free"))["effective"] == "period_end"
+    await shop.settle()
+    shown = (await buyer.http.get("/v1/billing")).json()
+    assert shown["cancel_at"] == shown["period_end"]
+    assert await shop.plan(buyer.id) == "premium"
+    assert (await asked(buyer, "change", plan="premium"))["effective"] == "unchanged"
+    await shop.settle()
+    assert (await buyer.http.get("/v1/billing")).json()["cancel_at"] is None
+
+
+async def test_a_preview_of_a_downgrade_names_what_will_pause(shop: Shop, buyer: Tenant) -> None:
+    await shop.buy(buyer)
+    domains = [await buyer.claim(name) for name in ("one.test", "two.test")]
+    await buyer.alias(domains[1])
+    preview = await asked(buyer, "preview", plan="free")
+    assert preview["effective"] == "period_end"
+    assert preview["due"] is None
+    assert [(each["name"], each["aliases"]) for each in preview["pauses"]["domains"]] == [("two.test", 1)]
+
+
+async def test_a_preview_for_who_has_nothing_is_the_price(shop: Shop, buyer: Tenant) -> None:
+    preview = await asked(buyer, "preview", plan="premium", interval="year")
+    assert (preview["effective"], preview["due"]) == ("checkout", {"amount": 9000, "currency": "usd"})
+
+
+async def test_the_portal_is_for_who_has_bought(shop: Shop, buyer: Tenant) -> None:
+    assert (await asked(buyer, "portal", 409))["code"] == "subscription_missing"
+    assert (await asked(buyer, "change", 409, plan="premium"))["code"] == "subscription_missing"
+    await shop.buy(buyer)
+    assert (await asked(buyer, "portal"))["url"].startswith(shop.stripe.url)
+
+
+async def test_a_card_that_is_declined_changes_nothing(shop: Shop, buyer: Tenant) -> None:
+    await shop.buy(buyer)
+    shop.stripe.control.card((await shop.row(buyer.id)).customer_id, "fails")
+    assert (await asked(buyer, "change", 402, plan="business"))["code"] == "payment_declined"
+    await shop.settle()
+    assert await shop.plan(buyer.id) == "premium"
+
+
+async def test_without_stripe_the_caller_hears_so_and_prices_stay(shop: Shop, buyer: Tenant) -> None:
+    await shop.world.anonymous.get("/v1/plans")
+    await shop.stripe.stop_listening()
+    answer = await buyer.http.post("/v1/billing/checkout", json={"plan": "premium"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "payments_unavailable")
+    assert answer.headers["retry-after"] == "30"
+    assert (await buyer.http.get("/v1/billing")).json()["prices"][0]["prices"][0]["amount"] == 900
+    await shop.stripe.listen()
+    assert "url" in await asked(buyer, "checkout", plan="premium")
+
+
+async def test_reading_and_writing_take_their_scopes_and_the_owner(shop: Shop, buyer: Tenant) -> None:
+    reader = await shop.world.key(buyer, Scope.BILLING_READ)
+    assert (await reader.get("/v1/billing")).status_code == 200
+    assert (await reader.post("/v1/billing/portal")).json()["code"] == "scope_missing"
+    admin = await shop.world.person(buyer, "admin", "admin@people.test")
+    assert (await admin.http.get("/v1/billing")).status_code == 200
+    assert (await admin.http.post("/v1/billing/portal")).status_code == 403
+    owner = await shop.world.person(buyer, "owner", "owner@people.test")
+    assert "url" in await asked(owner, "checkout", plan="premium")
+
+
+async def test_every_order_is_in_the_audit_log(shop: Shop, buyer: Tenant) -> None:
+    await shop.buy(buyer)
+    await asked(buyer, "portal")
+    await asked(buyer, "change", plan="business")
+    lines = (await buyer.http.get("/v1/audit")).json()["data"]
+    told = {line["action"] for line in lines}
+    assert told >= {
+        "checkout.opened", "portal.opened", "subscription.ordered", "subscription.changed", "plan.changed",
+    }  # fmt: skip
+
+
+async def test_where_nothing_is_sold_there_is_no_billing(world: World, tenant: Tenant) -> None:
+    assert (await tenant.http.get("/v1/billing")).json()["code"] == "billing_off"
+    for what in ("checkout", "preview", "change"):
+        assert (await asked(tenant, what, 404, plan="premium"))["code"] == "billing_off"
+    plans = (await world.anonymous.get("/v1/plans")).json()
+    assert (plans["sold"], [plan["prices"] for plan in plans["data"]]) == (False, [[], [], []])
+    assert (await world.anonymous.post("/webhooks/stripe")).json()["code"] == "billing_off"
