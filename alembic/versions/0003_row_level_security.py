@@ -54,7 +54,13 @@ _WHOLE_ACCOUNT = (
     "undelivered", "audit_event", "request_log",
 )  # fmt: skip
 _APPEND_ONLY = ("audit_event", "request_log", "change")
-_READ_ONLY = ("person",)
+# Written by the service: an account reads of them what is its own.
+_READ_ONLY = ("person", "message", "undelivered", "log_message", "log_event", "usage_day")
+# And what an account may change of a row that the service makes and ends. Never its plan, nor a lease.
+_CHANGES = {
+    "account": "name, policy_told_at, exported_at",
+    "delivery": "next_attempt_at, cancelled, state",
+}
 _OTHERS = (
     "process", "node", "provider_pause", "srs_token", "refused_hour", "ledger", "suppression", "letter",
     "identity", "passkey", "passkey_challenge", "sign_in_link", "browser_session", "oauth_code",
@@ -105,7 +111,10 @@ def upgrade() -> None:
         "set search_path = public, pg_temp language sql "
         "return exists (select from suppression where address_hash = hash)"
     )
-    op.execute("create policy post on letter for insert to clearpost_api with check (true)")
+    for function in ("domain_is_served", "address_is_suppressed"):
+        op.execute(f"revoke execute on function {function}(text) from public")
+        op.execute(f"grant execute on function {function}(text) to clearpost_api")
+    op.execute(f"create policy post on letter for insert to clearpost_api with check ({_OF_ACCOUNT})")
     op.execute("grant insert on letter to clearpost_api")
     for table, columns in _STAFF.items():
         op.execute(f"create policy staff on {table} for select to clearpost_staff using (true)")
@@ -142,9 +151,15 @@ def _enclose(table: str, rows: str) -> None:
     _close(table)
     written = f" with check (({rows}) and {_WRITTEN[table]})" if table in _WRITTEN else ""
     op.execute(f"create policy tenant on {table} to clearpost_api using ({rows}){written}")
-    rights = "select, insert" if table in _APPEND_ONLY else "select, insert, update, delete"
-    rights = "select" if table in _READ_ONLY else rights
-    op.execute(f"grant {rights} on {table} to clearpost_api")
+    op.execute(f"grant {_rights(table)} on {table} to clearpost_api")
+
+
+def _rights(table: str) -> str:
+    if table in _CHANGES:
+        return f"select, update ({_CHANGES[table]})"
+    if table in _READ_ONLY:
+        return "select"
+    return "select, insert" if table in _APPEND_ONLY else "select, insert, update, delete"
 
 
 def _close(table: str) -> None:
