@@ -23,6 +23,7 @@ from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Database
 from mailcore.errors import TooMany
 from mailcore.jobs import LOOK, redis_of
+from mailcore.logs import where
 from mailcore.news import News, Position
 from mailcore.settings import Settings
 
@@ -73,10 +74,20 @@ class Listener:
 class EventFeed:
     """`listening()` opens a stream; the reader runs while there is any."""
 
-    def __init__(self, database: Database, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        *,
+        poll: float = _POLL,
+        standing_interval: float = _STANDING_INTERVAL,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._settings = settings
+        self._poll = poll  # seconds, both
+        self._standing_interval = standing_interval
         self._position = Position(0)
         self._listeners: defaultdict[UUID, set[Listener]] = defaultdict(set)
         self._count = 0
@@ -177,13 +188,16 @@ class EventFeed:
             except _AWAY as error:
                 log.warning("events_wait_for_database", error=type(error).__name__)
                 has_more = False
+            except Exception as error:  # noqa: BLE001  or all streams would be silent from now on
+                log.error("events_not_read", error=type(error).__name__, where=where(error))
+                has_more = False
             await asyncio.sleep(_BETWEEN_READS)
             if not has_more:
                 await self._wait()
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_POLL):
+            async with asyncio.timeout(self._poll):
                 await self._look.wait()
         self._look.clear()
 
@@ -208,7 +222,7 @@ class EventFeed:
     async def _check_forever(self) -> None:
         """Whoever lost the right to ask hears no more within seconds."""
         while True:
-            await asyncio.sleep(_STANDING_INTERVAL)
+            await asyncio.sleep(self._standing_interval)
             callers = {listener.caller for listener in self._all()}
             if not callers:
                 continue
@@ -216,6 +230,9 @@ class EventFeed:
                 rightful = await standing.of_these(self._database, self._clock.now(), callers)
             except _AWAY:
                 continue  # nor is there anything to hear while the database is away
+            except Exception as error:  # noqa: BLE001  or nobody would be sent away from now on
+                log.error("standing_not_asked", error=type(error).__name__, where=where(error))
+                continue
             for listener in self._all():
                 if listener.caller in callers - rightful:
                     listener.end()
@@ -231,6 +248,6 @@ class EventFeed:
                         while True:
                             if await channel.get_message(ignore_subscribe_messages=True, timeout=_HEARING):
                                 self._look.set()
-                await asyncio.sleep(_POLL)
+                await asyncio.sleep(self._poll)
         finally:
             await redis.aclose(close_connection_pool=True)

@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -39,9 +40,33 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
+class WatchedFeed(EventFeed):
+    """Says when it has looked, and fails to once for each of `failures`."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        super().__init__(database, Clock(), settings, poll=0.05, standing_interval=0.05)
+        self.failures: list[Exception] = []
+        self._looked = asyncio.Event()
+
+    async def _read(self) -> bool:
+        if self.failures:
+            raise self.failures.pop()
+        try:
+            return await super()._read()
+        finally:
+            self._looked.set()
+
+    async def looks(self) -> None:
+        """Once more from its beginning to its end: a look that is under way may be an old one."""
+        async with asyncio.timeout(20):
+            for _ in range(2):
+                self._looked.clear()
+                await self._looked.wait()
+
+
 @pytest.fixture
-async def feed(database: Database, database_url: str) -> AsyncIterator[EventFeed]:
-    opened = EventFeed(database, Clock(), Settings(database_url=SecretStr(database_url)))
+async def feed(database: Database, database_url: str) -> AsyncIterator[WatchedFeed]:
+    opened = WatchedFeed(database, Settings(database_url=SecretStr(database_url)))
     yield opened
     await opened.close()
 
@@ -62,18 +87,18 @@ async def write(database: Database, number: int) -> None:
 
 
 async def test_a_row_of_a_long_transaction_is_not_skipped_by_a_later_one(
-    database: Database, feed: EventFeed
+    database: Database, feed: WatchedFeed
 ) -> None:
     async with feed.listening(CALLER, KINDS) as listener:
         async with database.transaction() as slow:
             await changes.note(slow, ACCOUNT, "plan", n=1)
             await write(database, 2)  # the later id is visible first
-            await asyncio.sleep(1.2)  # a poll has gone by
+            await feed.looks()
             assert listener.queue.empty()
         assert await heard(listener, 2) == [1, 2]
 
 
-async def test_a_transaction_that_rolls_back_holds_nothing_up(database: Database, feed: EventFeed) -> None:
+async def test_a_transaction_that_rolls_back_holds_nothing_up(database: Database, feed: WatchedFeed) -> None:
     async with feed.listening(CALLER, KINDS) as listener:
         with suppress(RuntimeError):
             async with database.transaction() as slow:
@@ -85,7 +110,7 @@ async def test_a_transaction_that_rolls_back_holds_nothing_up(database: Database
 
 @pytest.mark.timeout(90)
 async def test_pages_that_come_and_go_under_writers_miss_nothing_and_see_nothing_twice(
-    database: Database, feed: EventFeed
+    database: Database, feed: WatchedFeed
 ) -> None:
     total, chance = 300, random.Random(7)
     numbers = iter(range(total))
@@ -106,7 +131,7 @@ async def test_pages_that_come_and_go_under_writers_miss_nothing_and_see_nothing
     assert broken == steady  # in the same order, whoever was there when
 
 
-async def _coming_and_going(feed: EventFeed, cursor: Position, total: int) -> list[int]:
+async def _coming_and_going(feed: WatchedFeed, cursor: Position, total: int) -> list[int]:
     """A page whose connection breaks again and again, each time resumed from its last event."""
     found: list[int] = []
     while len(found) < total:
@@ -129,7 +154,7 @@ async def _coming_and_going(feed: EventFeed, cursor: Position, total: int) -> li
     return found
 
 
-async def test_more_than_one_read_holds_comes_in_order(database: Database, feed: EventFeed) -> None:
+async def test_more_than_one_read_holds_comes_in_order(database: Database, feed: WatchedFeed) -> None:
     async with feed.listening(CALLER, KINDS) as listener:
         async with database.transaction() as tx:
             for number in range(1201):
@@ -151,7 +176,7 @@ async def test_both_tables_are_read_to_one_position(database: Database) -> None:
         assert (len(part.news), len(rest.news), rest.until) == (2, 3, Position(below))
 
 
-async def test_who_reads_too_slowly_is_ended_and_comes_again(database: Database, feed: EventFeed) -> None:
+async def test_who_reads_too_slowly_is_ended_and_comes_again(database: Database, feed: WatchedFeed) -> None:
     async with feed.listening(CALLER, KINDS) as listener:
         async with database.transaction() as tx:
             for number in range(2100):
@@ -166,7 +191,7 @@ async def test_who_reads_too_slowly_is_ended_and_comes_again(database: Database,
             assert await feed.missed(again, Position(0)) is not None
 
 
-async def test_far_too_much_to_resume_is_a_new_beginning(database: Database, feed: EventFeed) -> None:
+async def test_far_too_much_to_resume_is_a_new_beginning(database: Database, feed: WatchedFeed) -> None:
     async with database.transaction() as tx:
         await tx.execute(
             "insert into change (account_id, kind, data) "
@@ -177,7 +202,7 @@ async def test_far_too_much_to_resume_is_a_new_beginning(database: Database, fee
         assert await feed.missed(listener, Position(0)) is None
 
 
-async def test_a_cursor_of_another_database_is_not_known(feed: EventFeed) -> None:
+async def test_a_cursor_of_another_database_is_not_known(feed: WatchedFeed) -> None:
     assert not await feed.is_known(Position(2**50), Clock().now())
 
 
@@ -191,14 +216,51 @@ async def test_changes_go_after_a_day(database: Database) -> None:
     assert await database.value("select array_agg((data->>'n')::int) from change") == [2]
 
 
-async def test_while_nobody_listens_nothing_is_asked(database: Database, feed: EventFeed) -> None:
+async def test_while_nobody_listens_nothing_is_asked(database: Database, feed: WatchedFeed) -> None:
     async with feed.listening(CALLER, KINDS) as listener:
         await write(database, 1)
         await heard(listener, 1)
     before = feed.position
     await write(database, 2)
-    await asyncio.sleep(1.2)
+    await feed.looks()
     assert feed.position == before
     async with feed.listening(CALLER, KINDS) as listener:
         await write(database, 3)
         assert await heard(listener, 1) == [3]
+
+
+async def test_an_error_that_nobody_thought_of_silences_no_stream(
+    database: Database, feed: WatchedFeed
+) -> None:
+    feed.failures = [ValueError("first"), ValueError("second")]
+    async with feed.listening(CALLER, KINDS) as listener:
+        await write(database, 1)
+        assert await heard(listener, 1) == [1]
+    assert not feed.failures
+
+
+class _Unanswerable(Database):
+    """Fails to answer what is asked outside of transactions, once."""
+
+    has_failed = False
+
+    async def fetch(self, query: str, *arguments: object) -> Sequence[Any]:
+        if not self.has_failed:
+            self.has_failed = True
+            raise ValueError("an error that nobody thought of")
+        return await super().fetch(query, *arguments)
+
+
+async def test_an_error_that_nobody_thought_of_keeps_nobody_connected_who_may_not_be(
+    database: Database, database_url: str
+) -> None:
+    unanswerable = await _Unanswerable.open(database_url, size=4)
+    feed = WatchedFeed(unanswerable, Settings(database_url=SecretStr(database_url)))
+    async with feed.listening(CALLER, KINDS) as listener:
+        async with database.transaction() as tx:
+            await tx.execute("update api_key set revoked_at = now()")
+        async with asyncio.timeout(20):
+            assert await listener.queue.get() is None
+    assert unanswerable.has_failed
+    await feed.close()
+    await unanswerable.close()
