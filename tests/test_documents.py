@@ -1,6 +1,6 @@
 """The documents tell the truth: every file, function, column, metric, setting and link they name is there."""
 
-import importlib
+import importlib.metadata
 import re
 import tomllib
 from pathlib import Path
@@ -143,3 +143,17 @@ def test_the_readme_names_the_commands_that_make_has() -> None:
 def test_the_version_that_the_status_tells_is_that_of_the_project() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
     assert project["version"] == service_status.VERSION
+
+
+def test_what_is_imported_is_asked_for_by_name() -> None:
+    """What comes along with something else may leave with it."""
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    named = {re.split(r"[\[<>=~!]", each)[0].replace("_", "-").lower() for each in asked}
+    brought = importlib.metadata.packages_distributions()
+    imported = set()
+    for top in ("api", "billing", "clearpost", "mailcore", "workers", "tests"):
+        for path in (ROOT / top).rglob("*.py"):
+            lines = re.findall(r"^(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+            imported |= {name for line in lines for name in brought.get(line, [])[:1]}
+    assert {name.replace("_", "-").lower() for name in imported} - named - {"clearpost"} == set()

@@ -21,6 +21,8 @@ from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.plans import Plan
 
+_NAME = "test world"  # of its connections, as the database shows them
+
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
@@ -136,13 +138,19 @@ class World:
             yield
 
     async def writers_waiting(self, count: int = 1) -> None:
-        """Returns once so many statements wait for a lock."""
+        """Returns once so many wait for a lock of ours; what waits for others, such as two who make the same
+        day's table, is none of them.
+        """
         async with asyncio.timeout(10):
             while await self._waiting() < count:  # noqa: ASYNC110  the database has no event for this
                 await asyncio.sleep(0.02)
 
     async def _waiting(self) -> int:
-        waiting: int = await self.value("select count(*) from pg_locks where not granted")
+        waiting: int = await self.value(
+            "select count(*) from pg_stat_activity a where exists (select from pg_stat_activity w "
+            "where w.application_name = $1 and w.pid = any(pg_blocking_pids(a.pid)))",
+            _NAME,
+        )
         return waiting
 
     async def count(self, table: str) -> int:
@@ -161,7 +169,7 @@ class World:
 @asynccontextmanager
 async def prepared_world(database_url: str, clock: Clock | None = None) -> AsyncIterator[World]:
     """A world with a connection of its own, so that it can look on while a process of ours is stopped."""
-    database = await Database.open(database_url, size=2, name="test world")
+    database = await Database.open(database_url, size=2, name=_NAME)
     try:
         yield World(database, clock or Clock())
     finally:
