@@ -14,7 +14,7 @@ from api.security import Doer, Runtime, WritesAliases
 from mailcore import accounts, audit, trial_message
 from mailcore.audit import Subject
 from mailcore.callers import Caller
-from mailcore.errors import BusinessError, Conflict, TooMany
+from mailcore.errors import BusinessError, Conflict
 from mailcore.models import Alias, Domain
 from mailcore.plans import Lane
 from mailcore.rates import Rate
@@ -44,17 +44,17 @@ async def send_test(
 ) -> TestSentOut:
     """Through our own mx, as anybody's mail, at most 10 in an hour. `Location` leads to its timeline."""
     address, lane = await _address(runtime, who, alias_id)
-    taken = await runtime.rates.take("test message", str(who.account_id), _RATE)
-    if not taken.allowed:
-        raise TooMany("10 test messages in an hour are enough.", retry_after=taken.retry_after)
+    await runtime.rates.need(
+        "test message", str(who.account_id), _RATE, "10 test messages in an hour are enough."
+    )
     clock = runtime.clock
+    async with runtime.database.session(who.tenant) as session:
+        audit.record(session, clock, who.account_id, doer, "alias.tested", Subject(alias_id, address))
     sent = await trial_message.send(runtime.settings, lane, address, clock.new_id(), clock.now())
     if isinstance(sent, Refused):
         raise Conflict(f"Our mx did not take it: {sent.reply}", code="test_refused", reply=sent.reply)
     if isinstance(sent, NoAnswer):
         raise _Silent(CODES["unavailable"], retry_after=5)
-    async with runtime.database.session(who.tenant) as session:
-        audit.record(session, clock, who.account_id, doer, "alias.tested", Subject(alias_id, address))
     response.headers["Location"] = f"/v1/logs/messages/{sent.message_id}"
     return TestSentOut(message_id=sent.message_id, address=address)
 
