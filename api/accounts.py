@@ -20,7 +20,7 @@ from api.security import Doer, Me, OwnSession, ReadsAccount, Runtime, Session, W
 from mailcore import accounts, audit, changes, domains, people, policy
 from mailcore.audit import Actor, Subject
 from mailcore.callers import Role
-from mailcore.errors import Forbidden, LimitReached, TooMany
+from mailcore.errors import Forbidden, LimitReached
 from mailcore.models import Account
 from mailcore.plans import Lane, Plan, PlanLimits
 from mailcore.rates import Rate
@@ -159,9 +159,7 @@ async def create_account(me: Me, session: OwnSession, runtime: Runtime, body: Ac
     """Where signing up is open. Choose it afterwards, to work in it."""
     if runtime.settings.sign_up_rule != "open":
         raise Forbidden("Accounts are opened by invitation here, or not at all.", code="sign_up_closed")
-    taken = await runtime.rates.take("accounts", str(me.person_id), _NEW)
-    if not taken.allowed:
-        raise TooMany("You opened many accounts today.", retry_after=taken.retry_after)
+    await runtime.rates.need("accounts", str(me.person_id), _NEW, "You opened many accounts today.")
     owned = [b for b in await people.belongings(session, me.person_id) if b.role is Role.OWNER]
     if len(owned) >= _MOST_OWNED:
         raise LimitReached(

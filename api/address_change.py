@@ -18,7 +18,6 @@ from api.routes import Route
 from api.security import FreshMe, MaybePerson, OwnSession, Runtime
 from mailcore import address_change
 from mailcore.address_change import CHANGE, UNDO
-from mailcore.errors import TooMany
 from mailcore.rates import Rate
 
 router = APIRouter(prefix="/v1/me", route_class=Route, tags=["You"], responses=responses(403, 429))
@@ -43,9 +42,9 @@ async def change_email(me: FreshMe, session: OwnSession, runtime: Runtime, body:
 
     403 `sign_in_again` where the last sign-in is longer ago than ten minutes.
     """
-    taken = await runtime.rates.take("address changes", str(me.person_id), _LETTERS)
-    if not taken.allowed:
-        raise TooMany("You asked for this often today.", retry_after=taken.retry_after)
+    await runtime.rates.need(
+        "address changes", str(me.person_id), _LETTERS, "You asked for this often today."
+    )
     await address_change.ask(session, runtime.clock, runtime.keyring, me, body.email)
 
 

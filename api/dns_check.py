@@ -3,7 +3,6 @@
 Must never know an account, a claim or a customer: DNS alone answers, and few questions a minute may be asked.
 """
 
-import ipaddress
 from datetime import timedelta
 from typing import Annotated, Final
 
@@ -14,12 +13,13 @@ from pydantic import BaseModel, Field
 from api.domains import RecordFound
 from api.fields import Text
 from api.pages import page
+from api.rate_limits import asker
 from api.runtime import ApiRuntime
 from api.security import Runtime
 from mailcore import domain_answers
 from mailcore.domain_names import claimable
 from mailcore.domain_watch import judge, wanted_of
-from mailcore.errors import BusinessError, TooMany
+from mailcore.errors import BusinessError
 from mailcore.rates import Rate
 
 router = APIRouter(include_in_schema=False)
@@ -47,30 +47,13 @@ async def check_dns(
     if for_people and not domain:
         return _page("", {}, "")
     try:
-        await _take(request, runtime)
+        await runtime.rates.need("dns-check", asker(request), RATE, "Too many checks from your address.")
         found = await _look(runtime, domain)
     except BusinessError as error:
         if not for_people:
             raise
         return _page(domain, {}, error.detail, status=error.status)
     return _page(found.domain, _rows(found), "") if for_people else found
-
-
-async def _take(request: Request, runtime: ApiRuntime) -> None:
-    """By the address of the socket: what a header says of it anybody may write."""
-    taken = await runtime.rates.take("dns-check", _network(request), RATE)
-    if not taken.allowed:
-        raise TooMany("Too many checks from your address.", retry_after=taken.retry_after)
-
-
-def _network(request: Request) -> str:
-    """An IPv6 network of 64 bits is one asker."""
-    try:
-        address = ipaddress.ip_address(request.client.host if request.client else "")
-    except ValueError:
-        return ""
-    wide = 64 if address.version == 6 else 32
-    return str(ipaddress.ip_network((address, wide), strict=False))
 
 
 async def _look(runtime: ApiRuntime, domain: str) -> DnsCheckOut:

@@ -20,7 +20,6 @@ from api.routes import Route
 from api.security import Doer, ReadsAccount, Runtime, Session, WritesAccount
 from mailcore import invitations
 from mailcore.callers import Role
-from mailcore.errors import TooMany
 from mailcore.models import Invitation
 from mailcore.rates import Rate
 
@@ -66,9 +65,9 @@ async def list_invitations(
 
 async def _one_letter(runtime: Runtime, who: WritesAccount) -> None:
     """Letters to strangers are counted by account. Raises TooMany."""
-    taken = await runtime.rates.take("invitations", str(who.account_id), _LETTERS)
-    if not taken.allowed:
-        raise TooMany("Too many invitations were sent today.", retry_after=taken.retry_after)
+    await runtime.rates.need(
+        "invitations", str(who.account_id), _LETTERS, "Too many invitations were sent today."
+    )
 
 
 @router.post(

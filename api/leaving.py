@@ -21,7 +21,6 @@ from api.security import Doer, Needs, OwnsAccount, Runtime, WritesAccount
 from mailcore import account_deletion, account_export, accounts, audit, team
 from mailcore.audit import Actor, Subject
 from mailcore.callers import Caller, Scope
-from mailcore.errors import TooMany
 from mailcore.rates import Rate
 
 router = APIRouter(prefix="/v1/account", route_class=Route, tags=["Account"], responses=responses(403, 404))
@@ -50,9 +49,9 @@ class AccountEnd(Body):
 )
 async def export_account(who: WritesAccount, doer: Doer, runtime: Runtime) -> StreamingResponse:
     """No content of mail is in it, and no secret. An export that came through whole is remembered."""
-    taken = await runtime.rates.take("exports", str(who.account_id), _EXPORTS)
-    if not taken.allowed:
-        raise TooMany("The account was exported often today.", retry_after=taken.retry_after)
+    await runtime.rates.need(
+        "exports", str(who.account_id), _EXPORTS, "The account was exported often today."
+    )
     headers = {"Content-Disposition": 'attachment; filename="clearpost-export.zip"'}
     return StreamingResponse(_exported(runtime, who, doer), headers=headers, media_type="application/zip")
 

@@ -14,12 +14,11 @@ from fastapi.responses import JSONResponse
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.oauth_requests import Parameters, credentials_in, form_in, redemption_in, unknown_client
-from api.rate_limits import network
+from api.rate_limits import asker
 from api.runtime import ApiRuntime
 from api.security import Runtime
 from mailcore import oauth_apps, oauth_grants
 from mailcore.callers import Scope
-from mailcore.errors import TooMany
 from mailcore.models import OauthApp
 from mailcore.oauth_grants import ACCESS_LIFE, Issued, Refused
 from mailcore.rates import Rate
@@ -30,6 +29,7 @@ router = APIRouter(include_in_schema=False)
 _PER_IP: Final = Rate(300, timedelta(minutes=1))
 # Only of clients with a secret: the id of a public one is known to all, who could use up its share.
 _PER_CLIENT: Final = Rate(600, timedelta(minutes=1))
+_TOO_MANY: Final = "Too many requests for tokens."
 _NOT_CACHED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _AUTH_METHODS: Final = ["client_secret_basic", "client_secret_post", "none"]
 
@@ -95,15 +95,9 @@ async def revoke_token(request: Request, runtime: Runtime) -> JSONResponse:
 
 
 async def _form(request: Request, runtime: ApiRuntime) -> Parameters:
-    await _take(runtime, "oauth ip", network(request.client.host if request.client else ""), _PER_IP)
+    await runtime.rates.need("oauth ip", asker(request), _PER_IP, _TOO_MANY)
     content_type = request.headers.get("content-type", "")
     return form_in(content_type, request.url.query, await request.body())
-
-
-async def _take(runtime: ApiRuntime, kind: str, who: str, rate: Rate) -> None:
-    taken = await runtime.rates.take(kind, who, rate)
-    if not taken.allowed:
-        raise TooMany("Too many requests for tokens.", retry_after=taken.retry_after)
 
 
 async def _client(request: Request, runtime: ApiRuntime, session: AsyncSession, form: Parameters) -> OauthApp:
@@ -118,7 +112,7 @@ async def _client(request: Request, runtime: ApiRuntime, session: AsyncSession, 
         return app
     if not oauth_apps.has_secret(app, runtime.keyring, given.secret):
         raise unknown_client()
-    await _take(runtime, "oauth client", app.client_id, _PER_CLIENT)
+    await runtime.rates.need("oauth client", app.client_id, _PER_CLIENT, _TOO_MANY)
     return app
 
 

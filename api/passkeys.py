@@ -19,7 +19,7 @@ from api.routes import Route
 from api.security import FreshMe, Me, OwnSession, Runtime
 from api.sign_in_flow import arrive, begin, browser_of, remember_next
 from mailcore import passkeys, people, staff
-from mailcore.errors import Forbidden, Invalid, LimitReached, NotFound, TooMany
+from mailcore.errors import Forbidden, Invalid, LimitReached, NotFound
 from mailcore.models import Passkey
 from mailcore.passkeys import RelyingParty
 
@@ -64,7 +64,7 @@ class PasskeyList(BaseModel):
 async def ask_for_passkey(request: Request, runtime: Runtime) -> JSONResponse:
     """For navigator.credentials.get(); good once, for five minutes, in this browser."""
     refuse_other_sites(request, runtime.settings)
-    await _take(request, runtime)
+    await sign_in_flow.need(request, runtime)
     # The service's own transaction, here and below: who signs in has no account yet.
     async with runtime.database.session() as session:
         options = await passkeys.ask_to_sign_in(
@@ -76,7 +76,7 @@ async def ask_for_passkey(request: Request, runtime: Runtime) -> JSONResponse:
 @sign_in_router.post("")
 async def sign_in_by_passkey(request: Request, runtime: Runtime, body: SignInBody) -> Response:
     refuse_other_sites(request, runtime.settings)
-    await _take(request, runtime)
+    await sign_in_flow.need(request, runtime)
     async with runtime.database.session() as session:
         person = await passkeys.sign_in(
             session, runtime.clock, runtime.keyring, _party(runtime), browser_of(request), body.credential
@@ -152,12 +152,6 @@ async def _get(session: OwnSession, person_id: UUID, passkey_id: UUID) -> Passke
     if (key := await passkeys.get(session, person_id, passkey_id)) is None:
         raise NotFound("You have no such passkey.")
     return key
-
-
-async def _take(request: Request, runtime: Runtime) -> None:
-    taken = await sign_in_flow.take(request, runtime)
-    if not taken.allowed:
-        raise TooMany("Too many tries at signing in.", retry_after=max(1, taken.retry_after))
 
 
 def _party(runtime: Runtime) -> RelyingParty:

@@ -12,13 +12,12 @@ from pydantic import BaseModel, Field
 
 from api.accounts import LimitsOut
 from api.errors import responses
-from api.rate_limits import network
+from api.rate_limits import asker
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Runtime
 from billing.catalogue import Offer
 from billing.prices import Interval
-from mailcore.errors import TooMany
 from mailcore.plans import Plan, limits_for
 from mailcore.rates import Rate
 
@@ -51,10 +50,7 @@ class PlansOut(BaseModel):
 @router.get("", summary="Show what each plan allows and costs")
 async def list_plans(request: Request, runtime: Runtime) -> PlansOut:
     """For everybody, without a key."""
-    whence = network(request.client.host if request.client else "")
-    taken = await runtime.rates.take("plans", whence, _RATE)
-    if not taken.allowed:
-        raise TooMany("Plans do not change that often.", retry_after=taken.retry_after)
+    await runtime.rates.need("plans", asker(request), _RATE, "Plans do not change that often.")
     offers = await offers_of(runtime)
     return PlansOut(data=[_shown(plan, offers) for plan in Plan], sold=runtime.till is not None)
 

@@ -18,7 +18,7 @@ from api.security import Doer, ReadsLogs, Runtime, Session, WritesAliases
 from mailcore import audit, queue_owner
 from mailcore.audit import Actor, Subject
 from mailcore.callers import Caller
-from mailcore.errors import Invalid, TooMany
+from mailcore.errors import Invalid
 from mailcore.queue_owner import Changed, Depth, Entry, Filter
 from mailcore.rates import Rate
 
@@ -179,9 +179,9 @@ async def _entry(session: AsyncSession, runtime: ApiRuntime, who: Caller, one: F
 
 
 async def _not_too_often(runtime: ApiRuntime, who: Caller) -> None:
-    taken = await runtime.rates.take("queue retry", str(who.account_id), _RETRIES)
-    if not taken.allowed:
-        raise TooMany("Tried too often: what waits is tried again by itself.", retry_after=taken.retry_after)
+    await runtime.rates.need(
+        "queue retry", str(who.account_id), _RETRIES, "Tried too often: what waits is tried again by itself."
+    )
 
 
 def _chosen(body: QueueChoice) -> Filter:

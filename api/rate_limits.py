@@ -5,7 +5,6 @@ Must never stop anybody because Redis is away: then nothing is counted.
 """
 
 import asyncio
-import ipaddress
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
@@ -15,6 +14,7 @@ from fastapi import Request
 from api.runtime import ApiRuntime
 from mailcore.callers import Caller
 from mailcore.errors import TooMany
+from mailcore.networks import network_of
 from mailcore.rates import Rate, Taken
 
 _PER: Final = timedelta(minutes=1)
@@ -37,8 +37,7 @@ async def take(request: Request, runtime: ApiRuntime, who: Caller) -> None:
 async def count_failure(request: Request, runtime: ApiRuntime) -> None:
     """One who could not say who they are. Raises TooMany once there were too many from this network."""
     rate = Rate(runtime.settings.api_rate_failures, _PER)
-    whence = network(request.client.host if request.client else "")
-    counted = [("failures", rate, await runtime.rates.take("api failures", whence, rate))]
+    counted = [("failures", rate, await runtime.rates.take("api failures", asker(request), rate))]
     request.state.headers = _told(counted)
     _refuse(counted, "Too many requests with keys that are not valid.")
 
@@ -57,10 +56,6 @@ def _told(counted: Sequence[Counted]) -> Mapping[str, str]:
     }
 
 
-def network(ip: str) -> str:
-    """An IPv4 address, or the /64 of an IPv6 one: what somebody can easily have."""
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
-        return ip
-    return ip if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
+def asker(request: Request) -> str:
+    """The network that asks: by the socket, or by the word of a proxy that is trusted (api/main.py)."""
+    return network_of(request.client.host if request.client else "")

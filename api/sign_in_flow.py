@@ -16,13 +16,13 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from api.browser_sessions import cookie_name, device_of, read_cookie, set_cookie
 from api.pages import page
-from api.rate_limits import network
+from api.rate_limits import asker
 from api.runtime import ApiRuntime
 from api.security import signed_in
 from mailcore import browser_sessions, identities, people
 from mailcore.browser_sessions import Method
 from mailcore.models import Person
-from mailcore.rates import Rate, Taken
+from mailcore.rates import Rate, Taken, refuse_unless
 from mailcore.settings import Settings
 
 LASTS: Final = timedelta(minutes=30)
@@ -69,8 +69,12 @@ def browser_of(request: Request) -> str:
 
 async def take(request: Request, runtime: ApiRuntime) -> Taken:
     """One try at signing in from this network."""
-    whence = network(request.client.host if request.client else "")
-    return await runtime.rates.take("sign-in", whence, _PER_NETWORK)
+    return await runtime.rates.take("sign-in", asker(request), _PER_NETWORK)
+
+
+async def need(request: Request, runtime: ApiRuntime) -> None:
+    """The same for scripts. Raises TooMany."""
+    refuse_unless(await take(request, runtime), "Too many tries at signing in.")
 
 
 def too_often(taken: Taken) -> HTMLResponse:

@@ -25,7 +25,7 @@ from mailcore import audit, browser_sessions, passkeys, staff
 from mailcore.audit import Actor, AuditFilter, Subject
 from mailcore.browser_sessions import SignedIn
 from mailcore.database import Staff
-from mailcore.errors import Forbidden, TooMany, Unauthorized
+from mailcore.errors import Forbidden, Unauthorized
 from mailcore.passkeys import RelyingParty
 from mailcore.staff import Found, Overview
 
@@ -115,9 +115,7 @@ async def sign_out(request: Request, runtime: Runtime, response: Response) -> No
 
 async def _begin(request: Request, runtime: Runtime) -> None:
     refuse_other_sites(request, runtime.settings)
-    taken = await sign_in_flow.take(request, runtime)
-    if not taken.allowed:
-        raise TooMany("Too many tries at signing in.", retry_after=max(1, taken.retry_after))
+    await sign_in_flow.need(request, runtime)
 
 
 async def _session_of(request: Request, runtime: Runtime, credential: dict[str, Any]) -> str | None:

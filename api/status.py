@@ -12,12 +12,11 @@ import asyncpg
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from api.rate_limits import network
+from api.rate_limits import asker
 from api.runtime import ApiRuntime
 from api.security import Runtime
 from mailcore import service_status
 from mailcore.database import CONNECTION_LOST
-from mailcore.errors import TooMany
 from mailcore.plans import Lane
 from mailcore.rates import Rate
 from mailcore.service_status import VERSION, LaneQueue, LaneSpeed, Part, State
@@ -113,10 +112,7 @@ class StatusBoard:
 @router.get("/status.json", summary="How the service is doing")
 async def get_status(request: Request, response: Response, runtime: Runtime) -> StatusOut:
     """For everybody, without a key; 503 while nothing works. The figures are a few seconds old."""
-    whence = network(request.client.host if request.client else "")
-    taken = await runtime.rates.take("status", whence, _RATE)
-    if not taken.allowed:
-        raise TooMany("The figures change every few seconds only.", retry_after=taken.retry_after)
+    await runtime.rates.need("status", asker(request), _RATE, "The figures change every few seconds only.")
     shown = await _board(request, runtime).shown()
     response.headers["Cache-Control"] = f"public, max-age={_KEPT:g}"
     response.headers["Access-Control-Allow-Origin"] = "*"

@@ -7,6 +7,7 @@ In
     smtp_session.py     the dialogue on it: commands and their replies
     smtp_dialogue.py    what session and receiver say to each other
     connection_limits.py  who may connect
+    networks.py         whom an IP stands for
     reverse_names.py    the name of a client, asked for while it talks
     data_decoder.py     DATA chunk by chunk: the final dot, stuffed dots, the pace
     receiver.py         MAIL, RCPT, DATA -> reply

@@ -4,11 +4,11 @@ Must never forget a connection that is still open, nor remember one that is clos
 """
 
 import asyncio
-import ipaddress
 from collections import Counter
 from typing import Any, Protocol
 
 from mailcore import metrics, replies
+from mailcore.networks import network_of
 from mailcore.replies import Reply
 from mailcore.settings import Settings
 
@@ -36,7 +36,7 @@ class Connections:
         """Why nobody from this address may come in just now."""
         if self.closing:
             return replies.SHUTTING_DOWN
-        if len(self.sessions) >= self._most or self._by_network[_network(ip)] >= self._most_per_network:
+        if len(self.sessions) >= self._most or self._by_network[network_of(ip)] >= self._most_per_network:
             return replies.TOO_MANY_CONNECTIONS
         return None
 
@@ -44,7 +44,7 @@ class Connections:
         if refusal := self.refusal(ip):
             return refusal
         self.sessions.add(session)
-        self._by_network[_network(ip)] += 1
+        self._by_network[network_of(ip)] += 1
         metrics.CONNECTIONS.set(len(self.sessions))
         return None
 
@@ -52,7 +52,7 @@ class Connections:
         if session not in self.sessions:
             return
         self.sessions.discard(session)
-        network = _network(ip)
+        network = network_of(ip)
         self._by_network[network] -= 1
         if not self._by_network[network]:
             del self._by_network[network]
@@ -65,13 +65,6 @@ class Connections:
         while self.sessions:
             self._emptied.clear()
             await self._emptied.wait()
-
-
-def _network(ip: str) -> str:
-    """An IPv4 address, or the /64 of an IPv6 address: what one client can easily have."""
-    if ":" not in ip:
-        return ip
-    return str(ipaddress.IPv6Network((ip.partition("%")[0], 64), strict=False))
 
 
 def ip_of(name: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 from redis.exceptions import RedisError
 
+from mailcore.errors import TooMany
 from mailcore.jobs import redis_of
 from mailcore.keyring import Keyring
 
@@ -76,3 +77,13 @@ class Rates:
         except (RedisError, OSError, TimeoutError):
             return Taken(True, rate.count)
         return Taken(bool(taken), left, -(-wait // 1000), -(-full // 1000))
+
+    async def need(self, kind: str, who: str, rate: Rate, detail: str) -> None:
+        """One of them, or TooMany with `detail`, which says to whoever asks why not."""
+        refuse_unless(await self.take(kind, who, rate), detail)
+
+
+def refuse_unless(taken: Taken, detail: str) -> None:
+    """Raises TooMany, which says when to come again."""
+    if not taken.allowed:
+        raise TooMany(detail, retry_after=max(1, taken.retry_after))

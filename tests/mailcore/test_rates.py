@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from clearpost.ports import free_port
+from mailcore.errors import TooMany
 from mailcore.keyring import Keyring
 from mailcore.rates import Rate, Rates
 
@@ -34,6 +35,14 @@ async def test_after_so_many_the_next_is_refused_and_told_when(rates: Rates) -> 
     eight_hours = 8 * 3600
     assert eight_hours - 60 <= taken[3].retry_after <= eight_hours, "one of three a day comes back in 8 h"
     assert 3 * eight_hours - 60 <= taken[3].reset <= 3 * eight_hours
+
+
+async def test_who_needs_one_and_gets_none_is_told_why_and_when_to_come_again(rates: Rates) -> None:
+    for _ in range(3):
+        await rates.need("link", "ada@a.test", THREE_A_DAY, "Three a day are enough.")
+    with pytest.raises(TooMany, match="Three a day") as refused:
+        await rates.need("link", "ada@a.test", THREE_A_DAY, "Three a day are enough.")
+    assert refused.value.extra["retry_after"] > 7 * 3600
 
 
 async def test_kinds_and_people_are_counted_apart(rates: Rates) -> None:

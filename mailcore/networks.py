@@ -1,0 +1,14 @@
+"""Whom an IP stands for when somebody is counted: what one client can easily have is one client."""
+
+import ipaddress
+
+
+def network_of(ip: str) -> str:
+    """An IPv4 address, or the /64 of an IPv6 one. What is no IP stands for itself: a proxy may say it."""
+    try:
+        address = ipaddress.ip_address(ip.partition("%")[0])
+    except ValueError:
+        return ip
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
