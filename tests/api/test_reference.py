@@ -20,6 +20,7 @@ from tests.support.api import World, running_api
 from tests.support.destination import Destination
 from tests.support.examples import Example, Stage, examples_of, prepare_curl, run, send
 from tests.support.services import ROOT, free_port
+from tests.support.stripe import RunningStripe
 
 AT_ONCE = 2
 
@@ -32,11 +33,12 @@ class Served:
     url: str
     page: str
     document: dict[str, Any]
+    stripe: RunningStripe
     stages: int = 0
 
     async def stage(self) -> Stage:
         self.stages += 1
-        return await Stage.set_up(self.world, self.url, self.stages)
+        return await Stage.set_up(self.world, self.url, self.stages, self.stripe)
 
     def operation(self, name: str) -> dict[str, Any]:
         found = [
@@ -55,6 +57,7 @@ async def served(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
     mx = Destination({"DOT": f"250 2.0.0 Queued as {Clock().new_id()}"})
     async with (
         mx,
+        RunningStripe.running() as stripe,
         running_api(
             database_url,
             tmp_path,
@@ -62,12 +65,13 @@ async def served(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
             api_port=port,
             redis_url=SecretStr(redis_url),
             test_message_mx=f"127.0.0.1:{mx.port}",
+            **stripe.settings,
         ) as world,
     ):
         task = asyncio.create_task(serve(world.runtime.settings, on_ready=ready.set))
         await asyncio.wait({task, asyncio.create_task(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
         page = await world.anonymous.get("/docs")
-        yield Served(world, url, page.text, (await world.anonymous.get("/openapi.json")).json())
+        yield Served(world, url, page.text, (await world.anonymous.get("/openapi.json")).json(), stripe)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

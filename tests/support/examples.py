@@ -22,6 +22,7 @@ from tests.api.test_logs import write
 from tests.support import rows
 from tests.support.api import SignedInPerson, Tenant, World
 from tests.support.oauth import App, decide, register
+from tests.support.stripe import RunningStripe
 
 PATIENCE = 20.0
 _EXAMPLE = re.compile(r'<code class="(curl|python)" data-operation="(\w+)">(.*?)</code>', re.DOTALL)
@@ -57,10 +58,11 @@ class Stage:
     number: int
     tenant: Tenant
     owner: SignedInPerson
+    stripe: RunningStripe
     made: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    async def set_up(cls, world: World, url: str, number: int) -> "Stage":
+    async def set_up(cls, world: World, url: str, number: int, stripe: RunningStripe) -> "Stage":
         runtime = world.runtime
         email = f"owner{number}@owners.test"
         async with runtime.database.session() as session:
@@ -72,7 +74,7 @@ class Stage:
             )
         http = world.client(Authorization=f"Bearer {secret}")
         tenant = Tenant(account.id, account.verification_token, secret, http)
-        return cls(world, url, number, tenant, await world.person(tenant, email=email))
+        return cls(world, url, number, tenant, await world.person(tenant, email=email), stripe)
 
     async def environment(self, example: Example) -> Mapping[str, str]:
         """What the example reads. Each thing it names is made for it."""
@@ -165,6 +167,9 @@ class Stage:
             case "get_claim" | "delete_claim":
                 admin = await self.world.person(self.tenant, role="admin", email=f"adam{self.number}@p.test")
                 assert (await admin.http.post("/v1/account/claim")).status_code == 201
+            case "open_portal" | "change_subscription":
+                page = await http.post("/v1/billing/checkout", json={"plan": "premium"})
+                await self.stripe.pay(page.json()["url"])
 
     async def _become_admin(self) -> None:
         other = f"adam{self.number}@people.test"
