@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from billing import state
 from mailcore import accounts, aliases, api_keys, domains
 from mailcore.aliases import AliasFilter, NewAlias
 from mailcore.clock import Clock
@@ -74,7 +75,7 @@ async def _account(session: AsyncSession, clock: Clock) -> Account:
         return await accounts.create(
             session, clock, name="Demo", owner_email=OWNER, plan=Plan.PREMIUM, told=True
         )
-    if account.plan == Plan.FREE:
+    if account.plan == Plan.FREE and await state.get(session, account.id) is None:  # else: its owner's choice
         account.plan = Plan.PREMIUM
         session.add(account)
         await session.flush()

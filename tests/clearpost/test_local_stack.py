@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -158,6 +159,28 @@ def test_people_sign_in_by_the_link_that_is_printed_and_by_the_local_provider(st
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
     assert stack.family() == []
+
+
+def test_a_plan_is_bought_on_pages_and_is_there_within_seconds(stack: Stack) -> None:
+    process, lines = stack.start()
+    url = f"http://localhost:{stack.base}"
+    assert any(line.startswith("  Stripe") and "/control" in line for line in lines)
+    with Browser() as ada:
+        ada.open(f"{url}/auth/sign-in")
+        ada.send("/auth/providers/local")
+        ada.send("/authorize", email="ada@inbox.test")
+        wanted = {"plan": "premium", "interval": "year"}
+        page = ada.http.post(f"{url}/v1/billing/checkout", json=wanted, headers={"Origin": url}).json()
+        ada.open(page["url"])
+        assert "90.00 USD a year" in ada.page.text
+        ada.send("", card="works", code="WELCOME")
+        assert str(ada.page.url).startswith(f"{url}/billing")
+        paid = time.monotonic()
+        while ada.http.get(f"{url}/v1/account").json()["plan"] != "premium":
+            assert time.monotonic() - paid < 5
+            time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
 
 
 def test_a_killed_process_comes_back_and_a_killed_stack_starts_again(stack: Stack) -> None:
