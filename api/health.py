@@ -35,9 +35,9 @@ async def get_readiness(request: Request, runtime: Runtime) -> Response:
 
 @router.get("/metrics")
 async def get_metrics(request: Request, runtime: Runtime) -> Response:
-    """For loopback and the networks of the settings only."""
+    """For loopback and the networks of the settings only, and for nobody whom a proxy lets in."""
     host = request.client.host if request.client else ""
-    if not may_read_metrics(host, runtime.settings):
+    if "x-forwarded-for" in request.headers or not may_read_metrics(host, runtime.settings):
         return problem(request.state.request_id, 403, "forbidden", "This address may not read the metrics.")
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 

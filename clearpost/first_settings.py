@@ -100,6 +100,7 @@ def _values(wish: Wish) -> dict[str, str]:
         "FAST_MX_NAME": f"fast.{wish.hostname}",
         "POSTMASTER_ADDRESS": wish.postmaster,
         "WEB_URL": f"https://{wish.service_domain}",
+        "TRUSTED_PROXIES": "127.0.0.1,::1",
         "DATABASE_URL": wish.database_url,
         "REDIS_URL": wish.redis_url,
         "SPOOL_DIR": str(wish.spool_dir.absolute()),

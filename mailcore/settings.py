@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mailcore.plans import Lane
@@ -75,10 +75,10 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="Processes of one mx, sharing the port by SO_REUSEPORT"
     )
     api_port: int = Field(8025, description="Port of the API")
-    metrics_port: int = Field(
-        0,
-        description="Port of /metrics of this process, 0 for none; the API serves its own on its port",
+    trusted_proxies: NetworkList = Field(
+        (), description="Proxies before the API, as 127.0.0.1,::1,...: their X-Forwarded-For says who asks"
     )
+    metrics_port: int = Field(0, description="Port of /metrics of this process, 0: none; the API has its own")
     metrics_allowed: CommaList = Field(
         (), description="Networks besides loopback that may read /metrics of the API, as 10.0.0.0/8,..."
     )
@@ -304,7 +304,7 @@ class Settings(BaseSettings):
     def _parse_names(cls, value: object) -> object:
         return _named(value) if isinstance(value, str) else value
 
-    @field_validator("dns_servers", "metrics_allowed", mode="before")
+    @field_validator("dns_servers", "metrics_allowed", "trusted_proxies", mode="before")
     @classmethod
     def _parse_list(cls, value: object) -> object:
         return (

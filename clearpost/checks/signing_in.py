@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from clearpost.checks.finding import Finding, fail, ok
+from clearpost.checks.finding import Finding, fail, ok, warn
 from mailcore.settings import Settings, SignUp
 
 _WHO: Final[dict[SignUp, str]] = {
@@ -13,7 +13,7 @@ _WHO: Final[dict[SignUp, str]] = {
 
 
 def check(settings: Settings) -> list[Finding]:
-    return [_address(settings), _ways(settings)]
+    return [_address(settings), *_proxies(settings), _ways(settings)]
 
 
 def _address(settings: Settings) -> Finding:
@@ -22,6 +22,15 @@ def _address(settings: Settings) -> Finding:
         mend = "put a TLS proxy before the API, and set CLEARPOST_WEB_URL to its https:// address"
         return fail("sign-in", what, mend)
     return ok("sign-in", f"pages and links are at {settings.web_url}")
+
+
+def _proxies(settings: Settings) -> list[Finding]:
+    """A proxy that nobody named is everybody at once: one who tries too often shuts all others out."""
+    if not settings.web_url.startswith("https://") or settings.trusted_proxies:
+        return []
+    what = "the TLS proxy is not named: all that comes through it is counted as one client"
+    mend = "set CLEARPOST_TRUSTED_PROXIES to its address (127.0.0.1,::1 where it is this machine)"
+    return [warn("sign-in", what, mend)]
 
 
 def _ways(settings: Settings) -> Finding:

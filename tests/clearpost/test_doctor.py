@@ -449,6 +449,15 @@ def test_ways_of_signing_in_are_said_and_plain_http_is_told(tmp_path: Path) -> N
         providers={"work": "https://id.example"},
         **secrets,
     )
-    address, ways = signing_in.check(settings)
+    address, _, ways = signing_in.check(settings)
     assert address.state == "ok"
     assert ways.what == "by a link by mail, passkey, work; whoever signs in gets an account"
+
+
+def test_a_proxy_that_is_not_named_is_told_where_pages_are_on_https(tmp_path: Path) -> None:
+    https = production(tmp_path, web_url="https://post.example")
+    (told,) = (each for each in signing_in.check(https) if each.state == "warn")
+    assert "CLEARPOST_TRUSTED_PROXIES" in told.mend
+    named = https.model_copy(update={"trusted_proxies": ("127.0.0.1",)})
+    plain = Settings(web_url="http://localhost:8025")
+    assert all(each.state == "ok" for settings in (named, plain) for each in signing_in.check(settings))

@@ -24,6 +24,14 @@ def test_a_duration_in_words_is_refused_by_name(monkeypatch: pytest.MonkeyPatch)
         Settings()
 
 
+def test_trusted_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARPOST_TRUSTED_PROXIES", "127.0.0.1, ::1,10.0.0.0/8")
+    assert [str(each) for each in Settings().trusted_proxies] == ["127.0.0.1/32", "::1/128", "10.0.0.0/8"]
+    monkeypatch.setenv("CLEARPOST_TRUSTED_PROXIES", "*")
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        Settings()
+
+
 def test_a_ladder_is_a_list_of_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARPOST_STANDARD_LADDER", "60, 240")
     assert Settings().standard_ladder == (timedelta(minutes=1), timedelta(minutes=4))
