@@ -85,22 +85,29 @@ async def object_to(session: AsyncSession, clock: Clock, keyring: Keyring, token
     return True
 
 
-async def settle(database: Database, clock: Clock) -> None:
-    """Upkeep: ends the claims on accounts whose owners are there, then grants those that are due."""
-    for row in await database.fetch(_HEARD):
-        async with database.session() as session:
-            await accounts.get(session, row["account_id"], lock=True)
-            if (claim := await of_account(session, row["account_id"])) is not None:
-                await _end(session, clock, claim, SERVICE)
-    for row in await database.fetch("select account_id from account_claim where due_at <= $1", clock.now()):
-        async with database.session() as session:
-            await _grant(session, clock, row["account_id"], clock.now())
+async def heard(database: Database) -> list[UUID]:
+    """Accounts that are claimed and whose owners were seen since: for upkeep."""
+    return [row["account_id"] for row in await database.fetch(_HEARD)]
 
 
-async def _grant(session: AsyncSession, clock: Clock, account_id: UUID, now: datetime) -> None:
+async def end_heard(session: AsyncSession, clock: Clock, account_id: UUID) -> None:
+    """For upkeep: the claim on such an account ends."""
+    await accounts.get(session, account_id, lock=True)
+    if (claim := await of_account(session, account_id)) is not None:
+        await _end(session, clock, claim, SERVICE)
+
+
+async def due(database: Database, now: datetime) -> list[UUID]:
+    """Accounts that were claimed a week ago: for upkeep."""
+    rows = await database.fetch("select account_id from account_claim where due_at <= $1", now)
+    return [row["account_id"] for row in rows]
+
+
+async def grant(session: AsyncSession, clock: Clock, account_id: UUID) -> None:
+    """For upkeep: whoever asked owns the account from now on, if they are still its admin."""
     await accounts.get(session, account_id, lock=True)
     claim = await of_account(session, account_id)
-    if claim is None or claim.due_at > now:
+    if claim is None or claim.due_at > clock.now():
         return
     query = (
         select(Membership, Person)

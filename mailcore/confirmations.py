@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, func, or_, select
+from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import accounts, aliases, audit, cancellation, changes, letters, signed_links, suppression
@@ -24,6 +24,7 @@ from mailcore.rates import Rate, Rates, Taken
 _OF_DESTINATION: Final = Rate(3, timedelta(days=1))
 _OF_ADDRESS: Final = Rate(5, timedelta(days=1))
 _OF_ACCOUNT: Final = Rate(500, timedelta(days=1))
+_PUT_OFF: Final = timedelta(minutes=10)
 _NAMED_ALIASES: Final = 5
 _NAME_LENGTH: Final = 60
 
@@ -45,11 +46,12 @@ async def may_ask(rates: Rates, destination: Destination) -> Taken:
     return taken
 
 
-async def unasked(session: AsyncSession, *, limit: int = 50) -> Sequence[Destination]:
-    """New destinations of all accounts that nobody has written to yet: for upkeep."""
+async def unasked(session: AsyncSession, *, limit: int = 50) -> Sequence[UUID]:
+    """New destinations of all accounts that may be asked now and were not yet, longest due first."""
     new = (col(Destination.asked_at), col(Destination.confirmed_at), col(Destination.stopped_at))
-    query = select(Destination).where(*(column.is_(None) for column in new))
-    return (await session.exec(query.order_by(col(Destination.id)).limit(limit))).all()
+    query = select(Destination.id).where(*(column.is_(None) for column in new))
+    due = col(Destination.ask_after)  # by the database's clock, as all due times are
+    return (await session.exec(query.where(due <= func.now()).order_by(due).limit(limit))).all()
 
 
 async def ask(session: AsyncSession, clock: Clock, destination: Destination) -> None:
@@ -68,24 +70,34 @@ async def ask(session: AsyncSession, clock: Clock, destination: Destination) -> 
         more=int(len(named) > _NAMED_ALIASES),
     )
     destination.asked_at = clock.now()
-    destination.asked_count += 1
     session.add(destination)
 
 
-async def ask_first(session: AsyncSession, clock: Clock, destination_id: UUID, *, allowed: bool) -> bool:
-    """For upkeep: False where somebody else was faster. Not allowed: seen, and its owner may ask later."""
+async def ask_first(session: AsyncSession, clock: Clock, rates: Rates, destination_id: UUID) -> None:
+    """For upkeep. Whoever comes second finds nothing to ask, and counts nothing. Where the rates allow no
+    question now, it is put off until they may.
+    """
     query = select(Destination).where(
-        col(Destination.id) == destination_id, col(Destination.asked_at).is_(None)
+        col(Destination.id) == destination_id,
+        col(Destination.asked_at).is_(None),
+        col(Destination.confirmed_at).is_(None),
+        col(Destination.stopped_at).is_(None),
+        col(Destination.ask_after) <= func.now(),
     )
-    destination = (await session.exec(query.with_for_update(skip_locked=True))).one_or_none()
-    if destination is None:
-        return False
-    if allowed:
+    query = query.with_for_update(key_share=True, skip_locked=True)
+    if (destination := (await session.exec(query)).one_or_none()) is None:
+        return
+    taken = await may_ask(rates, destination)
+    if taken.allowed:
         await ask(session, clock, destination)
     else:
-        destination.asked_at = clock.now()
-        session.add(destination)
-    return True
+        await put_off(session, destination_id, timedelta(seconds=taken.retry_after))
+
+
+async def put_off(session: AsyncSession, destination_id: UUID, wait: timedelta = _PUT_OFF) -> None:
+    """Nobody asks it by themselves for so long."""
+    query = update(Destination).where(col(Destination.id) == destination_id)
+    await session.exec(query.values(ask_after=func.now() + wait))
 
 
 # --- answering ---

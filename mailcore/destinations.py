@@ -122,9 +122,10 @@ async def accounts_to_tell(session: AsyncSession, *, limit: int = 100) -> Sequen
 
 
 async def tell_failing(session: AsyncSession, clock: Clock, account_id: UUID) -> None:
-    """One letter to the owner about all of them; whoever comes second finds nothing to tell."""
+    """One letter to the owner about all of them; whoever comes second waits, and finds nothing to tell."""
+    account = await accounts.get(session, account_id, lock=True)
     query = select(Destination).where(col(Destination.account_id) == account_id, _untold())
-    query = query.order_by(col(Destination.id)).with_for_update(key_share=True, skip_locked=True)
+    query = query.order_by(col(Destination.id)).with_for_update(key_share=True)
     failing = (await session.exec(query)).all()
     told_at = (await session.exec(select(func.now()))).one()
     for destination in failing:
@@ -132,7 +133,6 @@ async def tell_failing(session: AsyncSession, clock: Clock, account_id: UUID) ->
         session.add(destination)
     to = await accounts.owner_email(session, account_id)
     if failing and to:
-        account = await accounts.get(session, account_id)
         named = "\n".join(destination.address for destination in failing[:_MOST_TOLD])
         more = int(len(failing) > _MOST_TOLD)
         about: dict[str, str | int] = {"account": account.name, "inboxes": named, "more": more}

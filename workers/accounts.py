@@ -4,7 +4,10 @@ Must never touch what an account still needs.
 """
 
 from mailcore import account_claims, account_deletion, invitations
+from mailcore.clock import Clock
+from mailcore.database import Database
 from mailcore.runtime import Runtime
+from workers.each import each_quietly, in_session
 
 
 async def purge_deleted(runtime: Runtime) -> None:
@@ -12,8 +15,12 @@ async def purge_deleted(runtime: Runtime) -> None:
     await account_deletion.purge(runtime.database, runtime.clock.now(), runtime.settings.log_retention)
 
 
-async def settle_claims(runtime: Runtime) -> None:
-    await account_claims.settle(runtime.database, runtime.clock)
+async def settle_claims(database: Database, clock: Clock) -> None:
+    """Ends the claims on accounts whose owners are there, then grants those that are due."""
+    heard = await account_claims.heard(database)
+    await each_quietly("account claims", heard, in_session(database, clock, account_claims.end_heard))
+    due = await account_claims.due(database, clock.now())
+    await each_quietly("account claims", due, in_session(database, clock, account_claims.grant))
 
 
 async def forget_invitations(runtime: Runtime) -> None:

@@ -3,25 +3,38 @@
 Must never write to an inbox more often than the rates allow, nor to an owner more than once a day.
 """
 
+from functools import partial
+from uuid import UUID
+
 from mailcore import confirmations, destinations
+from mailcore.clock import Clock
+from mailcore.database import Database
 from mailcore.rates import Rates
-from mailcore.runtime import Runtime
+from workers.each import each_quietly, in_session
 
 
-async def ask_new(runtime: Runtime, rates: Rates) -> None:
-    """Those made since the last time, by whichever way."""
-    async with runtime.database.session() as session:
+async def ask_new(database: Database, clock: Clock, rates: Rates) -> None:
+    """Those made since the last time, by whichever way; and those put off until now."""
+    async with database.session() as session:
         new = await confirmations.unasked(session)
-    for destination in new:
-        taken = await confirmations.may_ask(rates, destination)
-        async with runtime.database.session() as session:
-            await confirmations.ask_first(session, runtime.clock, destination.id, allowed=taken.allowed)
+    failed = await each_quietly("new destinations", new, partial(_ask, database, clock, rates))
+    await each_quietly("new destinations", failed, partial(_put_off, database))
 
 
-async def tell_failing(runtime: Runtime) -> None:
+async def _ask(database: Database, clock: Clock, rates: Rates, destination_id: UUID) -> None:
+    async with database.session() as session:
+        await confirmations.ask_first(session, clock, rates, destination_id)
+
+
+async def _put_off(database: Database, destination_id: UUID) -> None:
+    """One that can't be asked is behind the others from now on."""
+    async with database.session() as session:
+        await confirmations.put_off(session, destination_id)
+
+
+async def tell_failing(database: Database, clock: Clock) -> None:
     """One letter for each account and day."""
-    async with runtime.database.session() as session:
+    async with database.session() as session:
         accounts = await destinations.accounts_to_tell(session)
-    for account_id in accounts:
-        async with runtime.database.session() as session:
-            await destinations.tell_failing(session, runtime.clock, account_id)
+    tell = in_session(database, clock, destinations.tell_failing)
+    await each_quietly("failing destinations", accounts, tell)

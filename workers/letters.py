@@ -6,18 +6,14 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from mailcore import notices, suppression
-from mailcore.database import CONNECTION_LOST, Aborted, Transaction
+from mailcore.database import Transaction
 from mailcore.letter_texts import EVEN_IF_STOPPED, WRITERS, Desk
-from mailcore.logs import where
 from mailcore.plans import Plan
 from mailcore.routing import SERVICE_ACCOUNT
 from mailcore.runtime import Runtime
+from workers.each import each_quietly
 from workers.notices import SERVICE, accept_once, notice_of, sender
-
-log = structlog.get_logger("letters")
 
 _AT_ONCE = 50
 _PUT_OFF = timedelta(minutes=10)
@@ -26,14 +22,9 @@ _PUT_OFF = timedelta(minutes=10)
 async def send_letters(runtime: Runtime) -> None:
     """Oldest first, some at once. One that can't be written is tried again later, and holds back no other."""
     due = "select * from letter where due_at <= now() order by due_at limit $1"
-    for row in await runtime.database.fetch(due, _AT_ONCE):
-        try:
-            await _send(runtime, row)
-        except (*CONNECTION_LOST, Aborted):
-            raise  # the database: all of them wait
-        except Exception as error:  # noqa: BLE001  whatever is wrong with this one
-            log.error("letter_failed", error=type(error).__name__, where=where(error))
-            await _put_off(runtime, row["id"])
+    rows = await runtime.database.fetch(due, _AT_ONCE)
+    for row in await each_quietly("letters", rows, lambda row: _send(runtime, row)):
+        await _put_off(runtime, row["id"])
 
 
 async def _put_off(runtime: Runtime, identifier: UUID) -> None:

@@ -55,14 +55,15 @@ def upgrade() -> None:
     op.create_index("ix_change_at", "change", ["at"], unique=False)
     op.create_table(
         "idempotent_answer",
-        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
         sa.Column("key_hash", sa.String(), nullable=False),
         sa.Column("request_hash", sa.String(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("answer", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", "key_hash", name=op.f("pk_idempotent_answer")),
+        sa.PrimaryKeyConstraint("owner_id", "key_hash", name=op.f("pk_idempotent_answer")),
     )
+    op.create_index("ix_idempotent_answer_created_at", "idempotent_answer", ["created_at"], unique=False)
     op.create_table(
         "letter",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -80,6 +81,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_letter")),
     )
     op.create_index("ix_letter_due_at", "letter", ["due_at"], unique=False)
+    op.create_index(op.f("ix_letter_account_id"), "letter", ["account_id"], unique=False)
     op.create_table(
         "request_log",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -237,6 +239,9 @@ def upgrade() -> None:
             ["person_id"], ["person.id"], name=op.f("fk_passkey_challenge_person_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_passkey_challenge")),
+        sa.UniqueConstraint(
+            "browser_hash", "purpose", name=op.f("uq_passkey_challenge_browser_hash_purpose")
+        ),
     )
     op.create_index(op.f("ix_passkey_challenge_person_id"), "passkey_challenge", ["person_id"], unique=False)
     op.create_table(
@@ -335,7 +340,10 @@ def upgrade() -> None:
     op.add_column("api_key", sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("destination", sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("destination", sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("destination", sa.Column("asked_count", sa.Integer(), server_default="0", nullable=False))
+    op.add_column(
+        "destination",
+        sa.Column("ask_after", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+    )
     op.add_column("destination", sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("destination", sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("destination", sa.Column("told_failing_at", sa.DateTime(timezone=True), nullable=True))
@@ -359,7 +367,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_destination_unasked",
         "destination",
-        ["id"],
+        ["ask_after"],
         unique=False,
         postgresql_where=sa.text("confirmed_at is null and asked_at is null and stopped_at is null"),
     )
@@ -379,7 +387,22 @@ def upgrade() -> None:
         "process",
         sa.Column("beat_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
     )
+    _index_what_is_read_in_pages_and_by_age()
     _keep_what_works()
+
+
+def _index_what_is_read_in_pages_and_by_age() -> None:
+    for table in ("alias", "destination", "delivery"):
+        op.create_index(f"ix_{table}_account_id_id", table, ["account_id", "id"])
+        op.drop_index(op.f(f"ix_{table}_account_id"), table_name=table)
+    partial = (
+        ("ix_delivery_accepted_at", "delivery", "accepted_at", "lease_owner is null"),
+        ("ix_delivery_cancelled", "delivery", "accepted_at", "lease_owner is null and cancelled"),
+        ("ix_undelivered_day", "undelivered", "day", "noticed_at is null"),
+    )
+    for name, table, column, rows in partial:
+        op.create_index(name, table, [column], postgresql_where=sa.text(rows))
+    op.create_index(op.f("ix_srs_token_account_id"), "srs_token", ["account_id"])
 
 
 def _keep_what_works() -> None:

@@ -63,11 +63,12 @@ class Alias(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("domain_id", "local_part"),
         UniqueConstraint("number"),
+        Index("ix_alias_account_id_id", "account_id", "id"),
         Index("ix_alias_paused", "account_id", postgresql_where=text("paused_at is not null")),
     )
     id: UUID = Field(primary_key=True)
     number: int = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=False))
-    account_id: UUID = belongs_to("account")
+    account_id: UUID = belongs_to("account", index=False)
     domain_id: UUID = belongs_to("domain")
     local_part: str
     note: str = ""
@@ -79,28 +80,29 @@ class Alias(SQLModel, table=True):
 class Destination(SQLModel, table=True):
     """A real inbox of an account. It gets mail once `confirmed_at` is set, by the link that was mailed to it.
 
-    `asked_at`, `asked_count`: the confirmations sent, so that nobody is pestered. `stopped_at`: whoever reads
-    it asked for no more. `failing_since`: first of the hard bounces in a row; `told_failing_at`: when the
-    owner was told last.
+    `asked_at`: when it was asked last; `ask_after`: not by ourselves before, so that nobody is pestered.
+    `stopped_at`: whoever reads it asked for no more. `failing_since`: first of the hard bounces in a row;
+    `told_failing_at`: when the owner was told last.
     """
 
     __table_args__ = (
         UniqueConstraint("account_id", "address"),
+        Index("ix_destination_account_id_id", "account_id", "id"),
         Index("ix_destination_lower_address", text("lower(address)")),
         Index(
             "ix_destination_unasked",
-            "id",
+            "ask_after",
             postgresql_where=text("confirmed_at is null and asked_at is null and stopped_at is null"),
         ),
         Index("ix_destination_failing", "account_id", postgresql_where=text("failing_since is not null")),
     )
     id: UUID = Field(primary_key=True)
-    account_id: UUID = belongs_to("account")
+    account_id: UUID = belongs_to("account", index=False)
     address: str
     delivered_before: bool = flag(False)
     confirmed_at: datetime | None = moment(nullable=True)
     asked_at: datetime | None = moment(nullable=True)
-    asked_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    ask_after: datetime = moment(now=True)
     stopped_at: datetime | None = moment(nullable=True)
     failing_since: datetime | None = moment(nullable=True)
     told_failing_at: datetime | None = moment(nullable=True)

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from mailcore import account_claims
 from mailcore.letter_texts import WRITERS, Desk
 from tests.support.api import SignedInPerson, Tenant, World
+from workers.accounts import settle_claims
 
 WEEK = timedelta(days=7, minutes=1)
 
@@ -32,7 +32,7 @@ async def owners(world: World) -> list[str]:
 
 async def settle(world: World, after: timedelta = timedelta(0)) -> None:
     world.clock.step(after)
-    await account_claims.settle(world.runtime.database, world.clock)
+    await settle_claims(world.runtime.database, world.clock)
 
 
 async def audited(world: World) -> list[str]:

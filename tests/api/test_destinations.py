@@ -1,5 +1,6 @@
 """Destinations over HTTP: asked, confirmed, stopped; and who may ask how often."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,10 +10,12 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
+import workers.destinations
 from clearpost.embedded.valkey import EmbeddedValkey
 from clearpost.ports import free_port
-from mailcore import confirmations, destinations, signed_links
+from mailcore import destinations, signed_links
 from mailcore.letter_texts import ANSWER, STOP, WRITERS, Desk
+from mailcore.rates import Rates
 from tests.support.api import Tenant, World, running_api
 
 ADDRESS = "you@inbox.test"
@@ -54,10 +57,7 @@ async def letters(world: World) -> list[tuple[str, str]]:
 
 async def ask_new(world: World) -> None:
     """As upkeep does."""
-    async with world.runtime.database.session() as session:
-        for destination in await confirmations.unasked(session):
-            taken = await confirmations.may_ask(world.runtime.rates, destination)
-            await confirmations.ask_first(session, world.clock, destination.id, allowed=taken.allowed)
+    await workers.destinations.ask_new(world.runtime.database, world.clock, world.runtime.rates)
 
 
 # --- confirming ---
@@ -161,8 +161,45 @@ async def test_asking_is_bounded_by_address_over_all_accounts(counting: World) -
         await add(await counting.tenant(f"n{number}"))
     await ask_new(counting)
     assert len(await letters(counting)) == 5
-    async with counting.runtime.database.session() as session:
-        assert await confirmations.unasked(session) == []  # and nobody tries again by itself
+    await ask_new(counting)
+    assert len(await letters(counting)) == 5, "it is not its turn yet"
+    rows = await counting.runtime.database.fetch(
+        "select asked_at is null as unasked, ask_after > now() + interval '1 hour' as later from destination "
+        "order by 1, 2"
+    )
+    assert [tuple(row) for row in rows] == [(False, False)] * 5 + [(True, True)] * 2
+    await counting.runtime.database.fetch("update destination set ask_after = now() returning id")
+    await workers.destinations.ask_new(
+        counting.runtime.database, counting.clock, Rates(None, counting.runtime.keyring)
+    )
+    assert len(await letters(counting)) == 7, "they are asked by themselves when it is"
+
+
+async def test_one_that_cannot_be_asked_keeps_no_other(world: World, tenant: Tenant) -> None:
+    for name in ("first", "second"):
+        await add(tenant, f"{name}@inbox.test")
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute(
+            "create function fail() returns trigger language plpgsql as $$ begin raise 'broken'; end $$"
+        )
+        await tx.execute(
+            "create trigger broken before insert on letter for each row "
+            "when (new.to_address = 'first@inbox.test') execute function fail()"
+        )
+    await ask_new(world)
+    assert await letters(world) == [("confirm-destination", "second@inbox.test")]
+    query = "select ask_after > now() from destination where address = 'first@inbox.test'"
+    assert await world.runtime.database.value(query), "it is put off"
+
+
+async def test_two_at_once_ask_once_and_count_once(counting: World) -> None:
+    tenant = await counting.tenant()
+    made = await add(tenant)
+    await asyncio.gather(*(ask_new(counting) for _ in range(4)))
+    assert await letters(counting) == [("confirm-destination", ADDRESS)]
+    path = f"/v1/destinations/{made['id']}/confirmation"
+    codes = [(await tenant.http.post(path)).status_code for _ in range(3)]
+    assert codes == [200, 200, 429], "three a day, and one was asked"
 
 
 async def test_only_who_has_not_answered_is_asked(world: World, tenant: Tenant) -> None:
