@@ -84,9 +84,8 @@ def _config(runtime: ApiRuntime) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         log_level="warning",
-        forwarded_allow_ips=[
-            str(each) for each in runtime.settings.trusted_proxies
-        ],  # uvicorn would trust loopback unasked
+        # Those of the setting alone: uvicorn would trust loopback unasked.
+        forwarded_allow_ips=[str(each) for each in runtime.settings.trusted_proxies],
         server_header=False,
         limit_concurrency=1000,
         timeout_graceful_shutdown=int(runtime.settings.shutdown_grace.total_seconds()),

@@ -25,6 +25,7 @@ FAST_LADDER = _minutes(*(0.5,) * 10, 10, 15, 30, 60, 120, 240, 480)
 
 SignUp = Literal["open", "invitation", "closed"]
 CommaList = Annotated[tuple[str, ...], NoDecode]
+NetworkList = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
 DurationList = Annotated[tuple[timedelta, ...], NoDecode]
 
 
