@@ -13,7 +13,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from clearpost.progress import complain, say, table
 from clearpost.with_database import OPERATOR, run
-from mailcore import account_claims, accounts, api_keys, audit, domains, invitations, people, policy
+from mailcore import (
+    account_claims,
+    accounts,
+    api_keys,
+    audit,
+    domains,
+    invitations,
+    people,
+    plan_change,
+    policy,
+)
 from mailcore.audit import Subject
 from mailcore.clock import Clock
 from mailcore.database import Database
@@ -114,17 +124,29 @@ def make_owner(settings: Settings, identifier: str, email: str, *, as_json: bool
     """Whoever owns it now still does. 0, or 1 with the reason said."""
 
     async def work(session: AsyncSession) -> str:
-        try:
-            account_id = UUID(identifier)
-        except ValueError:
-            raise Invalid("an account's id looks like 0191d4a8-...: see `clearpost account list`") from None
-        address = _address(email)
+        account_id, address = _identifier(identifier), _address(email)
         await account_claims.make_owner(session, Clock(), account_id, address, OPERATOR)
         return address
 
     def show(address: str) -> None:
         said = json.dumps({"account_id": identifier, "owner": address})
         say(said if as_json else f"  {address} owns {identifier} from now on")
+
+    return run(settings, work, show)
+
+
+def set_plan(settings: Settings, identifier: str, plan: Plan, *, as_json: bool) -> int:
+    """Without Stripe, or for who pays otherwise. Where Stripe has a subscription, its next change counts
+    again. 0, or 1 with the reason said.
+    """
+
+    async def work(session: AsyncSession) -> bool:
+        return await plan_change.set_plan(session, Clock(), _identifier(identifier), plan, OPERATOR)
+
+    def show(changed: bool) -> None:
+        said = json.dumps({"account_id": identifier, "plan": plan, "changed": changed})
+        words = "has the plan" if changed else "had the plan already:"
+        say(said if as_json else f"  {identifier} {words} {plan}")
 
     return run(settings, work, show)
 
@@ -141,6 +163,13 @@ def invite(settings: Settings, email: str, *, as_json: bool) -> int:
         say(said if as_json else f"  {invitation.email} gets a link that opens an account until {until}")
 
     return run(settings, work, show)
+
+
+def _identifier(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Invalid("an account's id looks like 0191d4a8-...: see `clearpost account list`") from None
 
 
 def _address(email: str) -> str:

@@ -61,6 +61,22 @@ def account_owner(
     raise typer.Exit(account_commands.make_owner(settings, identifier, email, as_json=as_json))
 
 
+@account.command("plan")
+def account_plan(
+    identifier: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id.")],
+    plan: Annotated[str, typer.Argument(help="free, premium or business.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Give an account another plan. Mail that waits changes lanes within seconds. 0 done, 1 not."""
+    from clearpost import account_commands
+    from mailcore.plans import Plan
+
+    if plan not in list(Plan):
+        fail(f"{plan!r} is no plan: choose free, premium or business", code=2)
+    settings = asking_settings(with_redis=False)
+    raise typer.Exit(account_commands.set_plan(settings, identifier, Plan(plan), as_json=as_json))
+
+
 @account.command("invite")
 def account_invite(
     email: Annotated[str, typer.Argument(help="Who may open an account.")], as_json: JsonOption = False

@@ -7,4 +7,5 @@ folders.py   spool and keys: private, writable, synced, room left
 ports.py     where we listen: free, or held by a process of ours
 names.py     DNS: an answer at all; in production our MX, addresses, reverse names and SPF
 identity.py  this machine's clock, the postmaster, the certificate
+selling.py   Stripe: the key, what is sold, the webhook endpoint
 """

@@ -131,3 +131,27 @@ def test_an_invitation_to_the_server_is_posted(
     assert json.loads(capsys.readouterr().out)["email"] == "new@example.org"
     assert account_commands.invite(settings, "nobody", as_json=False) == 1
     assert "not an e-mail address" in capsys.readouterr().err
+
+
+async def test_the_operator_sets_a_plan_and_the_audit_log_says_so(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    created = await account_commands._create(settings, Wish("ada@example.org"))
+    for changed in (True, False):
+        assert await asyncio.to_thread(
+            account_commands.set_plan, settings, created.account_id, Plan.BUSINESS, as_json=True
+        ) == 0  # fmt: skip
+        assert json.loads(capsys.readouterr().out)["changed"] is changed
+    database = await Database.open(settings.database_url.get_secret_value(), size=1)
+    try:
+        assert await database.value("select plan from account") == "business"
+        said = await database.fetch("select actor from audit_event where action = 'plan.changed'")
+    finally:
+        await database.close()
+    assert [row["actor"] for row in said] == ["operator"]
+
+
+def test_the_plan_of_no_account_is_one_line(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    nobody = "0191d4a8-0000-7000-8000-000000000000"
+    assert account_commands.set_plan(settings, nobody, Plan.PREMIUM, as_json=False) == 1
+    assert "does not exist" in capsys.readouterr().err
