@@ -4,7 +4,7 @@ Must never end a delivery itself (the queue does, with its event and its ledger 
 that names the account but the id in `deleted_account`, which goes after the log's days.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -20,11 +20,16 @@ from mailcore.errors import Conflict
 from mailcore.models import Account, DeletedAccount, Subscription
 
 EXPORT_IS_FRESH: Final = timedelta(hours=24)
-# What names an account without belonging to its row. Mail that waits is not among them: it ends by itself.
-LEFT_BEHIND: Final = (
-    "letter", "idempotent_answer", "change", "request_log", "audit_event", "usage_day", "srs_token",
-    "log_event", "log_message",
-)  # fmt: skip
+# What names an account without belonging to its row, and in which column. Mail that waits is not among them:
+# it ends by itself.
+LEFT_BEHIND: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("letter", "change", "request_log", "audit_event", "usage_day", "srs_token", "log_event",
+         "log_message"),
+        "account_id",
+    ),
+    "idempotent_answer": "owner_id",
+}  # fmt: skip
 _AT_ONCE: Final = 10_000
 _SPARE: Final = timedelta(days=1)
 # Whoever belonged to this account alone and is none of our staff.
@@ -66,8 +71,8 @@ async def purge(database: Database, now: datetime, retention: timedelta) -> None
     """Removes what still names deleted accounts, also what late results of their mail have written since."""
     rows = await database.fetch("select id from deleted_account")
     gone = [row["id"] for row in rows]
-    for table in LEFT_BEHIND if gone else ():
-        while await _delete_some(database, table, gone) == _AT_ONCE:
+    for table, column in LEFT_BEHIND.items() if gone else ():
+        while await _delete_some(database, table, column, gone) == _AT_ONCE:
             pass
     async with database.transaction() as tx:
         await tx.execute(
@@ -90,11 +95,11 @@ async def customer_gone(database: Database, account_id: UUID) -> None:
         await tx.execute("update deleted_account set customer_id = null where id = $1", account_id)
 
 
-async def _delete_some(database: Database, table: str, accounts: Sequence[UUID]) -> int:
+async def _delete_some(database: Database, table: str, column: str, accounts: Sequence[UUID]) -> int:
     async with database.transaction() as tx:
         status = await tx.execute(
-            f"delete from {table} where account_id = any($1::uuid[]) and (tableoid, ctid) in "
-            f"(select tableoid, ctid from {table} where account_id = any($1::uuid[]) limit {_AT_ONCE})",
+            f"delete from {table} where {column} = any($1::uuid[]) and (tableoid, ctid) in "
+            f"(select tableoid, ctid from {table} where {column} = any($1::uuid[]) limit {_AT_ONCE})",
             accounts,
         )
     return int(status.rpartition(" ")[2])

@@ -34,22 +34,22 @@ STUCK: Final = timedelta(minutes=2)
 _NONCE: Final = 12
 
 _CLAIM: Final = """
-insert into idempotent_answer as mine (account_id, key_hash, request_hash, created_at) values ($1, $2, $3, $4)
-on conflict (account_id, key_hash) do update
+insert into idempotent_answer as mine (owner_id, key_hash, request_hash, created_at) values ($1, $2, $3, $4)
+on conflict (owner_id, key_hash) do update
     set request_hash = excluded.request_hash, status = null, answer = null, created_at = excluded.created_at
     where mine.created_at <= $5 or (mine.answer is null and mine.created_at <= $6)
 returning true
 """
 _READ: Final = """
-select request_hash, status, answer from idempotent_answer where account_id = $1 and key_hash = $2
+select request_hash, status, answer from idempotent_answer where owner_id = $1 and key_hash = $2
 """
 _KEEP: Final = """
 update idempotent_answer set status = :status, answer = :answer
-where account_id = :account_id and key_hash = :key_hash and created_at = :at and answer is null
+where owner_id = :owner_id and key_hash = :key_hash and created_at = :at and answer is null
 """
 _RELEASE: Final = """
 delete from idempotent_answer
-where account_id = $1 and key_hash = $2 and created_at = $3 and answer is null
+where owner_id = $1 and key_hash = $2 and created_at = $3 and answer is null
 """
 
 
@@ -107,7 +107,7 @@ async def claim(database: Database, keyring: Keyring, now: datetime, asked: Aske
 async def keep(session: AsyncSession, keyring: Keyring, claim: Claim, answer: Answer) -> None:
     """In the transaction of the change. Raises Conflict where the claim was lost: nothing is done."""
     values = {
-        "account_id": claim.asked.owner_id,
+        "owner_id": claim.asked.owner_id,
         "key_hash": claim.key_hash,
         "at": claim.at,
         "status": answer.status,

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import webauthn
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from webauthn.helpers import options_to_json_dict, parse_authentication_credential_json
@@ -212,24 +213,17 @@ async def _challenge(
     browser: str,
     person_id: UUID | None,
 ) -> bytes:
-    """A new one; the one that this browser was asked before is void."""
-    hashed, challenge = browser_hash(keyring, browser), secrets.token_bytes(_CHALLENGE_BYTES)
-    await session.exec(
-        delete(PasskeyChallenge).where(
-            col(PasskeyChallenge.browser_hash) == hashed, col(PasskeyChallenge.purpose) == purpose
-        )
-    )
-    session.add(
-        PasskeyChallenge(
-            id=clock.new_id(),
-            person_id=person_id,
-            purpose=purpose,
-            challenge=challenge,
-            browser_hash=hashed,
-            expires_at=clock.now() + VALID,
-        )
-    )
-    await session.flush()
+    """A new one, in the place of the one that this browser was asked before."""
+    challenge = secrets.token_bytes(_CHALLENGE_BYTES)
+    new = {
+        "id": clock.new_id(),
+        "person_id": person_id,
+        "challenge": challenge,
+        "expires_at": clock.now() + VALID,
+    }
+    asked = {"browser_hash": browser_hash(keyring, browser), "purpose": purpose}
+    statement = insert(PasskeyChallenge).values(**asked, **new)
+    await session.exec(statement.on_conflict_do_update(index_elements=list(asked), set_=new))
     return challenge
 
 

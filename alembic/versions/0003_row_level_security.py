@@ -24,9 +24,10 @@ _TENANT = {
     **dict.fromkeys(
         ("membership", "invitation", "account_claim", "api_key", "oauth_app", "oauth_grant", "domain",
          "alias", "destination", "message", "delivery", "undelivered", "log_message", "log_event",
-         "usage_day", "audit_event", "request_log", "idempotent_answer", "change"),
+         "usage_day", "audit_event", "request_log", "change"),
         _OF_ACCOUNT,
     ),
+    "idempotent_answer": f"owner_id = {_ACCOUNT}",
 }  # fmt: skip
 # What a new or changed row must fulfil beside: foreign keys look past these walls.
 _WRITTEN = {

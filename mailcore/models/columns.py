@@ -34,9 +34,10 @@ def moment(*, now: bool = False, nullable: bool = False, key: bool = False) -> A
     )
 
 
-def belongs_to(table: str, *, nullable: bool = False) -> Any:
+def belongs_to(table: str, *, nullable: bool = False, index: bool = True) -> Any:
+    """`index` False: where a longer index of the table begins with this column."""
     reference = ForeignKey(f"{table}.id", ondelete="CASCADE")
-    return Field(sa_column=Column(None, reference, nullable=nullable, index=True))
+    return Field(sa_column=Column(None, reference, nullable=nullable, index=index))
 
 
 def big(*, identity: bool = False, default: int | None = None) -> Any:

@@ -74,10 +74,16 @@ class Delivery(SQLModel, table=True):
             postgresql_where=text("lease_owner is null and state = 'waiting'"),
         ),
         Index("ix_delivery_lease_owner", "lease_owner", postgresql_where=text("lease_owner is not null")),
+        Index("ix_delivery_account_id_id", "account_id", "id"),
+        # For what was held too long or cancelled meanwhile: see queue_admin.take_expired.
+        Index("ix_delivery_accepted_at", "accepted_at", postgresql_where=text("lease_owner is null")),
+        Index(
+            "ix_delivery_cancelled", "accepted_at", postgresql_where=text("lease_owner is null and cancelled")
+        ),
     )
     id: UUID = Field(primary_key=True)
     message_id: UUID = belongs_to("message")
-    account_id: UUID = Field(index=True)
+    account_id: UUID
     destination_id: UUID | None = Field(default=None, index=True)
     address: str | None = None
     node_id: UUID
@@ -109,7 +115,7 @@ class SrsToken(SQLModel, table=True):
     __tablename__ = "srs_token"
     token: str = Field(primary_key=True)
     address: str
-    account_id: UUID
+    account_id: UUID = Field(index=True)
     domain_id: UUID | None = None
     alias_address: str
     may_notify: bool
@@ -120,7 +126,10 @@ class SrsToken(SQLModel, table=True):
 class Undelivered(SQLModel, table=True):
     """What the owner's daily notice tells: hard bounces of which no DSN could tell the sender."""
 
-    __table_args__ = (UniqueConstraint("account_id", "day", "alias_address", "status"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "day", "alias_address", "status"),
+        Index("ix_undelivered_day", "day", postgresql_where=text("noticed_at is null")),
+    )
     id: int = big(identity=True)
     account_id: UUID = belongs_to("account")
     day: date

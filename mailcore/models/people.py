@@ -42,6 +42,7 @@ class PasskeyChallenge(SQLModel, table=True):
     """What a browser must sign: once, within minutes, and only in the browser that asked."""
 
     __tablename__ = "passkey_challenge"
+    __table_args__ = (UniqueConstraint("browser_hash", "purpose"),)
     id: UUID = Field(primary_key=True)
     person_id: UUID | None = belongs_to("person", nullable=True)
     purpose: str

@@ -57,12 +57,14 @@ class RequestLog(SQLModel, table=True):
 
 
 class IdempotentAnswer(SQLModel, table=True):
-    """What a POST answered, 24 h. The answer is sealed under the caller's own Idempotency-Key, of which
-    only a hash is here: it may hold a secret that is shown once. `answer` null: still being worked on.
+    """What a POST answered, 24 h. `owner_id`: an account, or a person who has none. The answer is sealed
+    under the caller's own Idempotency-Key, of which only a hash is here: it may hold a secret that is shown
+    once. `answer` null: still being worked on.
     """
 
     __tablename__ = "idempotent_answer"
-    account_id: UUID = Field(primary_key=True)
+    __table_args__ = (Index("ix_idempotent_answer_created_at", "created_at"),)
+    owner_id: UUID = Field(primary_key=True)
     key_hash: str = Field(primary_key=True)
     request_hash: str
     status: int | None = None
@@ -97,7 +99,7 @@ class Letter(SQLModel, table=True):
 
     __table_args__ = (Index("ix_letter_due_at", "due_at"),)
     id: UUID = Field(primary_key=True)
-    account_id: UUID | None = None
+    account_id: UUID | None = Field(default=None, index=True)
     kind: str
     to_address: str
     about: dict[str, Any] = facts()

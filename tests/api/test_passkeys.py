@@ -1,5 +1,6 @@
 """Passkeys: added by somebody who has just signed in, then a way in; refused if copied, stale or foreign."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -106,6 +107,14 @@ async def test_a_failed_try_uses_the_challenge_up(world: World) -> None:
     wrong = Authenticator(credential_id=key.credential_id, user_handle=key.user_handle)
     assert (await browser.post("/auth/passkey", json={"credential": wrong.get(options)})).status_code == 403
     assert (await browser.post("/auth/passkey", json={"credential": key.get(options)})).status_code == 403
+
+
+async def test_a_browser_that_asks_twice_at_once_has_one_challenge(world: World) -> None:
+    browser = world.browser()
+    await browser.post("/auth/passkey/options")
+    asked = await asyncio.gather(*(browser.post("/auth/passkey/options") for _ in range(4)))
+    assert [answer.status_code for answer in asked] == [200] * 4
+    assert await world.runtime.database.value("select count(*) from passkey_challenge") == 1
 
 
 async def test_a_challenge_is_for_the_browser_that_asked(world: World) -> None:

@@ -15,8 +15,11 @@ from tests.support.stack import Stack, until
 assert mailcore.models
 
 
-def tables_of_accounts() -> list[str]:
-    return [name for name, table in SQLModel.metadata.tables.items() if "account_id" in table.columns]
+def tables_of_accounts() -> dict[str, str]:
+    """And the column that names the account."""
+    tables = SQLModel.metadata.tables
+    columns = ("account_id", "owner_id")
+    return {name: each for name, table in tables.items() for each in columns if each in table.columns}
 
 
 async def delete(stack: Stack) -> None:
@@ -33,10 +36,8 @@ async def delete(stack: Stack) -> None:
 
 async def left(stack: Stack) -> dict[str, int]:
     counts = {
-        table: await stack.world.value(
-            f"select count(*) from {table} where account_id = $1", stack.account.id
-        )
-        for table in tables_of_accounts()
+        table: await stack.world.value(f"select count(*) from {table} where {column} = $1", stack.account.id)
+        for table, column in tables_of_accounts().items()
     }
     return {table: count for table, count in counts.items() if count}
 
@@ -78,6 +79,7 @@ async def test_waiting_and_held_mail_is_cancelled_and_only_the_ledger_counts_it(
 def test_every_table_that_names_an_account_goes_with_it() -> None:
     """By reference, by the purge, or, for mail on its way, by settling."""
     tables = SQLModel.metadata.tables
-    by_reference = {name for name in tables_of_accounts() if tables[name].columns["account_id"].foreign_keys}
-    by_settling = {"message", "delivery"}
-    assert set(tables_of_accounts()) == by_reference | by_settling | set(account_deletion.LEFT_BEHIND)
+    named = tables_of_accounts().items()
+    by_reference = {(name, column) for name, column in named if tables[name].columns[column].foreign_keys}
+    by_settling = {("message", "account_id"), ("delivery", "account_id")}
+    assert set(named) == by_reference | by_settling | set(account_deletion.LEFT_BEHIND.items())

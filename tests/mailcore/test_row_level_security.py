@@ -25,21 +25,21 @@ OF_THE_SERVICE = {
     "identity", "passkey", "passkey_challenge", "sign_in_link", "browser_session", "oauth_code",
     "oauth_token", "deleted_account", "stripe_event", "usage_letter",
 }  # fmt: skip
-# A tenant's by what they belong to, not by a column of their own.
-INDIRECT = {"account", "person", "alias_destination"}
+# A tenant's by what they belong to, or by a column that may name a person as well.
+INDIRECT = {"account", "person", "alias_destination", "idempotent_answer"}
 EVERYTHING = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 APPEND, READ = {"SELECT", "INSERT"}, {"SELECT"}
 # What the API may do with whole rows of each table; and with which columns beside, where not with all.
 RIGHTS: dict[str, set[str]] = {
     **dict.fromkeys(
-        ("membership", "invitation", "account_claim", "api_key", "oauth_app", "oauth_grant", "domain", "alias",
-         "alias_destination", "destination", "idempotent_answer"),
+        ("membership", "invitation", "account_claim", "api_key", "oauth_app", "oauth_grant", "domain",
+         "alias", "alias_destination", "destination", "idempotent_answer"),
         EVERYTHING,
     ),
     **dict.fromkeys(("audit_event", "request_log", "change"), APPEND),
     **dict.fromkeys(
-        ("account", "person", "subscription", "message", "delivery", "undelivered", "log_message", "log_event",
-         "usage_day"),
+        ("account", "person", "subscription", "message", "delivery", "undelivered", "log_message",
+         "log_event", "usage_day"),
         READ,
     ),
     "letter": {"INSERT"},  # mail may be asked for, never read
@@ -140,6 +140,8 @@ async def test_nobodys_rows_are_changed_or_deleted_but_ones_own(
     assert await attempt(database, me, named, theirs.id) == "UPDATE 0"
     due = "update delivery set next_attempt_at = now() where account_id = $1"
     assert await attempt(database, me, due, theirs.id) == "UPDATE 0"
+    answered = "delete from idempotent_answer where owner_id = $1"
+    assert await attempt(database, me, answered, theirs.id) == "DELETE 0"
     linked = "delete from alias_destination where alias_id = $1"
     assert await attempt(database, me, linked, theirs.parents["alias"]) == "DELETE 0"
     for table in TENANTS:

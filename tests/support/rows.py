@@ -45,6 +45,8 @@ def _value(table: Table, column: Column[Any], parents: dict[str, UUID], clock: C
     for key in column.foreign_keys:
         if key.column.name == "id":
             return parents[key.column.table.name]
+    if column.name == "owner_id":
+        return parents["account"]
     if column.name.endswith("_id") and column.name[:-3] in parents:
         return parents[column.name[:-3]]
     if (table.name, column.name) in _CHECKED_IN:
