@@ -20,9 +20,9 @@ from api.fields import Text
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, ReadsAliases, Runtime, Session, WritesAliases
-from mailcore import alias_table, aliases, destinations, domains
+from mailcore import alias_csv, aliases, destinations, domains
 from mailcore.alias_bulk import Bulk, Change, Create, Item, Outcome, Outcomes
-from mailcore.alias_table import COLUMNS, BadLine, Line
+from mailcore.alias_csv import COLUMNS, BadLine, Line
 from mailcore.aliases import AliasChange, AliasFilter, NewAlias
 from mailcore.callers import Caller
 from mailcore.envelope import normalise_local_part
@@ -96,7 +96,7 @@ async def import_aliases(
     `address` (or `local_part` and `domain`), `destinations` (several with spaces between), `note`, `enabled`;
     or as SimpleLogin, addy.io, ImprovMX and Forward Email call these. Domains are claimed before.
     """
-    table = alias_table.read(await request.body())
+    table = alias_csv.read(await request.body())
     reading = await _Reading.of(session, who, table.lines, update, home, destination)
     decided = [reading.item(line) for line in table.lines]
     unread = any(isinstance(each, BusinessError) for each in decided)
@@ -119,7 +119,7 @@ async def import_aliases(
 
 async def _lines(runtime: ApiRuntime, who: Caller) -> AsyncIterator[str]:
     """Page by page, each read by itself: nobody who reads slowly keeps a transaction open."""
-    yield alias_table.write([COLUMNS])
+    yield alias_csv.write([COLUMNS])
     after = None
     while True:
         async with runtime.database.session(who.tenant) as session:
@@ -131,7 +131,7 @@ async def _lines(runtime: ApiRuntime, who: Caller) -> AsyncIterator[str]:
             to = " ".join(each.address for each in linked[alias.id])
             address = f"{alias.local_part}@{names.get(alias.domain_id, '')}"
             rows.append((address, to, alias.note, "true" if alias.enabled else "false"))
-        yield alias_table.write(rows)
+        yield alias_csv.write(rows)
         if len(found) < _AT_ONCE:
             return
         after = found[-1].id

@@ -1,7 +1,5 @@
 """The audit log of the account: who changed what in the last 30 days, in pages or as a file."""
 
-import csv
-import io
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -17,7 +15,7 @@ from api.fields import CursorText, Limit, Moment, Page, Text, id_after, id_curso
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import ReadsAccount, Runtime, Session
-from mailcore import audit
+from mailcore import alias_csv, audit
 from mailcore.audit import AuditFilter
 from mailcore.callers import Caller, Kind
 from mailcore.models import AuditEvent
@@ -26,7 +24,6 @@ router = APIRouter(prefix="/v1/audit", route_class=Route, tags=["Audit log"], re
 
 _cursor = id_cursor("audit")
 _AT_ONCE: Final = 500
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 Format = Literal["csv", "jsonl"]
 _MEDIA: Final[dict[Format, str]] = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
 
@@ -115,16 +112,12 @@ def _jsonl(rows: Sequence[AuditOut], *, first: bool) -> str:
 
 
 def _csv(rows: Sequence[AuditOut], *, first: bool) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    if first:
-        writer.writerow(AuditOut.model_fields)
-    for row in rows:
-        values = row.model_dump(mode="json")
-        writer.writerow(_cell(json.dumps(v) if isinstance(v, dict) else v) for v in values.values())
-    return text.getvalue()
+    header = [tuple(AuditOut.model_fields)] if first else []
+    cells = [tuple(map(_text, row.model_dump(mode="json").values())) for row in rows]
+    return alias_csv.write(header + cells)
 
 
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return "" if value is None else str(value)

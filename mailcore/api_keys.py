@@ -6,7 +6,6 @@ is not a key at all.
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 import secrets
@@ -20,7 +19,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, domains
+from mailcore import accounts, domains, last_use
 from mailcore.callers import ALL, Caller, Scope
 from mailcore.clock import Clock
 from mailcore.database import Database
@@ -32,7 +31,6 @@ KEY_NAME: Final = "api-key"
 _LIVE: Final = "cp_live_"
 _TEST: Final = "cp_test_"
 _MOST: Final = 100  # valid keys of an account
-_USED_EVERY: Final = timedelta(minutes=1)
 _SHOWN: Final = 12  # "cp_test_" and four characters more: enough to recognise, too few to guess from
 _SECRET_BYTES: Final = 16
 # 16 bytes are 26 characters of base32, the 4 bytes of the checksum 7.
@@ -182,7 +180,7 @@ async def keep(
     session: AsyncSession, clock: Clock, keyring: Keyring, *, account_id: UUID, name: str, secret: str
 ) -> ApiKey:
     """Make a well-formed secret valid for an account, with every scope; one known already stays as it is."""
-    known = select(ApiKey).where(col(ApiKey.secret_hash).in_(_hashes(keyring, secret)))
+    known = select(ApiKey).where(col(ApiKey.secret_hash).in_(keyring.hashes(KEY_NAME, secret)))
     if key := (await session.exec(known)).first():
         return key
     return await _add(session, clock, keyring, account_id, NewKey(name), secret)
@@ -196,7 +194,7 @@ async def _add(
         account_id=account_id,
         name=new.name,
         prefix=secret[:_SHOWN],
-        secret_hash=_hashes(keyring, secret)[0],
+        secret_hash=keyring.hashes(KEY_NAME, secret)[0],
         scopes=sorted(new.scopes),
         domain_ids=None if new.domain_ids is None else sorted(new.domain_ids),
         expires_at=new.expires_at,
@@ -214,34 +212,17 @@ async def authenticate(database: Database, keyring: Keyring, now: datetime, secr
         "select id, account_id, name, scopes, domain_ids, expires_at, last_used_at from api_key "
         "where secret_hash = any($1::text[]) and revoked_at is null "
         "and (expires_at is null or expires_at > $2)",
-        _hashes(keyring, secret),
+        keyring.hashes(KEY_NAME, secret),
         now,
     )
     if row is None:
         return None
-    if row["last_used_at"] is None or now - row["last_used_at"] >= _USED_EVERY:
-        await _note_use(database, row["id"], now)
+    await last_use.note(database, "api_key", row["id"], row["last_used_at"], now)
     domain_ids = None if row["domain_ids"] is None else frozenset(row["domain_ids"])
     scopes = frozenset(Scope(scope) for scope in row["scopes"])
     return Caller(
         row["account_id"], "key", row["id"], row["name"], scopes, domain_ids, ends_at=row["expires_at"]
     )
-
-
-async def _note_use(database: Database, key_id: UUID, now: datetime) -> None:
-    """At most once a minute; requests at the same moment do not wait for each other."""
-    async with database.transaction() as tx:
-        await tx.execute(
-            "update api_key set last_used_at = $2 "
-            "where id = (select id from api_key where id = $1 for update skip locked)",
-            key_id,
-            now,
-        )
-
-
-def _hashes(keyring: Keyring, secret: str) -> list[str]:
-    """Under every valid key, the newest first: a rotation must not lock customers out."""
-    return [hmac.new(key, secret.encode(), hashlib.sha256).hexdigest() for key in keyring.keys(KEY_NAME)]
 
 
 def _checksum(body: str) -> str:

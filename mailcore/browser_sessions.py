@@ -3,8 +3,6 @@
 Must never store the secret of a cookie, nor keep one valid through a sign-in, a sign-out or its ends.
 """
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from uuid import UUID
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from mailcore import last_use
 from mailcore.callers import OF_ROLE, Caller, Role
 from mailcore.clock import Clock
 from mailcore.database import Database
@@ -25,7 +24,6 @@ KEY_NAME: Final = "browser-session"
 Method = Literal["link", "provider", "passkey"]
 _SECRET_BYTES: Final = 32
 _LENGTH: Final = 43  # of 32 bytes in URL-safe base64
-_SEEN_EVERY: Final = timedelta(minutes=1)
 # The account only counts while the person belongs to it.
 _READ: Final = """
 select s.id, s.person_id, s.method, s.device, s.created_at, s.last_seen_at, p.email, p.name,
@@ -89,7 +87,7 @@ async def create(
     session.add(
         BrowserSession(
             id=clock.new_id(),
-            secret_hash=_hashes(keyring, secret)[0],
+            secret_hash=keyring.hashes(KEY_NAME, secret)[0],
             person_id=person_id,
             account_id=account_id,
             staff=staff,
@@ -110,24 +108,23 @@ async def read(
     """Whose cookie this is; None for what is malformed, unknown, revoked, over, or unused for `idle`."""
     if len(secret) != _LENGTH or not secret.isascii():
         return None
-    row = await database.row(_READ, _hashes(keyring, secret), staff, now, now - idle)
+    row = await database.row(_READ, keyring.hashes(KEY_NAME, secret), staff, now, now - idle)
     if row is None:
         return None
-    if now - row["last_seen_at"] >= _SEEN_EVERY:
-        await _note_use(database, row["id"], now)
+    await last_use.note(database, "browser_session", row["id"], row["last_seen_at"], now)
     return _signed_in(row)
 
 
 def browser_hash(keyring: Keyring, browser: str) -> str:
     """How links and challenges remember the browser that asked: by the secret in a cookie of its own."""
-    return hmac.new(keyring.key(KEY_NAME), b"browser\0" + browser.encode(), hashlib.sha256).hexdigest()
+    return keyring.hashes(KEY_NAME, f"browser\0{browser}")[0]
 
 
 async def rotate(session: AsyncSession, keyring: Keyring, session_id: UUID) -> str:
     """A new secret for the same session; the old one is void from the commit on."""
     secret = new_secret()
     row = await session.get_one(BrowserSession, session_id)
-    row.secret_hash = _hashes(keyring, secret)[0]
+    row.secret_hash = keyring.hashes(KEY_NAME, secret)[0]
     return secret
 
 
@@ -163,7 +160,7 @@ async def revoke_all(session: AsyncSession, person_id: UUID, *, but: UUID | None
 
 async def revoke_secret(session: AsyncSession, keyring: Keyring, secret: str) -> None:
     """The session of a cookie that is being replaced or signed out."""
-    await _delete(session, col(BrowserSession.secret_hash).in_(_hashes(keyring, secret)))
+    await _delete(session, col(BrowserSession.secret_hash).in_(keyring.hashes(KEY_NAME, secret)))
 
 
 async def expire(database: Database, now: datetime, idle: timedelta) -> None:
@@ -178,17 +175,6 @@ async def _delete(session: AsyncSession, *conditions: Any) -> bool:
     return (await session.exec(delete(BrowserSession).where(*conditions))).rowcount > 0
 
 
-async def _note_use(database: Database, session_id: UUID, now: datetime) -> None:
-    """At most once a minute; requests at the same moment do not wait for each other."""
-    async with database.transaction() as tx:
-        await tx.execute(
-            "update browser_session set last_seen_at = $2 "
-            "where id = (select id from browser_session where id = $1 for update skip locked)",
-            session_id,
-            now,
-        )
-
-
 def _signed_in(row: Any) -> SignedIn:
     return SignedIn(
         session_id=row["id"],
@@ -201,8 +187,3 @@ def _signed_in(row: Any) -> SignedIn:
         account_id=row["account_id"],
         role=Role(row["role"]) if row["role"] else None,
     )
-
-
-def _hashes(keyring: Keyring, secret: str) -> list[str]:
-    """Under every valid key, the newest first: a rotation signs nobody out."""
-    return [hmac.new(key, secret.encode(), hashlib.sha256).hexdigest() for key in keyring.keys(KEY_NAME)]

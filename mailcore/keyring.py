@@ -4,6 +4,8 @@ A key is on disk, synced with its folder, before anything made with it leaves th
 log a key, put one into an exception, or hand one out from a folder that others can read.
 """
 
+import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Sequence
@@ -37,6 +39,12 @@ class Keyring:
 
     def key(self, name: str) -> bytes:
         return self.keys(name)[0]
+
+    def hashes(self, name: str, text: str) -> list[str]:
+        """HMAC-SHA-256 in hex under each key of that name, the signing one first: what is known by its hash
+        is found again after a rotation.
+        """
+        return [hmac.new(key, text.encode(), hashlib.sha256).hexdigest() for key in self.keys(name)]
 
     def _create(self, path: Path) -> None:
         write_once(path, secrets.token_bytes(_KEY_BYTES).hex().encode() + b"\n")

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import audit, oauth_secrets
+from mailcore import audit, last_use, oauth_secrets
 from mailcore.audit import SERVICE, Actor, Subject
 from mailcore.callers import OF_ROLE, Caller, Role, Scope
 from mailcore.clock import Clock
@@ -28,7 +28,6 @@ from mailcore.oauth_secrets import Secret
 CODE_LIFE: Final = timedelta(seconds=60)
 ACCESS_LIFE: Final = timedelta(hours=1)
 REFRESH_LIFE: Final = timedelta(days=30)
-_USED_EVERY: Final = timedelta(minutes=1)
 
 
 class Refused(StrEnum):
@@ -184,8 +183,7 @@ async def authenticate(database: Database, keyring: Keyring, now: datetime, secr
     )
     if row is None:
         return None
-    if row["last_used_at"] is None or now - row["last_used_at"] >= _USED_EVERY:
-        await _note_use(database, row["id"], now)
+    await last_use.note(database, "oauth_grant", row["id"], row["last_used_at"], now)
     scopes = frozenset(Scope(scope) for scope in set(row["scopes"]) & set(row["of_app"]))
     return Caller(row["account_id"], "app", row["id"], row["name"], scopes & OF_ROLE[Role(row["role"])])
 
@@ -307,14 +305,3 @@ def _record(
     **detail: str | list[str],
 ) -> None:
     audit.record(session, clock, grant.account_id, actor, action, Subject(grant.id, app.name), **detail)
-
-
-async def _note_use(database: Database, grant_id: UUID, now: datetime) -> None:
-    """At most once a minute; requests at the same moment do not wait for each other."""
-    async with database.transaction() as tx:
-        await tx.execute(
-            "update oauth_grant set last_used_at = $2 "
-            "where id = (select id from oauth_grant where id = $1 for update skip locked)",
-            grant_id,
-            now,
-        )

@@ -3,8 +3,6 @@
 Must never be stored, logged or put into an exception: rows hold keyed hashes only.
 """
 
-import hashlib
-import hmac
 import re
 import secrets
 from enum import StrEnum
@@ -40,5 +38,4 @@ def hashed(keyring: Keyring, secret: str) -> str:
 
 
 def hashes(keyring: Keyring, secret: str) -> list[str]:
-    """Under every valid key, the newest first: a rotation must not lock apps out."""
-    return [hmac.new(key, secret.encode(), hashlib.sha256).hexdigest() for key in keyring.keys(KEY_NAME)]
+    return keyring.hashes(KEY_NAME, secret)

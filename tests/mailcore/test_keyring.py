@@ -34,6 +34,14 @@ def test_several_lines_are_a_rotation_and_the_first_one_signs(tmp_path: Path) ->
     assert keyring.key("srs") == b"\xaa" * 32
 
 
+def test_what_was_hashed_under_any_of_the_keys_is_found_by_one_of_its_hashes(tmp_path: Path) -> None:
+    """RFC 4231 section 4.2: the first test case of HMAC-SHA-256."""
+    (tmp_path / "names.key").write_text(f"{'aa' * 32}\n{'0b' * 20}\n")
+    signing, older = Keyring(tmp_path).hashes("names", "Hi There")
+    assert older == "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
+    assert signing != older
+
+
 def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     seen: list[bytes] = []
     threads = [threading.Thread(target=lambda: seen.append(Keyring(tmp_path).key("srs"))) for _ in range(8)]

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailcore import alias_table
-from mailcore.alias_table import COLUMNS, MOST_LINES, BadLine, Line
+from mailcore import alias_csv
+from mailcore.alias_csv import COLUMNS, MOST_LINES, BadLine, Line
 from mailcore.errors import Invalid
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20).map(str.strip)
 
 
 def read(text: str) -> list[Line | BadLine]:
-    return list(alias_table.read(text.encode()).lines)
+    return list(alias_csv.read(text.encode()).lines)
 
 
 def test_what_was_written_is_read_again() -> None:
@@ -23,7 +23,7 @@ def test_what_was_written_is_read_again() -> None:
         ("hello@example.org", "you@inbox.test other@inbox.test", 'A "quoted", note', "true"),
         ("*@example.org", "you@inbox.test", "two\nlines", "false"),
     ]
-    text = alias_table.write([COLUMNS, *rows])
+    text = alias_csv.write([COLUMNS, *rows])
     assert text.endswith("\r\n")
     assert read(text) == [
         Line(2, "hello", "example.org", ["you@inbox.test", "other@inbox.test"], 'A "quoted", note', True),
@@ -33,7 +33,7 @@ def test_what_was_written_is_read_again() -> None:
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=1", "\uff1d1"])
 def test_no_cell_is_a_formula_and_each_comes_back(cell: str) -> None:
-    text = alias_table.write([COLUMNS, ("a@example.org", "you@inbox.test", cell, "true")])
+    text = alias_csv.write([COLUMNS, ("a@example.org", "you@inbox.test", cell, "true")])
     shown = list(csv.reader(io.StringIO(text, newline="")))[1][2]
     assert shown == f"'{cell}"
     (line,) = read(text)
@@ -43,7 +43,7 @@ def test_no_cell_is_a_formula_and_each_comes_back(cell: str) -> None:
 
 @given(note=TEXT, local_part=TEXT.filter(lambda text: bool(text) and "@" not in text))
 def test_any_note_and_local_part_come_back(note: str, local_part: str) -> None:
-    text = alias_table.write([COLUMNS, (f"{local_part}@example.org", "you@inbox.test", note, "true")])
+    text = alias_csv.write([COLUMNS, (f"{local_part}@example.org", "you@inbox.test", note, "true")])
     (line,) = read(text)
     assert line == Line(2, local_part, "example.org", ["you@inbox.test"], note, True)
 
@@ -66,7 +66,7 @@ def test_any_note_and_local_part_come_back(note: str, local_part: str) -> None:
     ids=["simplelogin", "addy", "excel", "tabs"],
 )
 def test_tables_of_others_are_understood_and_what_is_not_is_named(text: str, ignored: list[str]) -> None:
-    table = alias_table.read(text.encode())
+    table = alias_csv.read(text.encode())
     (line,) = table.lines
     assert isinstance(line, Line)
     assert (line.local_part.lower(), line.domain) == ("a", "example.org")
@@ -95,7 +95,7 @@ def test_a_line_that_cannot_be_read_stands_alone(row: str) -> None:
 )
 def test_what_is_no_table_is_refused(content: bytes) -> None:
     with pytest.raises(Invalid) as caught:
-        alias_table.read(content)
+        alias_csv.read(content)
     assert caught.value.code == "csv_invalid"
 
 
