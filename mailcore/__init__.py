@@ -75,6 +75,7 @@ What customers own
     identities.py       signing in by a provider
     passkeys.py         signing in by a passkey
     browser_sessions.py browsers that are signed in
+    last_use.py         when a key, an app or a browser was used last
     oauth_apps.py       apps of third parties, and where they may be answered
     oauth_grants.py     what people let them do: codes, tokens, and who is behind one
     oauth_secrets.py    opaque, of a kind each, kept as keyed hashes
@@ -110,7 +111,7 @@ What customers own
     ownership.py        pure rules: whose is a name?
     aliases.py          the alias table as its owner sees it
     alias_bulk.py       many of them in one transaction
-    alias_table.py      aliases as CSV
+    alias_csv.py        aliases as CSV
     destinations.py     the real inboxes
     confirmations.py    asked by mail whether they want it
     suppression.py      those who asked to be left alone
