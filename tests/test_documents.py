@@ -16,7 +16,8 @@ from tests.support.services import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
-PYTHON = [path for top in ("api", "clearpost", "mailcore", "workers") for path in (ROOT / top).rglob("*.py")]
+TOPS = ("api", "billing", "clearpost", "mailcore", "workers")
+PYTHON = [path for top in TOPS for path in (ROOT / top).rglob("*.py")]
 CODE = "\n".join(path.read_text(encoding="utf-8") for path in PYTHON)
 
 

@@ -20,7 +20,7 @@ SECRETS = ("whsec_old", "whsec_new")
 @pytest.fixture
 async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
     """Nobody answers at the address of its Stripe: an event is taken without asking."""
-    settings = {
+    settings: dict[str, Any] = {
         "stripe_secret_key": SecretStr("sk_test_1"),
         "stripe_webhook_secrets": SecretStr(", ".join(SECRETS)),
         "stripe_prices": {"premium/month": "price_1"},
