@@ -49,6 +49,7 @@ class Store:
     file: Path | None = None
     objects: dict[str, Object] = field(default_factory=dict)
     tell: Callable[[Object], None] = lambda _: None
+    _of_kind: dict[str, dict[str, None]] = field(default_factory=dict)  # ids; some may be gone
 
     def now(self) -> int:
         return int(self.clock.now().timestamp())
@@ -60,6 +61,7 @@ class Store:
     def put(self, identifier: str, kind: str, **fields: Any) -> Object:
         base = {"id": identifier, "object": kind, "created": self.now(), "livemode": False, "metadata": {}}
         self.objects[identifier] = base | fields
+        self._of_kind.setdefault(kind, {})[identifier] = None
         return self.objects[identifier]
 
     def find(self, identifier: object, kind: str, param: str = "id") -> Object:
@@ -73,8 +75,9 @@ class Store:
 
     def all(self, kind: str, **wanted: Any) -> Iterator[Object]:
         """Newest first, as Stripe lists; with these values where any are given."""
-        for item in reversed(list(self.objects.values())):
-            if item["object"] == kind and all(item.get(name) == value for name, value in wanted.items()):
+        for identifier in reversed(list(self._of_kind.get(kind, ()))):
+            item = self.objects.get(identifier)
+            if item is not None and all(item.get(name) == value for name, value in wanted.items()):
                 yield item
 
     def change(self, item: Object, event: str, **fields: Any) -> None:
@@ -98,11 +101,11 @@ class Store:
         return made
 
     def _forget_old_events(self) -> None:
-        if len(self.objects) % KEPT_EVENTS:
+        events = self._of_kind["event"]
+        if len(events) < 2 * KEPT_EVENTS:
             return
-        events = [key for key, item in self.objects.items() if item["object"] == "event"]
-        for key in events[:-KEPT_EVENTS]:
-            del self.objects[key]
+        for key in list(events)[:-KEPT_EVENTS]:
+            del self.objects[key], events[key]
 
     def save(self) -> None:
         """Written aside and renamed. Does nothing without a file."""
@@ -120,6 +123,8 @@ class Store:
             kept = json.loads(self.file.read_text(encoding="utf-8"))
             self.clock.shift = timedelta(seconds=kept["shift"])
             self.objects = kept["objects"]
+            for identifier, item in self.objects.items():
+                self._of_kind.setdefault(item["object"], {})[identifier] = None
 
 
 def shown(value: Any) -> Any:
