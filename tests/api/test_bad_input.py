@@ -41,6 +41,12 @@ async def test_an_unknown_parameter_is_named_in_a_422(world: World, tenant: Tena
     assert_problem(await world.anonymous.get(f"/v1/{path}?page=2"), 401, "unauthorized")
 
 
+async def test_a_query_parameter_that_is_given_twice_is_refused_by_name(tenant: Tenant) -> None:
+    answer = await tenant.http.get("/v1/aliases?limit=5&limit=7")
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"loc": ["query", "limit"], "msg": "Give it once"}]
+
+
 async def test_an_empty_name_is_told_in_plain_words(tenant: Tenant) -> None:
     answer = await tenant.http.post("/v1/domains", json={"name": " "})
     told = assert_problem(answer, 422, "validation_failed")
