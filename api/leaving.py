@@ -76,7 +76,7 @@ async def delete_account(
     who: OwnsAccount, doer: Doer, runtime: Runtime, if_match: IfMatch, body: AccountEnd
 ) -> None:
     """For an owner in their browser. Mail for its domains is refused at once, what waits is cancelled, its
-    keys, apps and sessions are dead. There is no way back.
+    keys, apps and sessions are dead. There is no way back. 403 `sign_in_again` as for passkeys.
     """
     # In a transaction of the service: what goes along belongs to people and to the queue as well.
     async with runtime.database.session() as session:

@@ -96,12 +96,22 @@ async def signed_in(request: Request, runtime: Runtime) -> SignedIn | None:
 
 
 async def person(
-    found: Annotated[SignedIn | None, Depends(signed_in)], _: Annotated[str | None, Depends(_cookie)]
+    request: Request,
+    runtime: Runtime,
+    found: Annotated[SignedIn | None, Depends(signed_in)],
+    _: Annotated[str | None, Depends(_cookie)],
 ) -> SignedIn:
-    """For what is a person's own and needs no account. Raises Unauthorized."""
+    """For what is a person's own and needs no account. Raises Unauthorized, Forbidden for a key or an app."""
+    if "authorization" in request.headers:
+        await caller(request, runtime, await _bearer(request))
+        raise _person_needed()
     if found is None:
         raise Unauthorized("Sign in first.")
     return found
+
+
+def _person_needed() -> Forbidden:
+    return Forbidden("This is for a person who is signed in, not for a key.", code="person_needed")
 
 
 def is_fresh(who: SignedIn, clock: Clock) -> bool:
@@ -157,7 +167,7 @@ class Needs:
                 scope=self.scope,
             )
         if self.person and who.person_id is None:
-            raise Forbidden("This is for a person who is signed in, not for a key.", code="person_needed")
+            raise _person_needed()
         if not self.apps and who.kind == "app":
             detail = "No app gets a secret that outlasts what a person let it do: use a key, or sign in."
             raise Forbidden(detail, code="outlives_caller")
@@ -209,8 +219,16 @@ MakesSecrets = Annotated[
 ]
 ReadsBilling = Annotated[Caller, Depends(Needs(Scope.BILLING_READ, whole_account=True))]
 WritesBilling = Annotated[Caller, Depends(Needs(Scope.BILLING_WRITE, role=Role.OWNER, whole_account=True))]
-# What only somebody who owns the account may do, and only in person.
-OwnsAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.OWNER, person=True))]
+_owner_in_person = Needs(Scope.ACCOUNT_WRITE, role=Role.OWNER, person=True)
+
+
+async def fresh_owner(who: Annotated[Caller, Depends(_owner_in_person)], _: FreshMe) -> Caller:
+    """Raises Forbidden where the browser was left open."""
+    return who
+
+
+# What only somebody who owns the account may do, in person, and who signed in a moment ago.
+OwnsAccount = Annotated[Caller, Depends(fresh_owner)]
 AsAdmin = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, person=True))]
 Doer = Annotated[Actor, Depends(actor)]
 # Without scope="function" FastAPI would commit after the response: a failing commit would have answered 200.

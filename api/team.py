@@ -111,7 +111,7 @@ async def _locked(session: AsyncSession, account_id: UUID, member_id: UUID) -> M
 async def transfer_account(
     who: OwnsAccount, doer: Doer, session: Session, runtime: Runtime, body: Transfer
 ) -> MemberOut:
-    """For an owner in their browser. Answers with the new owner."""
+    """For an owner in their browser. Answers with the new owner. 403 `sign_in_again` as for passkeys."""
     member = await team.transfer(session, runtime.clock, who, doer, body.member_id, body.name)
     await changes.note(session, who.account_id, "account")
     return MemberOut.of(member)

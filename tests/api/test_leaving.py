@@ -101,10 +101,17 @@ async def test_an_account_is_deleted_after_an_export_or_where_that_is_waived(
     assert (refused.status_code, refused.json()["code"]) == (409, "export_first")
     await exported(owner)
     world.clock.step(timedelta(hours=25))
+    owner = await world.person(tenant, email=owner.email)  # signed in again
     late = await owner.http.request("DELETE", "/v1/account", json=END)
     assert (late.status_code, late.json()["code"]) == (409, "export_first")
     await exported(owner)
     assert (await owner.http.request("DELETE", "/v1/account", json=END)).status_code == 204
+
+
+async def test_a_browser_that_was_left_open_deletes_nothing(world: World, owner: SignedInPerson) -> None:
+    world.clock.step(timedelta(minutes=11))
+    refused = await owner.http.request("DELETE", "/v1/account", json=END | {"without_export": True})
+    assert (refused.status_code, refused.json()["code"]) == (403, "sign_in_again")
 
 
 async def test_deleting_asks_for_the_name_an_owner_and_a_person(

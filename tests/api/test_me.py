@@ -13,8 +13,18 @@ async def test_a_person_sees_themselves_without_any_account(world: World) -> Non
 
 async def test_a_key_is_no_person(world: World, tenant: Tenant) -> None:
     for path in ("/v1/me", "/v1/me/sessions", "/v1/me/passkeys"):
-        assert (await tenant.http.get(path)).status_code == 401
+        answer = await tenant.http.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (403, "person_needed")
     assert (await world.anonymous.get("/v1/me")).status_code == 401
+    unknown = await world.anonymous.get("/v1/me", headers={"Authorization": "Bearer cp_test_nothing"})
+    assert unknown.status_code == 401
+
+
+async def test_a_cookie_counts_for_nothing_beside_a_key(world: World, tenant: Tenant) -> None:
+    person = await world.person(tenant)
+    headers = {"Authorization": f"Bearer {tenant.secret}"}
+    answer = await person.http.delete("/v1/me", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "person_needed")
 
 
 async def test_a_person_works_in_one_account_at_a_time(world: World, tenant: Tenant) -> None:

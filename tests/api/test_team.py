@@ -1,6 +1,7 @@
 """The people of an account: roles, leaving, handing over; never without an owner."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -147,6 +148,16 @@ async def test_handing_over_asks_for_the_accounts_name(
     body = {"member_id": (await members(owner.http))["eve@people.test"]["id"], "name": "other"}
     refused = await owner.http.post("/v1/account/transfer", json=body)
     assert (refused.status_code, refused.json()["code"]) == (422, "confirmation_wrong")
+
+
+async def test_a_browser_that_was_left_open_hands_nothing_over(
+    world: World, tenant: Tenant, owner: SignedInPerson
+) -> None:
+    await world.person(tenant, role="admin", email="eve@people.test")
+    body = {"member_id": (await members(owner.http))["eve@people.test"]["id"], "name": "one"}
+    world.clock.step(timedelta(minutes=11))
+    refused = await owner.http.post("/v1/account/transfer", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "sign_in_again")
 
 
 async def test_only_an_owner_in_person_hands_over(world: World, tenant: Tenant) -> None:
