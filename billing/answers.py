@@ -22,6 +22,7 @@ def at_stripe(plain: dict[str, Any]) -> AtStripe:
         created=_moment(plain["created"]),
         items=items,
         cancel_at=_maybe(plain.get("cancel_at")) or (ends if plain.get("cancel_at_period_end") else None),
+        cancel_at_period_end=bool(plain.get("cancel_at_period_end")),
         trial_end=_maybe(plain.get("trial_end")),
         schedule_id=schedule["id"] if schedule else None,
         next_price_id=_next_price(schedule) if schedule else None,

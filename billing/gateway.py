@@ -202,7 +202,6 @@ class Gateway:
                     "subscription_details": {
                         "items": [{"id": item.id, "price": price_id}],
                         "proration_behavior": "always_invoice",
-                        "cancel_at_period_end": False,
                     },
                 }
             )
@@ -212,6 +211,7 @@ class Gateway:
     async def change_now(self, subscription: AtStripe, item: Item, price_id: str, *, key: str) -> None:
         """With proration, paid at once; where that fails nothing changes. Raises Declined."""
         await self._release(subscription, key)
+        await self._keep(subscription, key)
         await _asked(
             self._stripe.v1.subscriptions.update_async(
                 subscription.id,
@@ -219,7 +219,6 @@ class Gateway:
                     "items": [{"id": item.id, "price": price_id}],
                     "proration_behavior": "always_invoice",
                     "payment_behavior": "error_if_incomplete",
-                    "cancel_at_period_end": False,
                 },
                 {"idempotency_key": f"{key}-change"},
             )
@@ -275,12 +274,17 @@ class Gateway:
             )
 
     async def _keep(self, subscription: AtStripe, key: str) -> None:
-        if subscription.cancel_at is not None:
-            await _asked(
-                self._stripe.v1.subscriptions.update_async(
-                    subscription.id, {"cancel_at_period_end": False}, {"idempotency_key": f"{key}-keep"}
-                )
+        """The portal ends a subscription by its date, we by the flag: each is taken back in its own way."""
+        if subscription.cancel_at is None:
+            return
+        flagged = subscription.cancel_at_period_end
+        await _asked(
+            self._stripe.v1.subscriptions.update_async(
+                subscription.id,
+                {"cancel_at_period_end": False} if flagged else {"cancel_at": ""},
+                {"idempotency_key": f"{key}-keep"},
             )
+        )
 
     # --- what is set up there ---
 

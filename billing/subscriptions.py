@@ -50,6 +50,7 @@ class AtStripe:
     created: datetime
     items: Sequence[Item]
     cancel_at: datetime | None = None
+    cancel_at_period_end: bool = False
     trial_end: datetime | None = None
     schedule_id: str | None = None
     next_price_id: str | None = None

@@ -106,6 +106,22 @@ async def test_the_free_plan_begins_when_what_is_paid_ends(shop: Shop, buyer: Te
     assert (await buyer.http.get("/v1/billing")).json()["cancel_at"] is None
 
 
+@pytest.mark.parametrize("plan", ["premium", "business"])
+async def test_what_was_cancelled_in_the_portal_goes_on_once_a_plan_is_chosen(
+    shop: Shop, buyer: Tenant, plan: str
+) -> None:
+    await shop.buy(buyer)
+    portal = (await asked(buyer, "portal"))["url"]
+    identifier = (await shop.row(buyer.id)).subscription_id
+    assert (await shop.stripe.press(portal, "cancel", subscription=identifier or "")).status_code < 400
+    await shop.settle()
+    assert (await shop.row(buyer.id)).cancel_at is not None
+    await asked(buyer, "change", plan=plan)
+    await shop.settle()
+    row = await shop.row(buyer.id)
+    assert (row.cancel_at, row.plan) == (None, plan)
+
+
 async def test_a_preview_of_a_downgrade_names_what_will_pause(shop: Shop, buyer: Tenant) -> None:
     await shop.buy(buyer)
     domains = [await buyer.claim(name) for name in ("one.test", "two.test")]
