@@ -87,8 +87,9 @@ def _say_who_may(document: dict[str, Any], needs: dict[str, list[Needs]]) -> Non
 def _with_plain_names(document: dict[str, Any]) -> dict[str, Any]:
     """Schemas are called by what they show, as generated clients will call them: Domain, DomainPage."""
     text = json.dumps(document)
-    for name in document["components"]["schemas"]:
-        plain = _OUT.sub(r"\1", _PAGE.sub(r"\1Page", name))
+    names = {name: _OUT.sub(r"\1", _PAGE.sub(r"\1Page", name)) for name in document["components"]["schemas"]}
+    assert len(set(names.values())) == len(names), "two schemas would have one name"
+    for name, plain in names.items():
         text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{plain}"')
         text = text.replace(f'"{name}": {{', f'"{plain}": {{')
         text = text.replace(f'"title": "{_title(name)}"', f'"title": "{plain}"')

@@ -34,7 +34,7 @@ class PriceOut(BaseModel):
     currency: str = Field(examples=["usd"])
 
 
-class PlanOut(BaseModel):
+class PlanOfferOut(BaseModel):
     plan: Plan
     limits: LimitsOut
     prices: list[PriceOut] = Field(description="Empty where it costs nothing, or nothing is sold here")
@@ -43,7 +43,7 @@ class PlanOut(BaseModel):
 class PlansOut(BaseModel):
     """`sold`: whether plans can be bought here."""
 
-    data: list[PlanOut]
+    data: list[PlanOfferOut]
     sold: bool
 
 
@@ -59,8 +59,8 @@ async def offers_of(runtime: ApiRuntime) -> Sequence[Offer]:
     return await runtime.till.catalogue.offers() if runtime.till else ()
 
 
-def _shown(plan: Plan, offers: Sequence[Offer]) -> PlanOut:
-    return PlanOut(plan=plan, limits=LimitsOut.of(limits_for(plan)), prices=prices_of(plan, offers))
+def _shown(plan: Plan, offers: Sequence[Offer]) -> PlanOfferOut:
+    return PlanOfferOut(plan=plan, limits=LimitsOut.of(limits_for(plan)), prices=prices_of(plan, offers))
 
 
 def prices_of(plan: Plan, offers: Sequence[Offer]) -> list[PriceOut]:

@@ -1,5 +1,6 @@
 """An API in this process with a real database and DNS stand-in, and accounts to ask it as."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from uuid import UUID
 import httpx
 from pydantic import SecretStr
 
+import api.main
 from api.app import create_app
 from api.browser_sessions import cookie_name
 from api.runtime import ApiRuntime
+from clearpost.ports import free_port
 from clearpost.standins.dns import DnsStandin, Zone
 from mailcore import accounts, api_keys, browser_sessions, people
 from mailcore.api_keys import NewKey
@@ -187,3 +190,19 @@ async def running_api(
             yield world
         finally:
             await world.close()
+
+
+@asynccontextmanager
+async def listening(world: World) -> AsyncIterator[str]:
+    """The URL of the API as it is served to customers: uvicorn, on the world's database."""
+    port = free_port()
+    ready = asyncio.Event()
+    served = world.runtime.settings.model_copy(update={"api_port": port})
+    serving = asyncio.create_task(api.main.serve(served, on_ready=ready.set))
+    try:
+        async with asyncio.timeout(10):
+            await ready.wait()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        serving.cancel()
+        await asyncio.wait({serving})
