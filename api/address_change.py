@@ -16,9 +16,9 @@ from api.fields import Body, Text
 from api.pages import page
 from api.routes import Route
 from api.security import FreshMe, MaybePerson, OwnSession, Runtime
-from mailcore import address_change
+from mailcore import address_change, letter_rates
 from mailcore.address_change import CHANGE, UNDO
-from mailcore.rates import Rate
+from mailcore.rates import Rate, refuse_unless
 
 router = APIRouter(prefix="/v1/me", route_class=Route, tags=["You"], responses=responses(403, 429))
 pages = APIRouter(prefix="/auth/address", include_in_schema=False)
@@ -45,6 +45,8 @@ async def change_email(me: FreshMe, session: OwnSession, runtime: Runtime, body:
     await runtime.rates.need(
         "address changes", str(me.person_id), _LETTERS, "You asked for this often today."
     )
+    taken = await letter_rates.from_others(runtime.rates, body.email)
+    refuse_unless(taken, "This address was written to a few times today.")
     await address_change.ask(session, runtime.clock, runtime.keyring, me, body.email)
 
 

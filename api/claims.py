@@ -1,7 +1,7 @@
 """An account whose owners are gone: an admin asks for it, an owner objects. Must never act on GET."""
 
-from datetime import datetime
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path
@@ -15,6 +15,7 @@ from api.security import AsAdmin, Doer, ReadsAccount, Runtime, Session
 from mailcore import account_claims
 from mailcore.errors import NotFound
 from mailcore.models import AccountClaim
+from mailcore.rates import Rate
 
 router = APIRouter(
     prefix="/v1/account/claim", route_class=Route, tags=["Account"], responses=responses(403, 404)
@@ -22,6 +23,7 @@ router = APIRouter(
 pages = APIRouter(prefix="/claims", include_in_schema=False)
 
 Token = Annotated[str, Path(max_length=100)]
+_LETTERS: Final = Rate(3, timedelta(days=1))
 
 
 class ClaimOut(BaseModel):
@@ -53,6 +55,7 @@ async def get_claim(who: ReadsAccount, session: Session) -> ClaimOut:
 )
 async def create_claim(who: AsAdmin, doer: Doer, session: Session, runtime: Runtime) -> ClaimOut:
     """For an admin in their browser. Every owner gets a letter; after 7 days without a word you own it."""
+    await runtime.rates.need("claims", str(who.account_id), _LETTERS, "Owners were told often today.")
     return ClaimOut.of(await account_claims.ask(session, runtime.clock, who, doer))
 
 

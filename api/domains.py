@@ -1,7 +1,7 @@
 """Domains of the account: claim, see what to publish, have it checked, delete."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -20,10 +20,12 @@ from mailcore.domain_check import State as RecordState
 from mailcore.domain_states import State, state_of
 from mailcore.domain_watch import Watch
 from mailcore.models import Account, Domain
+from mailcore.rates import Rate
 
 router = APIRouter(prefix="/v1/domains", route_class=Route, tags=["Domains"], responses=responses(404))
 
 _cursor = id_cursor("domains")
+_CHECKS: Final = Rate(20, timedelta(minutes=1))
 
 
 class DomainNew(Body):
@@ -155,7 +157,10 @@ async def delete_domain(
 
 @router.post("/{domain_id}/check", summary="Look at the DNS of a domain now")
 async def check_domain(domain_id: UUID, who: WritesDomains, runtime: Runtime) -> DomainOut:
-    """Verifies the domain once its TXT record is there. No transaction is open while DNS is asked."""
+    """Verifies the domain once its TXT record is there; 20 a minute for each account. No transaction is open
+    while DNS is asked.
+    """
+    await runtime.rates.need("domain checks", str(who.account_id), _CHECKS, "DNS does not change that often.")
     watch = Watch(runtime.database, runtime.resolver, runtime.clock, runtime.settings)
     await watch.check(who.tenant, domain_id)
     async with runtime.database.session(who.tenant) as session:

@@ -18,10 +18,10 @@ from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.pages import page
 from api.routes import Route
 from api.security import Doer, ReadsAccount, Runtime, Session, WritesAccount
-from mailcore import invitations
+from mailcore import invitations, letter_rates
 from mailcore.callers import Role
 from mailcore.models import Invitation
-from mailcore.rates import Rate
+from mailcore.rates import Rate, refuse_unless
 
 router = APIRouter(prefix="/v1/invitations", route_class=Route, tags=["Team"], responses=responses(403, 404))
 pages = APIRouter(prefix="/invitations", include_in_schema=False)
@@ -70,6 +70,12 @@ async def _one_letter(runtime: Runtime, who: WritesAccount) -> None:
     )
 
 
+async def _one_to(runtime: Runtime, address: str) -> None:
+    """And by the inbox, whoever writes. Raises TooMany."""
+    taken = await letter_rates.from_others(runtime.rates, address)
+    refuse_unless(taken, "This address was written to a few times today.")
+
+
 @router.post(
     "",
     status_code=201,
@@ -80,7 +86,8 @@ async def _one_letter(runtime: Runtime, who: WritesAccount) -> None:
 async def create_invitation(
     who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, body: InvitationIn
 ) -> InvitationOut:
-    """The link in the mail is valid for 7 days."""
+    """The link in the mail is valid for 7 days. An address gets a few a day at most, from all accounts."""
+    await _one_to(runtime, body.email)
     return InvitationOut.of(
         await invitations.create(session, runtime.clock, who, doer, body.email, body.role)
     )
@@ -96,6 +103,7 @@ async def send_invitation(
     who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, invitation_id: UUID
 ) -> InvitationOut:
     """Its 7 days begin anew."""
+    await _one_to(runtime, (await invitations.get(session, who.account_id, invitation_id)).email)
     return InvitationOut.of(
         await invitations.send_again(session, runtime.clock, who.account_id, doer, invitation_id)
     )

@@ -3,7 +3,6 @@
 Must never tell whether somebody has an account, nor act on GET: programs open the links of mail first.
 """
 
-from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response
@@ -14,14 +13,12 @@ from api.browser_sessions import clear_cookie, read_cookie, refuse_other_sites
 from api.pages import TEMPLATES, page
 from api.security import MaybePerson, Runtime
 from api.sign_in_flow import arrive, begin, browser_of, go, local_path, remember_next, too_often
-from mailcore import browser_sessions, people, sign_in_links, sign_up
-from mailcore.rates import Rate
+from mailcore import browser_sessions, letter_rates, people, sign_in_links, sign_up
 from mailcore.sign_in_links import Unusable
 
 router = APIRouter(prefix="/auth", include_in_schema=False)
 
 Token = Annotated[str, Path(max_length=100)]
-_PER_ADDRESS: Final = Rate(5, timedelta(minutes=15))
 _OVER: Final = "This link was used, or its 15 minutes are over."
 _ELSEWHERE: Final = (
     "This link works in the browser that asked for it, and this is another one.",
@@ -56,7 +53,7 @@ async def ask_for_link(
         return _form(runtime, "", local_path(there), "This is not an address that takes mail.", 422)
     for taken in (
         await sign_in_flow.take(request, runtime),
-        await runtime.rates.take("sign-in address", address, _PER_ADDRESS),
+        await letter_rates.to_sign_in(runtime.rates, address),
     ):
         if not taken.allowed:
             return too_often(taken)

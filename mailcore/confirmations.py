@@ -13,7 +13,17 @@ from uuid import UUID
 from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, aliases, audit, cancellation, changes, letters, signed_links, suppression
+from mailcore import (
+    accounts,
+    aliases,
+    audit,
+    cancellation,
+    changes,
+    letter_rates,
+    letters,
+    signed_links,
+    suppression,
+)
 from mailcore.audit import SERVICE, Subject
 from mailcore.clock import Clock
 from mailcore.keyring import Keyring
@@ -22,11 +32,9 @@ from mailcore.models import Destination
 from mailcore.rates import Rate, Rates, Taken
 
 _OF_DESTINATION: Final = Rate(3, timedelta(days=1))
-_OF_ADDRESS: Final = Rate(5, timedelta(days=1))
 _OF_ACCOUNT: Final = Rate(500, timedelta(days=1))
 _PUT_OFF: Final = timedelta(minutes=10)
 _NAMED_ALIASES: Final = 5
-_NAME_LENGTH: Final = 60
 
 
 # --- asking ---
@@ -37,13 +45,12 @@ async def may_ask(rates: Rates, destination: Destination) -> Taken:
     bounds = (
         ("confirm-destination", str(destination.id), _OF_DESTINATION),
         ("confirm-account", str(destination.account_id), _OF_ACCOUNT),
-        ("confirm-address", destination.address.lower(), _OF_ADDRESS),
     )
     for kind, who, rate in bounds:
         taken = await rates.take(kind, who, rate)
         if not taken.allowed:
             return taken
-    return taken
+    return await letter_rates.from_others(rates, destination.address)
 
 
 async def unasked(session: AsyncSession, *, limit: int = 50) -> Sequence[UUID]:
@@ -65,7 +72,7 @@ async def ask(session: AsyncSession, clock: Clock, destination: Destination) -> 
         destination.address,
         account_id=account.id,
         id=str(destination.id),
-        account=_shortened(account.name),
+        account=account.name,
         aliases="\n".join(named[:_NAMED_ALIASES]),
         more=int(len(named) > _NAMED_ALIASES),
     )
@@ -155,8 +162,3 @@ async def _note(
     about = Subject(destination.id, destination.address)
     audit.record(session, clock, destination.account_id, SERVICE, action, about)
     await changes.note(session, destination.account_id, "destination", destination.id, state=state)
-
-
-def _shortened(name: str) -> str:
-    """A name that customers choose must not become a letter of theirs."""
-    return name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…"

@@ -2,11 +2,13 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from mailcore.letter_texts import WRITERS, Desk
-from tests.support.api import SignedInPerson, Tenant, World
+from tests.support.api import SignedInPerson, Tenant, World, running_api
 from workers.accounts import settle_claims
 
 WEEK = timedelta(days=7, minutes=1)
@@ -124,3 +126,14 @@ async def test_another_admin_does_not_end_it_an_owner_does(
     owner = await world.person(tenant, email="one@owners.test")
     assert (await owner.http.delete("/v1/account/claim")).status_code == 204
     assert (await owner.http.delete("/v1/account/claim")).status_code == 404
+
+
+async def test_owners_are_told_a_few_times_a_day_at_most(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with running_api(database_url, tmp_path, redis_url=SecretStr(redis_url)) as world:
+        admin = await world.person(await world.tenant(), role="admin", email="adam@people.test")
+        for _ in range(3):
+            await claim(admin)
+            assert (await admin.http.delete("/v1/account/claim")).status_code == 204
+        assert (await admin.http.post("/v1/account/claim")).status_code == 429

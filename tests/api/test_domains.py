@@ -1,9 +1,14 @@
 """Domains over HTTP: claim, publish, check, delete."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
+from pydantic import SecretStr
 
 from mailcore.plans import Plan
-from tests.support.api import Tenant, World
+from mailcore.rates import Rate
+from tests.support.api import Tenant, World, running_api
 
 
 async def test_a_claim_tells_what_to_publish(world: World, tenant: Tenant) -> None:
@@ -149,3 +154,23 @@ async def test_domains_come_in_pages(world: World) -> None:
         cursor = {"cursor": page["next_cursor"]}
     assert seen == names
     assert page["next_cursor"] is None
+
+
+async def test_an_account_has_its_domains_checked_20_times_a_minute(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with running_api(database_url, tmp_path, redis_url=SecretStr(redis_url)) as world:
+        tenant = await world.tenant()
+        path = f"/v1/domains/{(await tenant.claim())['id']}/check"
+        assert (await tenant.http.post(path)).status_code == 200
+        rate = Rate(20, timedelta(minutes=1))
+        taken = 1
+        while (await world.runtime.rates.take("domain checks", str(tenant.id), rate)).allowed:
+            taken += 1
+        assert taken == 20
+        refused = await tenant.http.post(path)
+        assert (refused.status_code, refused.headers["retry-after"] in "123") == (429, True)
+        other = await world.tenant("two")
+        assert (
+            await other.http.post(f"/v1/domains/{(await other.claim('b.test'))['id']}/check")
+        ).status_code == 200

@@ -34,6 +34,17 @@ async def test_a_session_and_a_transaction_post_the_same_row(world: World, narro
     ] * 2
 
 
+async def test_a_name_that_somebody_chose_does_not_become_a_letter_of_theirs(world: World) -> None:
+    long = "Win a prize at https://evil.test " * 3
+    async with world.database.session() as session:
+        await letters.post(
+            session, CLOCK, "invitation", "b@a.test", id="1", account=long, invited_by=long, by=long
+        )
+    about = json.loads(await world.database.value("select about from letter"))
+    short = f"{long[:59]}…"
+    assert about == {"id": "1", "account": short, "invited_by": short, "by": short}
+
+
 async def test_no_letter_leaves_without_its_cause(world: World) -> None:
     async def fail() -> None:
         async with world.database.session() as session:
