@@ -184,8 +184,13 @@ async def authenticate(database: Database, keyring: Keyring, now: datetime, secr
     if row is None:
         return None
     await last_use.note(database, "oauth_grant", row["id"], row["last_used_at"], now)
-    scopes = frozenset(Scope(scope) for scope in set(row["scopes"]) & set(row["of_app"]))
-    return Caller(row["account_id"], "app", row["id"], row["name"], scopes & OF_ROLE[Role(row["role"])])
+    scopes = allowed(row["scopes"], row["of_app"], Role(row["role"]))
+    return Caller(row["account_id"], "app", row["id"], row["name"], scopes)
+
+
+def allowed(of_token: Sequence[str], of_app: Sequence[str], role: Role) -> frozenset[Scope]:
+    """What an app may do: no more than its token says, than it may ask for at all, than the person may."""
+    return frozenset(Scope(scope) for scope in set(of_token) & set(of_app)) & OF_ROLE[role]
 
 
 async def list_of(

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from mailcore import changes
+from mailcore import changes, oauth_grants, standing
 from mailcore.callers import Scope
 from mailcore.jobs import Alarm
 from mailcore.plans import Plan
 from tests.api.test_logs import write
 from tests.support.api import Tenant, World, running_api
 from tests.support.event_client import Page, page, served
+from tests.support.oauth import App
 
 
 async def note(world: World, tenant: Tenant, number: int = 0) -> None:
@@ -138,6 +139,33 @@ async def test_who_lost_the_right_hears_no_more_within_five_seconds(world: World
         async with world.runtime.database.transaction() as tx:
             await tx.execute("update api_key set revoked_at = now() where account_id = $1", tenant.id)
         assert await opened.ended(seconds=5) == []
+
+
+@pytest.mark.parametrize("change", ["app", "role"])
+async def test_an_app_that_may_less_hears_no_more_within_five_seconds(
+    world: World, tenant: Tenant, change: str
+) -> None:
+    app = await App.registered(world, tenant, scopes=["logs:read", "account:write"])
+    person = await world.person(tenant, role="admin")
+    token = (await app.tokens(person, scope="logs:read account:write"))["access_token"]
+    async with served(world.app) as url, page(url, token) as opened:
+        await begun(opened)
+        async with world.runtime.database.transaction() as tx:
+            if change == "app":
+                await tx.execute("update oauth_app set scopes = '{account:write}'")
+            else:
+                await tx.execute("update membership set role = 'viewer' where person_id = $1", person.id)
+        assert await opened.ended(seconds=5) == []
+
+
+async def test_an_app_that_may_what_it_might_keeps_hearing(world: World, tenant: Tenant) -> None:
+    app = await App.registered(world, tenant, scopes=["logs:read", "account:read"])
+    runtime, now = world.runtime, world.clock.now()
+    for scope in ("logs:read account:read", "logs:read"):
+        token = (await app.tokens(await world.person(tenant), scope=scope))["access_token"]
+        who = await oauth_grants.authenticate(runtime.database, runtime.keyring, now, token)
+        assert who is not None
+        assert await standing.of_these(runtime.database, now, [who]) == {who}
 
 
 async def test_only_kinds_that_the_scopes_allow_are_heard(world: World, tenant: Tenant) -> None:
