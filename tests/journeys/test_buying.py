@@ -63,13 +63,13 @@ class Buyer:
 
 
 @asynccontextmanager
-async def selling(opened: Opener, inbox: Destination) -> AsyncIterator[Buyer]:
+async def selling(opened: Opener, inbox: Destination, owners: Destination) -> AsyncIterator[Buyer]:
     """A service that sells, its API on a port of its own, where Stripe's events come."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with (
             RunningStripe.running(f"{url}/webhooks/stripe") as stripe,
-            opened({"inbox.test": inbox}, web_url=url, **stripe.settings) as stack,
+            opened({"inbox.test": inbox, "owners.test": owners}, web_url=url, **stripe.settings) as stack,
             DnsStandin() as dns,
         ):
             clock = StepClock()
@@ -88,7 +88,8 @@ async def test_a_plan_is_bought_used_given_back_and_bought_again(opened: Opener)
     too_large = with_attachment(FREE.attachment_bytes + 1)
     async with (
         Destination({"RCPT": ["451 4.2.1 Later"]}) as inbox,
-        selling(opened, inbox) as buyer,
+        Destination() as owners,
+        selling(opened, inbox, owners) as buyer,
     ):
         stack = buyer.stack
         await stack.alias("hello", "you@inbox.test")
@@ -118,6 +119,7 @@ async def test_a_plan_is_bought_used_given_back_and_bought_again(opened: Opener)
         assert (await stack.send("hello@shop.test", too_large)).startswith("552 5.3.4")
         await grace_ends(stack)
         await until(lambda: is_refused(stack, "surplus@shop.test", "550 5.2.1"), AT_ONCE)
+        await owners.wait_for(1)  # and its owner is told
         await stack.accepted("hello@shop.test")
 
         await buyer.buys("business")
