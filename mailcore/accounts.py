@@ -7,37 +7,66 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
+from sqlalchemy import Select
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import people
 from mailcore.clock import Clock
 from mailcore.errors import Forbidden, NotFound
-from mailcore.models import Account, Alias, ApiKey, Destination, Domain, Membership, Person, UsageDay
+from mailcore.models import (
+    Account,
+    Alias,
+    ApiKey,
+    Destination,
+    Domain,
+    Invitation,
+    Membership,
+    OauthApp,
+    Person,
+    UsageDay,
+)
 from mailcore.plans import Plan, PlanLimits, limits_for
 
-Owned = TypeVar("Owned", Domain, Alias, Destination, ApiKey)
+Owned = TypeVar("Owned", Domain, Alias, Destination, ApiKey, OauthApp, Invitation)
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 _TOKEN_BYTES = 16
 
 
 async def get_owned(
-    session: AsyncSession, model: type[Owned], account_id: UUID, identifier: UUID, *, lock: bool = False
+    session: AsyncSession,
+    model: type[Owned],
+    account_id: UUID,
+    identifier: UUID,
+    *,
+    lock: bool = False,
+    ends: bool = False,
 ) -> Owned:
-    """The thing of that id if the account owns it. `lock` keeps its row from changing until the commit.
+    """The thing of that id if the account owns it. `lock` keeps its row from changing until the commit; with
+    `ends` whoever is about to refer to it waits as well, and finds it gone.
 
     Raises NotFound, the same for a foreign id as for one that never existed.
     """
     query = select(model).where(col(model.id) == identifier, col(model.account_id) == account_id)
-    if lock:
+    if lock or ends:
         # FOR NO KEY UPDATE: rows that only refer to this one (log counters, say) need not wait.
-        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+        query = query.with_for_update(key_share=not ends).execution_options(populate_existing=True)
     if (found := (await session.exec(query)).one_or_none()) is None:
         raise NotFound("There is no such thing in this account.")
     return found
+
+
+def page_of(query: Query, identifier: UUID, *, after: UUID | None, limit: int) -> Query:
+    """The rows of one page, oldest first by the column `identifier`; `after` is the last id of the page
+    before.
+    """
+    if after is not None:
+        query = query.where(col(identifier) > after)
+    return query.order_by(col(identifier)).limit(limit)
 
 
 @dataclass(frozen=True, slots=True)

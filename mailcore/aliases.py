@@ -130,9 +130,7 @@ async def list_of(
         query = query.where(col(Alias.id).in_(there))
     if wanted.enabled is not None:
         query = query.where(col(Alias.enabled) == wanted.enabled)
-    if after:
-        query = query.where(col(Alias.id) > after)
-    return (await session.exec(query.order_by(col(Alias.id)).limit(limit))).all()
+    return (await session.exec(accounts.page_of(query, Alias.id, after=after, limit=limit))).all()
 
 
 async def ids(

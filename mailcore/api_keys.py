@@ -102,9 +102,7 @@ async def list_of(
 ) -> Sequence[ApiKey]:
     """Oldest first, ended ones too; `after` is the last id of the page before."""
     query = select(ApiKey).where(col(ApiKey.account_id) == account_id)
-    if after:
-        query = query.where(col(ApiKey.id) > after)
-    return (await session.exec(query.order_by(col(ApiKey.id)).limit(limit))).all()
+    return (await session.exec(accounts.page_of(query, ApiKey.id, after=after, limit=limit))).all()
 
 
 async def rename(session: AsyncSession, account_id: UUID, key_id: UUID, name: str) -> ApiKey:

@@ -56,19 +56,13 @@ async def list_of(
 ) -> Sequence[Destination]:
     """Oldest first; `after` is the last id of the page before."""
     query = select(Destination).where(col(Destination.account_id) == account_id)
-    if after:
-        query = query.where(col(Destination.id) > after)
-    return (await session.exec(query.order_by(col(Destination.id)).limit(limit))).all()
+    return (await session.exec(accounts.page_of(query, Destination.id, after=after, limit=limit))).all()
 
 
 async def delete(session: AsyncSession, account_id: UUID, destination_id: UUID) -> str:
     """Takes it out of every alias; its address. Raises Conflict where an alias would be left without any."""
     await delete_no_other(session, account_id)
-    mine = (col(Destination.account_id) == account_id, col(Destination.id) == destination_id)
-    # FOR UPDATE: whoever is about to name it in an alias is waited for, or finds it gone.
-    destination = (await session.exec(select(Destination).where(*mine).with_for_update())).one_or_none()
-    if destination is None:
-        raise NotFound("There is no such thing in this account.")
+    destination = await accounts.get_owned(session, Destination, account_id, destination_id, ends=True)
     await _check_unneeded(session, destination_id)
     await session.delete(destination)
     await session.flush()

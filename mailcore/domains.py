@@ -54,9 +54,7 @@ async def list_of(
 ) -> Sequence[Domain]:
     """Oldest first; `after` is the last id of the page before."""
     query = select(Domain).where(col(Domain.account_id) == account_id)
-    if after:
-        query = query.where(col(Domain.id) > after)
-    return (await session.exec(query.order_by(col(Domain.id)).limit(limit))).all()
+    return (await session.exec(accounts.page_of(query, Domain.id, after=after, limit=limit))).all()
 
 
 async def count(session: AsyncSession, account_id: UUID) -> int:

@@ -78,19 +78,15 @@ async def list_of(
 ) -> Sequence[Invitation]:
     """Those that wait to be accepted, the oldest first."""
     query = _waiting(account_id).where(col(Invitation.expires_at) > clock.now())
-    if after:
-        query = query.where(col(Invitation.id) > after)
-    return (await session.exec(query.order_by(col(Invitation.id)).limit(limit))).all()
+    return (await session.exec(accounts.page_of(query, Invitation.id, after=after, limit=limit))).all()
 
 
 async def get(
     session: AsyncSession, account_id: UUID, invitation_id: UUID, *, lock: bool = False
 ) -> Invitation:
     """One that was not accepted yet; `lock` keeps it so until the commit. Raises NotFound."""
-    query = _waiting(account_id).where(col(Invitation.id) == invitation_id)
-    if lock:
-        query = query.with_for_update()
-    if (found := (await session.exec(query)).one_or_none()) is None:
+    found = await accounts.get_owned(session, Invitation, account_id, invitation_id, lock=lock)
+    if found.accepted_at is not None:
         raise NotFound("There is no such thing in this account.")
     return found
 

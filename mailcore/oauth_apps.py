@@ -16,10 +16,10 @@ from uuid import UUID
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import oauth_secrets
+from mailcore import accounts, oauth_secrets
 from mailcore.callers import Scope
 from mailcore.clock import Clock
-from mailcore.errors import Invalid, LimitReached, NotFound
+from mailcore.errors import Invalid, LimitReached
 from mailcore.keyring import Keyring
 from mailcore.models import OauthApp
 from mailcore.oauth_secrets import Secret
@@ -103,19 +103,12 @@ async def list_of(
     session: AsyncSession, account_id: UUID, *, after: UUID | None, limit: int
 ) -> Sequence[OauthApp]:
     query = select(OauthApp).where(col(OauthApp.account_id) == account_id)
-    if after is not None:
-        query = query.where(col(OauthApp.id) > after)
-    return (await session.exec(query.order_by(col(OauthApp.id)).limit(limit))).all()
+    return (await session.exec(accounts.page_of(query, OauthApp.id, after=after, limit=limit))).all()
 
 
 async def get(session: AsyncSession, account_id: UUID, app_id: UUID, *, lock: bool = False) -> OauthApp:
     """An app that this account has registered. Raises NotFound."""
-    query = select(OauthApp).where(col(OauthApp.id) == app_id, col(OauthApp.account_id) == account_id)
-    if lock:
-        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-    if (found := (await session.exec(query)).one_or_none()) is None:
-        raise NotFound("There is no such thing in this account.")
-    return found
+    return await accounts.get_owned(session, OauthApp, account_id, app_id, lock=lock)
 
 
 async def by_client_id(session: AsyncSession, client_id: str) -> OauthApp | None:

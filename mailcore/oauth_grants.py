@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import audit, last_use, oauth_secrets
+from mailcore import accounts, audit, last_use, oauth_secrets
 from mailcore.audit import SERVICE, Actor, Subject
 from mailcore.callers import OF_ROLE, Caller, Role, Scope
 from mailcore.clock import Clock
@@ -206,9 +206,7 @@ async def list_of(
             col(OauthGrant.expires_at) > now,
         )
     )
-    if after is not None:
-        query = query.where(col(OauthGrant.id) > after)
-    return (await session.exec(query.order_by(col(OauthGrant.id)).limit(limit))).all()
+    return (await session.exec(accounts.page_of(query, OauthGrant.id, after=after, limit=limit))).all()
 
 
 async def get(session: AsyncSession, account_id: UUID, grant_id: UUID) -> tuple[OauthGrant, OauthApp]:

@@ -36,10 +36,8 @@ async def list_of(
     session: AsyncSession, account_id: UUID, *, after: UUID | None, limit: int
 ) -> Sequence[Member]:
     """Who has belonged longest comes first; `after` is the last id of the page before."""
-    query = _people(account_id)
-    if after:
-        query = query.where(col(Membership.id) > after)
-    rows = await session.exec(query.order_by(col(Membership.id)).limit(limit))
+    query = accounts.page_of(_people(account_id), Membership.id, after=after, limit=limit)
+    rows = await session.exec(query)
     return [_member(membership, person) for membership, person in rows]
 
 
