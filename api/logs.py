@@ -1,6 +1,6 @@
 """The 7-day log of the account: messages, and the timeline of one.
 
-Must never show more than event_log hands out, nor tell an old id of ours from one of somebody else.
+Must never show more than log_reader hands out, nor tell an old id of ours from one of somebody else.
 """
 
 from datetime import datetime, timedelta
@@ -27,7 +27,8 @@ from api.runtime import ApiRuntime
 from api.security import ReadsLogs, Runtime
 from mailcore.clock import time_of
 from mailcore.errors import NotFound
-from mailcore.event_log import Cursor, Event, LogFilter, LoggedMessage
+from mailcore.event_log import Event, LoggedMessage
+from mailcore.log_reader import Cursor, LogFilter
 from mailcore.status_words import plain_words
 
 router = APIRouter(prefix="/v1/logs", route_class=Route, tags=["Logs"], responses=responses(404))

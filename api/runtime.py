@@ -8,8 +8,8 @@ from billing.till import Till
 from mailcore.clock import Clock
 from mailcore.database import Database, Tell, Wake
 from mailcore.event_feed import EventFeed
-from mailcore.event_log import LogReader
 from mailcore.keyring import Keyring
+from mailcore.log_reader import LogReader
 from mailcore.rates import Rates
 from mailcore.request_log import RequestRecorder
 from mailcore.resolver import Resolver

@@ -19,8 +19,9 @@ from mailcore import queue_admin
 from mailcore.clock import Clock
 from mailcore.database import Database, Tell, Tenant, Transaction, Wake
 from mailcore.envelope import normalise_domain
-from mailcore.event_log import Event, LogReader
+from mailcore.event_log import Event
 from mailcore.jobs import Alarm
+from mailcore.log_reader import LogReader
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
 from mailcore.queue_admin import Choice, Waiting

@@ -36,7 +36,8 @@ The moment it becomes ours
     queue.py            messages and deliveries as rows: insert, lease, give back
     queue_claim.py      what a worker leases: whose turn it is, what there is room for
     queue_admin.py      what an operator does to waiting deliveries
-    event_log.py        the 7-day log: its only writer, reader and deleter
+    event_log.py        the 7-day log: its only writer and deleter
+    log_reader.py       and its reader
     ledger.py           created = delivered + hard-bounced + waiting + held
 
 Out

@@ -14,7 +14,8 @@ from uuid import UUID
 
 from mailcore.changes import ChangeKind
 from mailcore.database import Transaction
-from mailcore.event_log import Event, LoggedMessage, event_of, message_of
+from mailcore.event_log import Event, LoggedMessage
+from mailcore.log_reader import event_of, message_of
 
 CHANGES_KEPT: Final = timedelta(days=1)
 # A cursor is taken a little less long, so that nothing is missing between them.

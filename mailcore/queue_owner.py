@@ -16,7 +16,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from mailcore import changes
 from mailcore.database import Database, wake_after_commit
 from mailcore.errors import Conflict, NotFound
-from mailcore.event_log import Event, event_of
+from mailcore.event_log import Event
+from mailcore.log_reader import event_of
 from mailcore.plans import Lane
 
 # Deliveries changed by one request at most.

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from mailcore.database import Tenant
-from mailcore.event_log import LogFilter
+from mailcore.log_reader import LogFilter
 from mailcore.plans import Lane, Plan
 from tests.journeys.conftest import Opener
 from tests.support.destination import Destination

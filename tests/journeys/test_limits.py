@@ -4,7 +4,7 @@ import base64
 import os
 
 from mailcore.database import Tenant
-from mailcore.event_log import LogFilter
+from mailcore.log_reader import LogFilter
 from mailcore.plans import Plan, limits_for
 from tests.journeys.conftest import Opener
 from tests.support.destination import Destination

@@ -5,7 +5,7 @@ from datetime import timedelta
 from mailcore import event_log
 from mailcore.clock import ShiftedClock
 from mailcore.database import Tenant
-from mailcore.event_log import LogFilter
+from mailcore.log_reader import LogFilter
 from tests.journeys.conftest import Opener
 from tests.support.destination import Destination
 from tests.support.stack import Stack

@@ -10,7 +10,8 @@ import pytest
 
 from mailcore import event_log, replies
 from mailcore.database import Tenant
-from mailcore.event_log import Answer, Attempt, Cursor, LogFilter, LoggedMessage, LogReader
+from mailcore.event_log import Answer, Attempt, LoggedMessage
+from mailcore.log_reader import Cursor, LogFilter, LogReader
 from tests.support.ground import Ground, ground
 
 WEEK = timedelta(days=7)

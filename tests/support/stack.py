@@ -26,8 +26,9 @@ from clearpost.readiness import READY_FD
 from clearpost.standins.dns import DnsStandin, Zone
 from mailcore.clock import Clock
 from mailcore.database import Tenant
-from mailcore.event_log import Event, LogReader
+from mailcore.event_log import Event
 from mailcore.keyring import Keyring
+from mailcore.log_reader import LogReader
 from mailcore.plans import Lane
 from mailcore.settings import Settings
 from mailcore.spool import Spool
