@@ -82,9 +82,7 @@ def upgrade() -> None:
     op.add_column("account", sa.Column("surplus_told", sa.Integer(), server_default="0", nullable=False))
     op.add_column("alias", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("domain", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column(
-        "usage_day", sa.Column("refused_by_plan", sa.Integer(), server_default="0", nullable=False)
-    )
+    op.add_column("usage_day", sa.Column("refused_by_plan", sa.Integer(), server_default="0", nullable=False))
     op.create_index("ix_usage_day_day", "usage_day", ["day"])
     is_set = sa.text("surplus_pauses_at is not null")
     op.create_index("ix_account_surplus_pauses_at", "account", ["surplus_pauses_at"], postgresql_where=is_set)
