@@ -7,16 +7,23 @@ import binascii
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from email.header import Header
 from email.utils import format_datetime
 
 _LINE_CAP = 998  # RFC 5322 section 2.1.1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_TEXTS = frozenset({"Subject"})  # fields of ours that hold what somebody wrote
 _SEVEN_BIT_LINE = re.compile(rb"[\t -~]*")
 
 
 def field(name: str, value: str) -> bytes:
-    """One header field with its CRLF. Control characters become "?"; an EAI address stays UTF-8."""
-    return f"{name}: {one_line(value)}\r\n".encode()
+    """One header field with its CRLF. Control characters become "?"; an EAI address stays UTF-8, which needs
+    SMTPUTF8; a text never needs it (RFC 2047).
+    """
+    shown = one_line(value)
+    if name in _TEXTS and not (shown.isascii() and "=?" not in shown):
+        shown = Header(shown, "utf-8", 74, name).encode(linesep="\r\n")
+    return f"{name}: {shown}\r\n".encode()
 
 
 def fields(pairs: Iterable[tuple[str, str]]) -> bytes:
