@@ -5,6 +5,7 @@ read past its 7 days.
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore.batching import Batcher
 from mailcore.database import CONNECTION_LOST, Aborted, Database
-from mailcore.event_log import columns, storable
+from mailcore.event_log import columns
 from mailcore.models import RequestLog
 
 log = structlog.get_logger("requests")
@@ -26,6 +27,9 @@ log = structlog.get_logger("requests")
 KEPT: Final = timedelta(days=7)
 _MOST_WAITING: Final = 10_000
 _LONGEST_PATH: Final = 500
+_ID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+# A secret of ours begins with "cp_", and no word of ours has a "_".
+_OURS: Final = re.compile(rf"(v1|[a-z-]{{0,30}}|{_ID})", re.ASCII)
 _INSERT: Final = """
 insert into request_log
     (id, account_id, at, actor_kind, actor_id, method, path, status, duration_ms, request_id)
@@ -91,8 +95,10 @@ class RequestRecorder:
 
 
 def shown_path(path: str) -> str:
-    """A path as it can be stored."""
-    return storable(path, _LONGEST_PATH)
+    """A path as it can be stored: the words of ours and ids. What else a caller wrote into it may be a secret
+    or somebody's address, and becomes "*".
+    """
+    return "/".join(part if _OURS.fullmatch(part) else "*" for part in path[:_LONGEST_PATH].split("/"))
 
 
 # --- reading: always by account, always younger than 7 days ---
