@@ -59,10 +59,12 @@ Out
     retries.py          pure decisions: what becomes of a delivery after an attempt
     settlement.py       results written down, then bytes discarded
     dsn.py              RFC 3464: write ours, read a returned one
-    notices.py          the texts an owner is sent
     own_mail.py         the bytes of mail we write ourselves
     letters.py          mail of ours to people, asked for
+    letter_rates.py     how many to one address, whoever asks
     letter_texts.py     and what it says
+    notices.py          what owners are told unasked
+    undelivered.py      failures that no sender could be told of, until owners are
     plan_letters.py     the same about plans
     letter_desk.py      what their writers have at hand
     status_words.py     an enhanced status code in one plain sentence

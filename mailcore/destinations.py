@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, exists, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, cancellation, domains, letters, suppression
+from mailcore import accounts, cancellation, domains, suppression, team
 from mailcore.clock import Clock
 from mailcore.envelope import Mailbox, parse_mailbox
 from mailcore.errors import Conflict, Invalid, LimitReached, NotFound
@@ -116,7 +116,7 @@ async def accounts_to_tell(session: AsyncSession, *, limit: int = 100) -> Sequen
 
 
 async def tell_failing(session: AsyncSession, clock: Clock, account_id: UUID) -> None:
-    """One letter to the owner about all of them; whoever comes second waits, and finds nothing to tell."""
+    """One letter to the owners about all of them; whoever comes second waits, and finds nothing to tell."""
     account = await accounts.get(session, account_id, lock=True)
     query = select(Destination).where(col(Destination.account_id) == account_id, _untold())
     query = query.order_by(col(Destination.id)).with_for_update(key_share=True)
@@ -125,12 +125,11 @@ async def tell_failing(session: AsyncSession, clock: Clock, account_id: UUID) ->
     for destination in failing:
         destination.told_failing_at = told_at
         session.add(destination)
-    to = await accounts.owner_email(session, account_id)
-    if failing and to:
+    if failing:
         named = "\n".join(destination.address for destination in failing[:_MOST_TOLD])
         more = int(len(failing) > _MOST_TOLD)
         about: dict[str, str | int] = {"account": account.name, "inboxes": named, "more": more}
-        await letters.post(session, clock, "destination-failing", to, account_id=account_id, **about)
+        await team.write_to_owners(session, clock, "destination-failing", account_id, **about)
 
 
 # --- finding and making ---

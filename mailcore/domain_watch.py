@@ -15,7 +15,7 @@ import structlog
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, audit, changes, domain_answers, domain_states, letters
+from mailcore import accounts, audit, changes, domain_answers, domain_states, team
 from mailcore.audit import SERVICE, Subject
 from mailcore.clock import Clock
 from mailcore.database import Database, Tenant
@@ -32,6 +32,7 @@ from mailcore.domain_check import (
 from mailcore.domain_states import WARNING, Health
 from mailcore.domains import mx_names, spf_include
 from mailcore.models import Account, Domain
+from mailcore.notices import DomainDispute
 from mailcore.ownership import Claim, Verdict, decide
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
@@ -126,13 +127,14 @@ async def _apply(
     before = {domain.id: _visible(domain, now, settings) for domain in rows}
     for domain, account in claims:
         _look(domain, account, settings, answers, now)
-        _lose(domain, verdict, now)
+        outcome = _lose(domain, verdict, now)
         if answers.complete:
-            _note_contest(domain, verdict, now)
+            outcome = _note_contest(domain, verdict, now) or outcome
+        await _tell(session, clock, domain, outcome)
         session.add(domain)
     await session.flush()  # the loser lets go of the name before the winner may take it
     for domain, account in claims:
-        _win(domain, verdict, now)
+        await _tell(session, clock, domain, _win(domain, verdict, now))
         await _follow(session, clock, settings, domain, account, answers, now)
         domain.next_check_at = now + domain_states.wait(domain, now, settings)
         session.add(domain)
@@ -153,23 +155,35 @@ def _plain(row: RecordCheck) -> dict[str, Any]:
     return {**asdict(row), "found": list(row.found), "where": list(row.where)}
 
 
-def _lose(domain: Domain, verdict: Verdict, now: datetime) -> None:
-    if domain.id == verdict.displaced:
-        domain.verified_at, domain.displaced_at, domain.notice = None, now, "lost"
+def _lose(domain: Domain, verdict: Verdict, now: datetime) -> DomainDispute | None:
+    if domain.id != verdict.displaced:
+        return None
+    domain.verified_at, domain.displaced_at = None, now
+    return "lost"
 
 
-def _win(domain: Domain, verdict: Verdict, now: datetime) -> None:
-    if domain.id == verdict.verified:
-        domain.verified_at, domain.displaced_at = now, None
-        domain.notice = "won" if verdict.displaced else None
+def _win(domain: Domain, verdict: Verdict, now: datetime) -> DomainDispute | None:
+    if domain.id != verdict.verified:
+        return None
+    domain.verified_at, domain.displaced_at = now, None
+    return "won" if verdict.displaced else None
 
 
-def _note_contest(domain: Domain, verdict: Verdict, now: datetime) -> None:
+def _note_contest(domain: Domain, verdict: Verdict, now: datetime) -> DomainDispute | None:
     """The incumbent hears once of each contest, not at each check."""
     if domain.id != verdict.contested:
         domain.contested_at = None
     elif domain.contested_at is None:
-        domain.contested_at, domain.notice = now, "kept"
+        domain.contested_at = now
+        return "kept"
+    return None
+
+
+async def _tell(session: AsyncSession, clock: Clock, domain: Domain, outcome: DomainDispute | None) -> None:
+    """All owners of this side: whoever can change its DNS may be none of them."""
+    if outcome:
+        about = {"id": str(domain.id), "name": domain.name, "outcome": outcome}
+        await team.write_to_owners(session, clock, "domain-dispute", domain.account_id, **about)
 
 
 # --- a verified domain whose records are gone ---
@@ -218,17 +232,15 @@ def _recover(domain: Domain) -> None:
 async def _write(
     session: AsyncSession, clock: Clock, settings: Settings, domain: Domain, *, last: bool, now: datetime
 ) -> None:
-    """To the owner; an account without one has nobody to tell."""
-    to = await accounts.owner_email(session, domain.account_id)
-    if not to or not domain.found:
+    """To the owners; an account without one has nobody to tell."""
+    if not domain.found:
         return
     rows = (domain.found["ownership"], domain.found["mx"])
-    await letters.post(
+    await team.write_to_owners(
         session,
         clock,
         "domain-failing",
-        to,
-        account_id=domain.account_id,
+        domain.account_id,
         id=str(domain.id),
         name=domain.name,
         causes="\n".join(row["cause"] for row in rows if row["state"] != "ok" and row["cause"]),

@@ -4,8 +4,6 @@ Must never show one account's claim to another, nor verify one: that is for what
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Final
 from uuid import UUID
 
 from sqlmodel import col, func, select
@@ -13,13 +11,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import accounts, cancellation
 from mailcore.clock import Clock
-from mailcore.database import Transaction
 from mailcore.domain_answers import OWNERSHIP_LABEL
 from mailcore.domain_check import OWNERSHIP_PREFIX
 from mailcore.domain_names import claimable, is_of_the_service
 from mailcore.errors import Conflict, LimitReached
 from mailcore.models import Account, Domain
-from mailcore.notices import DomainDispute
 from mailcore.plans import Lane
 from mailcore.settings import Settings
 
@@ -123,42 +119,6 @@ async def is_ours(session: AsyncSession, settings: Settings, account_id: UUID, n
 
 def spf_include(settings: Settings) -> str:
     return f"spf.{settings.service_domain}"
-
-
-# --- telling both sides of a dispute ---
-
-
-@dataclass(frozen=True, slots=True)
-class DisputeNotice:
-    """One side of a dispute that its owner has not been told of yet."""
-
-    domain_id: UUID
-    account_id: UUID
-    name: str
-    outcome: DomainDispute
-    to: str
-
-
-async def displacement_notices(session: AsyncSession, *, limit: int = 100) -> list[DisputeNotice]:
-    """What to send; `mark_told` belongs into the transaction that accepts the mail."""
-    query = select(Domain).where(col(Domain.notice).is_not(None)).order_by(col(Domain.id)).limit(limit)
-    notices = []
-    for domain in (await session.exec(query)).all():
-        to = await accounts.owner_email(session, domain.account_id) or ""
-        outcome = _OUTCOMES[domain.notice or ""]
-        notices.append(DisputeNotice(domain.id, domain.account_id, domain.name, outcome, to))
-    return notices
-
-
-async def mark_told(tx: Transaction, notice: DisputeNotice) -> bool:
-    """Also for those without an owner to tell (`to` is empty). False where somebody else told them."""
-    told = await tx.execute(
-        "update domain set notice = null where id = $1 and notice = $2", notice.domain_id, notice.outcome
-    )
-    return not told.endswith(" 0")
-
-
-_OUTCOMES: Final[dict[str, DomainDispute]] = {"lost": "lost", "won": "won", "kept": "kept"}
 
 
 def _counted(number: int, noun: str) -> str:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from mailcore import plan_letters
+from mailcore import notices, plan_letters
 from mailcore.letter_desk import About
 from mailcore.letter_desk import Desk as Desk
 from mailcore.letter_desk import Written as Written
@@ -24,7 +24,9 @@ Kind = Literal[
     "no-account",
     "confirm-destination",
     "destination-failing",
+    "domain-dispute",
     "domain-failing",
+    "undeliverable",
     "payment-failed",
     "plan-surplus",
     "plan-paused",
@@ -253,7 +255,9 @@ WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "no-account": _no_account,
     "confirm-destination": _confirm_destination,
     "destination-failing": _destination_failing,
+    "domain-dispute": notices.domain_dispute,
     "domain-failing": _domain_failing,
+    "undeliverable": notices.undeliverable,
     "payment-failed": _payment_failed,
     "plan-surplus": plan_letters.surplus,
     "plan-paused": plan_letters.paused,

@@ -1,104 +1,86 @@
-"""Notices to an account's owner: mail that could not be delivered where no DSN may go, and disputed domains.
+"""What we tell owners unasked: mail of which no sender could be told, and a domain that is disputed.
 
-Plain text, quiet, complete in itself. Must never hold a subject or a sender of the mail it speaks of, nor
-anything of another account.
+Must never hold a subject or a sender of the mail they speak of, nor anything of another account.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from email.utils import formataddr
-from typing import Literal
-from uuid import UUID
+from datetime import date, timedelta
+from typing import Final, Literal
 
-from mailcore.own_mail import date_time, fields, one_line, text_part
+from mailcore.letter_desk import About, Desk, Written
+from mailcore.own_mail import one_line
 from mailcore.status_words import plain_words
 
-_ROWS_SHOWN = 100
+_ROWS_SHOWN: Final = 100
+_LOG_DAYS: Final = 7
 
 DomainDispute = Literal["lost", "won", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
-class NoticeRow:
-    """`count` messages to `alias` ended with this enhanced code on the day of the notice."""
+class Failures:
+    """`count` messages to `alias` ended with this enhanced code on one day."""
 
     alias: str
     status: str
     count: int
 
 
-def undeliverable_notice(
-    *,
-    to: str,
-    day: date,
-    rows: Sequence[NoticeRow],
-    service_name: str,
-    from_address: str,
-    notice_id: UUID,
-    at: datetime,
-    log_url: str,
-    retention: timedelta = timedelta(days=7),
-) -> bytes:
-    """The daily notice (UTC day): which alias, how many, what the code means, where to see more."""
-    total = sum(row.count for row in rows)
-    last_day = day + retention
-    text = [
-        f"On {_spoken(day)}, {_messages(total)} to your aliases could not be delivered,",
-        "and no sender could be told safely.",
-        "",
-        *_row_lines(rows),
-        f"Your log shows every attempt for {retention.days} days after a message was received,",
-        f"so for these until {_spoken(last_day)} at the latest:",
-        "",
-        f"    {one_line(log_url)}",
-        "",
-        "The messages themselves are no longer stored. You get this at most once a day,",
-        "and only if there is something to tell.",
-    ]
-    subject = f"{_messages(total).capitalize()} could not be delivered on {_spoken(day)}"
-    return _notice(to, subject, text, service_name, from_address, notice_id, at)
+def about_failures(day: date, rows: Sequence[Failures]) -> dict[str, str | int]:
+    """What `undeliverable` needs: the busiest rows first; an account with very many gets the rest counted."""
+    ordered = sorted(rows, key=lambda row: (-row.count, row.alias, row.status))
+    shown, rest = ordered[:_ROWS_SHOWN], ordered[_ROWS_SHOWN:]
+    return {
+        "day": day.isoformat(),
+        "total": sum(row.count for row in rows),
+        "rows": "\n".join(f"{row.count} {one_line(row.status)} {one_line(row.alias)}" for row in shown),
+        "rest": sum(row.count for row in rest),
+    }
 
 
-def domain_displaced_notice(
-    *,
-    to: str,
-    domain: str,
-    outcome: DomainDispute,
-    service_name: str,
-    from_address: str,
-    notice_id: UUID,
-    at: datetime,
-    domain_url: str,
-) -> bytes:
-    """Tells one side of a disputed domain how it ended for them.
+def undeliverable(desk: Desk, about: About) -> Written:
+    """Of a UTC day that is over: which alias, how many, what the code means, where to see more."""
+    day = date.fromisoformat(about["day"])
+    total, rest = _messages(about["total"]), about["rest"]
+    return Written(
+        f"{total.capitalize()} could not be delivered on {_spoken(day)}",
+        [
+            f"On {_spoken(day)}, {total} to your aliases could not be delivered,",
+            "and no sender could be told safely.",
+            "",
+            *[line for row in about["rows"].split("\n") for line in _row_lines(*row.split(" ", 2))],
+            *([f"    and {_messages(rest)} to other aliases", ""] if rest else []),
+            f"Your log shows every attempt for {_LOG_DAYS} days after a message was received,",
+            f"so for these until {_spoken(day + timedelta(days=_LOG_DAYS))} at the latest:",
+            "",
+            f"    {desk.web_url}/logs",
+            "",
+            "The messages themselves are no longer stored. You get this at most once a day,",
+            "and only if there is something to tell.",
+        ],
+    )
+
+
+def _row_lines(count: str, status: str, alias: str) -> list[str]:
+    return [f"    {alias}", f"    {_messages(int(count))}, code {status}", f"    {plain_words(status)}", ""]
+
+
+def domain_dispute(desk: Desk, about: About) -> Written:
+    """How a dispute ended for one side.
 
     "lost": another account proved control, the domain left this one. "won": this account proved control and
     another lost it. "kept": another account tried, nothing changed.
     """
+    outcome: DomainDispute = about["outcome"]
     subject, words = _DISPUTE_WORDS[outcome]
-    name = one_line(domain)
-    text = [line.format(domain=name) for line in words]
-    text += ["", f"    {one_line(domain_url)}"]
-    return _notice(to, subject.format(domain=name), text, service_name, from_address, notice_id, at)
+    text = [line.format(domain=about["name"]) for line in words]
+    return Written(
+        subject.format(domain=about["name"]), [*text, "", f"    {desk.web_url}/domains/{about['id']}"]
+    )
 
 
-def letter(
-    *,
-    to: str,
-    subject: str,
-    lines: Sequence[str],
-    service_name: str,
-    from_address: str,
-    notice_id: UUID,
-    at: datetime,
-) -> bytes:
-    """A letter whose words come from letter_texts.py."""
-    text = [one_line(line) for line in lines]
-    return _notice(to, one_line(subject), text, service_name, from_address, notice_id, at)
-
-
-_DISPUTE_WORDS: dict[DomainDispute, tuple[str, tuple[str, ...]]] = {
+_DISPUTE_WORDS: Final[dict[DomainDispute, tuple[str, tuple[str, ...]]]] = {
     "lost": (
         "The domain {domain} has left your account",
         (
@@ -142,55 +124,9 @@ _DISPUTE_WORDS: dict[DomainDispute, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def _row_lines(rows: Sequence[NoticeRow]) -> list[str]:
-    """The busiest rows first; an account with very many gets the rest as one line."""
-    ordered = sorted(rows, key=lambda row: (-row.count, row.alias, row.status))
-    shown, rest = ordered[:_ROWS_SHOWN], ordered[_ROWS_SHOWN:]
-    lines: list[str] = []
-    for row in shown:
-        lines += [
-            f"    {one_line(row.alias)}",
-            f"    {_messages(row.count)}, code {one_line(row.status)}",
-            f"    {plain_words(row.status)}",
-            "",
-        ]
-    if rest:
-        lines += [f"    and {_messages(sum(row.count for row in rest))} to other aliases", ""]
-    return lines
-
-
-def _notice(
-    to: str,
-    subject: str,
-    text: list[str],
-    service_name: str,
-    from_address: str,
-    notice_id: UUID,
-    at: datetime,
-) -> bytes:
-    head = fields(
-        [
-            ("From", formataddr((one_line(service_name), from_address))),
-            ("To", f"<{to}>"),
-            ("Subject", subject),
-            ("Date", date_time(at)),
-            ("Message-ID", f"<{notice_id}@{from_address.rpartition('@')[2]}>"),
-            ("Auto-Submitted", "auto-generated"),
-            ("MIME-Version", "1.0"),
-        ]
-    )
-    return head + text_part("\n".join([*text, "", "-- ", one_line(service_name)]))
-
-
 def _messages(count: int) -> str:
     return "one message" if count == 1 else f"{count} messages"
 
 
 def _spoken(day: date) -> str:
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
+    return f"{day:%-d %B %Y}"

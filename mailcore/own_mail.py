@@ -1,14 +1,15 @@
-"""The bytes of mail that we write ourselves (DSNs, notices): header fields and text parts, 7-bit, CRLF only.
+"""The bytes of mail that we write ourselves (DSNs, letters): header fields and text parts, 7-bit, CRLF only.
 
 Pure and deterministic. Must never let a value end its line, and never touch a message that passes through.
 """
 
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from email.header import Header
-from email.utils import format_datetime
+from email.utils import format_datetime, formataddr
+from uuid import UUID
 
 _LINE_CAP = 998  # RFC 5322 section 2.1.1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -59,3 +60,29 @@ def encoded_part(content_type: str, lines: list[bytes]) -> bytes:
 def _quoted_printable(line: bytes) -> bytes:
     """RFC 2045 section 6.7; a CR or LF inside the line is encoded like any other octet."""
     return binascii.b2a_qp(line, istext=False).replace(b"\n", b"\r\n")
+
+
+def letter(
+    *,
+    to: str,
+    subject: str,
+    lines: Sequence[str],
+    service_name: str,
+    from_address: str,
+    letter_id: UUID,
+    at: datetime,
+) -> bytes:
+    """A whole message from us to a person, signed with the service's name."""
+    head = fields(
+        [
+            ("From", formataddr((one_line(service_name), from_address))),
+            ("To", f"<{to}>"),
+            ("Subject", subject),
+            ("Date", date_time(at)),
+            ("Message-ID", f"<{letter_id}@{from_address.rpartition('@')[2]}>"),
+            ("Auto-Submitted", "auto-generated"),
+            ("MIME-Version", "1.0"),
+        ]
+    )
+    text = [one_line(line) for line in lines]
+    return head + text_part("\n".join([*text, "", "-- ", one_line(service_name)]))

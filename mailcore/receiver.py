@@ -67,6 +67,7 @@ class MailReceiver:
         self._clock = clock
         self._database = database
         self._spool = spool
+        self._keyring = keyring
         self._loop_keys = keyring.keys("loop")
         self._acceptance = acceptance
         self._refusals = refusals
@@ -94,7 +95,7 @@ class MailReceiver:
             return replies.TOO_MANY_RECIPIENTS
         if mailbox.domain in ("", self._settings.service_domain):
             return await self._own_address(transaction, mailbox)
-        resolution = await routing.resolve(self._database, mailbox, self._clock.now())
+        resolution = await routing.resolve(self._database, self._keyring, mailbox, self._clock.now())
         if isinstance(resolution, NotServed):
             return await self._not_served(mailbox.domain, resolution)
         door = Door(transaction.parameters.size, _recipients(transaction))

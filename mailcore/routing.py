@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from mailcore import suppression
 from mailcore.database import Database, Transaction
 from mailcore.envelope import Mailbox, normalise_local_part, split_tag
+from mailcore.keyring import Keyring
 from mailcore.plans import Lane, Plan, limits_for
 
 CATCH_ALL = "*"
@@ -119,13 +121,13 @@ left join alias a on a.domain_id = d.id and a.local_part = any($2::text[])
 where d.name = $1 and d.verified_at is not null
 """
 
-_OWNER = """
+_OWNERS = """
 select p.email from membership m join person p on p.id = m.person_id
-where m.account_id = $1 and m.role = 'owner' order by m.created_at limit 1
+where m.account_id = $1 and m.role = 'owner' order by m.created_at
 """
 
 
-async def resolve(database: Database, mailbox: Mailbox, now: datetime) -> Resolution:
+async def resolve(database: Database, keyring: Keyring, mailbox: Mailbox, now: datetime) -> Resolution:
     """Exact alias, then the alias before the plus tag, then the role addresses, then the catch-all."""
     local_part = normalise_local_part(mailbox.local_part)
     untagged, tag = split_tag(local_part)
@@ -139,10 +141,18 @@ async def resolve(database: Database, mailbox: Mailbox, now: datetime) -> Resolu
     if first["domain_paused_at"]:
         return DomainPaused(first["account_id"], first["domain_id"])
     found = by_name.get(local_part) or (by_name.get(untagged) if tag and first["plus_addressing"] else None)
-    if found is None and local_part in ROLES and (owner := await database.value(_OWNER, first["account_id"])):
+    if found is None and local_part in ROLES and (owner := await _owner(database, keyring, first)):
         return _role(first, mailbox, owner)
     found = found or by_name.get(CATCH_ALL)
     return _resolved(found, mailbox, now) if found else NoSuchAlias(first["account_id"], first["domain_id"])
+
+
+async def _owner(database: Database, keyring: Keyring, row: Any) -> str | None:
+    """Of the account; the one who has owned it longest and wants mail from us."""
+    for owner in await database.fetch(_OWNERS, row["account_id"]):
+        if not await suppression.holds(database, keyring, owner["email"]):
+            return str(owner["email"])
+    return None
 
 
 async def _unserved(database: Database, domain: str) -> NotServed:

@@ -12,11 +12,12 @@ from uuid import UUID
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, audit
+from mailcore import accounts, audit, letters
 from mailcore.audit import Actor, Subject
 from mailcore.callers import OF_ROLE, Caller, Role
 from mailcore.clock import Clock
 from mailcore.errors import Conflict, Forbidden, Invalid, NotFound
+from mailcore.letter_texts import Kind as LetterKind
 from mailcore.models import AccountClaim, Membership, Person
 
 
@@ -44,6 +45,14 @@ async def list_of(
 async def owners(session: AsyncSession, account_id: UUID) -> Sequence[Member]:
     rows = await session.exec(_people(account_id).where(col(Membership.role) == Role.OWNER))
     return [_member(membership, person) for membership, person in rows]
+
+
+async def write_to_owners(
+    session: AsyncSession, clock: Clock, kind: LetterKind, account_id: UUID, **about: str | int
+) -> None:
+    """A letter to each of them; see letters.post. An account without one has nobody to tell."""
+    for owner in await owners(session, account_id):
+        await letters.post(session, clock, kind, owner.email, account_id=account_id, **about)
 
 
 async def has(session: AsyncSession, account_id: UUID, email: str) -> bool:

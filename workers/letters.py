@@ -1,22 +1,27 @@
 """Letters that wait: written, and accepted by our own delivery path. Must never lose or repeat one."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from mailcore import notices, suppression
-from mailcore.database import Transaction
+from mailcore import own_mail, replies, returns, suppression
+from mailcore.acceptance import Draft
+from mailcore.database import Transaction, UnknownOutcome
 from mailcore.letter_texts import EVEN_IF_STOPPED, WRITERS, Desk
 from mailcore.plans import Plan
-from mailcore.routing import SERVICE_ACCOUNT
+from mailcore.routing import SERVICE_ACCOUNT, Recipient
 from mailcore.runtime import Runtime
+from mailcore.submission import Client, Submission
 from workers.each import each_quietly
-from workers.notices import SERVICE, accept_once, notice_of, sender
 
 _AT_ONCE = 50
 _PUT_OFF = timedelta(minutes=10)
+_NOBODY = Client("", "", "", "", timedelta(0))
+SERVICE = "Clearpost"
 
 
 async def send_letters(runtime: Runtime) -> None:
@@ -38,20 +43,20 @@ async def _send(runtime: Runtime, row: Any) -> None:
     desk = Desk(runtime.keyring, runtime.settings.web_url, row["created_at"])
     written = WRITERS[row["kind"]](desk, json.loads(row["about"]))
     identifier = runtime.clock.new_id()
-    content = notices.letter(
+    content = own_mail.letter(
         to=row["to_address"],
         subject=written.subject,
         lines=written.lines,
         service_name=SERVICE,
-        from_address=sender(runtime),
-        notice_id=identifier,
+        from_address=_sender(runtime),
+        letter_id=identifier,
         at=runtime.clock.now(),
     )
     account_id = row["account_id"] or SERVICE_ACCOUNT
-    submission = notice_of(
+    submission = _submission(
         runtime, identifier, account_id, Plan.PREMIUM, row["to_address"], written.subject, content
     )
-    await accept_once(runtime, submission, partial(_sent, identifier=row["id"]))
+    await _accept_once(runtime, submission, partial(_sent, identifier=row["id"]))
 
 
 async def _is_unwanted(runtime: Runtime, row: Any) -> bool:
@@ -68,3 +73,54 @@ async def _is_unwanted(runtime: Runtime, row: Any) -> bool:
 async def _sent(tx: Transaction, *, identifier: UUID) -> bool:
     """False where another process was first."""
     return (await tx.execute("delete from letter where id = $1", identifier)).endswith(" 1")
+
+
+# --- accepted as mail ---
+
+Mark = Callable[[Transaction], Awaitable[bool]]
+
+
+async def _accept_once(runtime: Runtime, submission: Submission, mark: Mark) -> None:
+    """Once begun it ends: a process that stops waits for it, and a COMMIT on its way keeps its bytes."""
+    accepting = asyncio.create_task(_accept(runtime, submission, mark))
+    try:
+        await asyncio.shield(accepting)
+    except asyncio.CancelledError:
+        await asyncio.wait({accepting})
+        raise
+
+
+async def _accept(runtime: Runtime, submission: Submission, mark: Mark) -> None:
+    """Stores the mail, then accepts it in the transaction that marks its cause; somebody else's mark wins."""
+    draft = await runtime.acceptance.store(submission)
+    if not isinstance(draft, Draft):
+        return  # the spool is full; the next round tries again
+    accepted = False
+    try:
+        async with runtime.database.transaction(certain=True) as tx:
+            accepted = await mark(tx)
+            if accepted:
+                await runtime.acceptance.insert(tx, [draft])
+    except UnknownOutcome as unknown:  # its bytes stay until it is known
+        runtime.acceptance.remember(unknown, [draft], set() if accepted else {submission.id})
+        return
+    except Exception:  # of the statements, or of a COMMIT that is known not to have happened
+        runtime.acceptance.rejected([draft], replies.TRY_LATER)
+        raise
+    if accepted:
+        runtime.acceptance.accepted([draft])
+    else:
+        runtime.acceptance.rejected([draft], replies.TRY_LATER)
+
+
+def _submission(
+    runtime: Runtime, identifier: UUID, account_id: UUID, plan: Plan, to: str, subject: str, content: bytes
+) -> Submission:
+    about = Recipient(account_id, plan, None, None, 0, _sender(runtime), ())
+    return returns.own_mail(
+        runtime.settings, identifier, "notice", about, to, subject, content, _NOBODY, runtime.clock.now()
+    )
+
+
+def _sender(runtime: Runtime) -> str:
+    return f"notices@{runtime.settings.service_domain}"

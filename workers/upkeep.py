@@ -26,6 +26,7 @@ from mailcore import (
     queue,
     request_log,
     sign_in_links,
+    undelivered,
 )
 from mailcore.domain_watch import Watch
 from mailcore.leases import Sweeper
@@ -40,13 +41,10 @@ from workers.billing import Bookkeeper
 from workers.destinations import ask_new, tell_failing
 from workers.held_mail import HeldMail
 from workers.letters import send_letters
-from workers.notices import send_dispute_notices, send_undeliverable_notices
+from workers.notices import tell_undelivered
 from workers.plans import forget_usage_letters, settle_downgrades, tell_usage
 
 log = structlog.get_logger("upkeep")
-
-# A failure that no owner could be told of, for want of an owner or of an address that takes mail.
-_UNDELIVERED_KEPT = timedelta(days=14)
 
 # Some name servers take ten seconds to say nothing; others must not wait for them.
 _CHECKERS = 3
@@ -100,8 +98,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
         Duty("new destinations", timedelta(seconds=1), lambda: ask_new(r.database, r.clock, rates)),
         Duty("failing destinations", timedelta(minutes=10), lambda: tell_failing(r.database, r.clock)),
         Duty("letters", timedelta(seconds=1), lambda: send_letters(r)),
-        Duty("dispute notices", timedelta(minutes=1), lambda: send_dispute_notices(r)),
-        Duty("undeliverable notices", timedelta(minutes=10), lambda: send_undeliverable_notices(r)),
+        Duty("undelivered mail", timedelta(minutes=10), lambda: tell_undelivered(r.database, r.clock)),
         Duty("log days", timedelta(hours=1), lambda: _make_days(r)),
         Duty("seven days", timedelta(hours=1), lambda: _seven_days(r)),
         Duty("return addresses", timedelta(hours=1), lambda: _forget_return_addresses(r)),
@@ -165,14 +162,7 @@ async def _forget_return_addresses(runtime: Runtime) -> None:
 
 
 async def _forget_failures(runtime: Runtime) -> None:
-    """After the owner was told; and also where there is no owner to tell."""
-    now = runtime.clock.now()
-    await _delete(
-        runtime,
-        "delete from undelivered where noticed_at < $1 or day < $2",
-        now - runtime.settings.log_retention,
-        (now - _UNDELIVERED_KEPT).date(),
-    )
+    await undelivered.forget(runtime.database, runtime.clock.now(), runtime.settings.log_retention)
 
 
 async def _forget_sign_ins(runtime: Runtime) -> None:

@@ -246,9 +246,7 @@ def upgrade() -> None:
         sa.Column("check_wanted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("displaced_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("contested_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("notice", sa.String(), nullable=True),
         sa.Column("found", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
-        sa.CheckConstraint("notice in ('lost', 'won', 'kept')", name=op.f("ck_domain_notice")),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_domain_account_id"), ondelete="CASCADE"
         ),
@@ -257,9 +255,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_domain_account_id"), "domain", ["account_id"], unique=False)
     op.create_index("ix_domain_name", "domain", ["name"], unique=False)
-    op.create_index(
-        "ix_domain_notice", "domain", ["id"], unique=False, postgresql_where=sa.text("notice is not null")
-    )
     op.create_index(
         "uq_domain_served_name",
         "domain",
@@ -395,7 +390,6 @@ def downgrade() -> None:
     op.drop_index(
         "uq_domain_served_name", table_name="domain", postgresql_where=sa.text("verified_at is not null")
     )
-    op.drop_index("ix_domain_notice", table_name="domain", postgresql_where=sa.text("notice is not null"))
     op.drop_index("ix_domain_name", table_name="domain")
     op.drop_index(op.f("ix_domain_account_id"), table_name="domain")
     op.drop_table("domain")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Identity, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -18,10 +18,10 @@ class Domain(SQLModel, table=True):
     """A name an account claims. Several accounts may claim one name; at most one is verified and served.
 
     `found` is what its DNS said at `checked_at`; `contested_at` is set while another account's token stands
-    beside ours; `notice` is what the owner has yet to be told about a dispute. `next_check_at`: when upkeep
-    looks again; `check_asked_at`: when a person looked last. `mx_at`: when its MX last led here.
-    `failing_since`: verified, but its records have been wrong at every check since; `told_failing_at`: when
-    the owner was told last; `mail_seen_at`: authenticated mail came nevertheless; `off_at`: switched off.
+    beside ours. `next_check_at`: when upkeep looks again; `check_asked_at`: when a person looked last.
+    `mx_at`: when its MX last led here. `failing_since`: verified, but its records have been wrong at every
+    check since; `told_failing_at`: when the owner was told last; `mail_seen_at`: authenticated mail came
+    nevertheless; `off_at`: switched off.
     `paused_at`: beyond what the plan allows since a downgrade; an upgrade wakes it.
     """
 
@@ -29,10 +29,8 @@ class Domain(SQLModel, table=True):
         UniqueConstraint("account_id", "name"),
         Index("uq_domain_served_name", "name", unique=True, postgresql_where=text("verified_at is not null")),
         Index("ix_domain_name", "name"),
-        Index("ix_domain_notice", "id", postgresql_where=text("notice is not null")),
         Index("ix_domain_next_check_at", "next_check_at"),
         Index("ix_domain_paused", "account_id", postgresql_where=text("paused_at is not null")),
-        CheckConstraint("notice in ('lost', 'won', 'kept')", name="notice"),
     )
     id: UUID = Field(primary_key=True)
     account_id: UUID = belongs_to("account")
@@ -51,7 +49,6 @@ class Domain(SQLModel, table=True):
     mail_seen_at: datetime | None = moment(nullable=True)
     off_at: datetime | None = moment(nullable=True)
     paused_at: datetime | None = moment(nullable=True)
-    notice: str | None = None
     found: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
 
 

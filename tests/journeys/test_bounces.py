@@ -12,7 +12,8 @@ from tests.journeys.conftest import Opener
 from tests.support.destination import Destination
 from tests.support.sender import letter
 from tests.support.stack import Stack, until
-from workers.notices import send_undeliverable_notices
+from workers.letters import send_letters
+from workers.notices import tell_undelivered
 
 NO_SUCH_USER = "550 5.1.1 <you@inbox.test>: no such user at mx7.inbox.test"
 HIDDEN = (b"you@inbox.test", b"inbox.test", b"mx7", b"no such user")
@@ -97,6 +98,7 @@ async def test_without_spf_pass_the_owner_is_told_the_next_day_and_the_sender_is
         stack.zone.put_txt("forged.test", "v=spf1 -all")
         await stack.alias("hello", "you@inbox.test")
         await stack.start("mx", "worker")
+        await stack.start("worker", lane=Lane.FAST)  # letters never wait behind anybody's mail
         message_id = await stack.accepted("hello@shop.test", by="bob@forged.test")
         await stack.has_event(message_id, "received", "hard-bounced")
         await notices_of_tomorrow(stack)
@@ -233,10 +235,11 @@ async def hard_bounces(stack: Stack) -> int:
 
 
 async def notices_of_tomorrow(stack: Stack) -> None:
-    """The upkeep of the next day, doing this one duty."""
+    """The upkeep of the next day, doing these two duties."""
     tomorrow = ShiftedClock(timedelta(days=1))
     async with open_runtime(stack.settings, role="upkeep", lane=Lane.STANDARD, clock=tomorrow) as runtime:
-        await send_undeliverable_notices(runtime)
+        await tell_undelivered(runtime.database, runtime.clock)
+        await send_letters(runtime)
 
 
 def returned(words: bytes) -> bytes:

@@ -36,7 +36,9 @@ async def verified(world: World, tenant: Tenant) -> dict[str, Any]:
 
 
 async def seen(world: World, local_part: str) -> Any:
-    return await resolve(world.runtime.database, Mailbox(local_part, NAME), world.clock.now())
+    return await resolve(
+        world.runtime.database, world.runtime.keyring, Mailbox(local_part, NAME), world.clock.now()
+    )
 
 
 _MESSAGE = """

@@ -76,7 +76,9 @@ async def actions(world: World) -> list[str]:
 
 
 async def routed(world: World) -> Any:
-    return await resolve(world.runtime.database, Mailbox("hello", NAME), world.clock.now())
+    return await resolve(
+        world.runtime.database, world.runtime.keyring, Mailbox("hello", NAME), world.clock.now()
+    )
 
 
 async def test_records_that_are_gone_are_told_at_once_and_again_before_the_end(

@@ -1,5 +1,6 @@
 """Domains against a real database and DNS: who gets a name, who is told, what never moves over."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,7 @@ import asyncpg
 import pytest
 
 from clearpost.standins.dns import Fault
-from mailcore import domains, routing
+from mailcore import routing
 from mailcore.domain_watch import Watch
 from mailcore.resolver import Resolver, TxtAnswer
 from tests.support.api import Tenant, World, running_api
@@ -36,13 +37,12 @@ async def state(tenant: Tenant, domain: dict[str, Any]) -> str:
 
 
 async def told(world: World) -> set[tuple[str, str]]:
-    """Takes all notices that wait: (to, outcome)."""
-    async with world.runtime.database.session() as session:
-        notices = await domains.displacement_notices(session)
-    async with world.runtime.database.transaction() as tx:
-        assert all([await domains.mark_told(tx, notice) for notice in notices])
-    assert all(notice.name == NAME for notice in notices)
-    return {(notice.to, notice.outcome) for notice in notices}
+    """Takes all letters about disputes that wait: (to, outcome)."""
+    rows = await world.runtime.database.fetch("delete from letter returning kind, to_address, about")
+    known = [json.loads(row["about"]) for row in rows]
+    assert {row["kind"] for row in rows} <= {"domain-dispute"}
+    assert all(about["name"] == NAME for about in known)
+    return {(row["to_address"], about["outcome"]) for row, about in zip(rows, known, strict=True)}
 
 
 async def two_claims(world: World) -> tuple[Tenant, dict[str, Any], Tenant, dict[str, Any]]:
@@ -84,10 +84,19 @@ async def test_the_name_goes_over_when_only_the_other_token_is_there_and_both_ar
     assert served == second.id
 
 
+async def test_every_owner_hears_of_a_dispute(world: World) -> None:
+    first, mine, second, _ = await two_claims(world)
+    await world.person(first, role="owner", email="bea@owners.test")
+    world.publish(NAME, second, first)
+    await check(world, first, mine)
+    assert await told(world) == {("one@owners.test", "kept"), ("bea@owners.test", "kept")}
+
+
 async def test_a_displaced_account_can_prove_control_again(world: World) -> None:
     first, mine, second, theirs = await two_claims(world)
     world.publish(NAME, second)
     await check(world, second, theirs)
+    assert await told(world) == {("one@owners.test", "lost"), ("two@owners.test", "won")}
     world.publish(NAME, first)
     assert await check(world, first, mine) == "verified"
     assert await state(second, theirs) == "displaced"

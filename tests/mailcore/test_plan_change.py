@@ -1,6 +1,7 @@
 """Changing a plan: what pauses after a downgrade, what wakes with an upgrade. Rows are written directly."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from mailcore.audit import SERVICE
 from mailcore.clock import Clock
 from mailcore.database import Database, LaneOfNode
 from mailcore.envelope import parse_mailbox
+from mailcore.keyring import Keyring
 from mailcore.plans import Plan, limits_for
 from tests.support.world import AccountRow, DomainRow, World
 
@@ -19,6 +21,7 @@ class Ground(World):
     """A world whose wake-ups are noted."""
 
     woken: list[LaneOfNode]
+    keyring: Keyring
 
     async def set_plan(self, account: AccountRow, plan: Plan) -> bool:
         async with self.database.session() as session:
@@ -53,7 +56,7 @@ class Ground(World):
         """Where mail to it goes."""
         mailbox = parse_mailbox(address)
         assert mailbox
-        resolved = await routing.resolve(self.database, mailbox, CLOCK.now())
+        resolved = await routing.resolve(self.database, self.keyring, mailbox, CLOCK.now())
         assert isinstance(resolved, routing.Resolved)
         return [each.address for each in resolved.recipient.destinations]
 
@@ -62,11 +65,12 @@ class Ground(World):
 
 
 @pytest.fixture
-async def ground(database_url: str) -> AsyncIterator[Ground]:
+async def ground(database_url: str, tmp_path: Path) -> AsyncIterator[Ground]:
     woken: list[LaneOfNode] = []
     database = await Database.open(database_url, size=3, wake=woken.extend)
     world = Ground(database, CLOCK)
     world.woken = woken
+    world.keyring = Keyring(tmp_path / "keys")
     yield world
     await database.close()
 

@@ -19,7 +19,7 @@ TABLES: list[Table] = SQLModel.metadata.sorted_tables
 # Values of columns that are checked.
 _CHECKED = {
     "role": "owner", "lane": "standard", "origin": "smtp", "state": "waiting", "plan": "free",
-    "method": "link", "purpose": "sign-in", "notice": None, "type": "delivered",
+    "method": "link", "purpose": "sign-in", "type": "delivered",
 }  # fmt: skip
 _CHECKED_IN = {("oauth_token", "kind"): "access", ("request_log", "method"): "GET"}
 

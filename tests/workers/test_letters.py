@@ -12,8 +12,18 @@ from mailcore import event_log, letters
 from mailcore.clock import Clock
 from mailcore.plans import Lane
 from mailcore.runtime import Runtime, open_runtime
+from mailcore.spool_record import Location
 from tests.support.mx import mx_settings
+from tests.support.world import World, prepared_world
 from workers.letters import send_letters
+
+# The COMMIT of mail waits for whoever has the lock.
+_SLOW_COMMIT = """
+create function wait_for_lock() returns trigger language plpgsql as
+    $$ begin perform pg_advisory_xact_lock(1); return null; end $$;
+create constraint trigger slow after insert on message deferrable initially deferred
+    for each row execute function wait_for_lock();
+"""
 
 
 @asynccontextmanager
@@ -28,6 +38,12 @@ async def upkeep(database_url: str, redis_url: str, folder: Path) -> AsyncIterat
 async def runtime(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Runtime]:
     async with upkeep(database_url, redis_url, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with prepared_world(database_url) as prepared:
+        yield prepared
 
 
 async def ask_for(runtime: Runtime, to: str, **about: str) -> None:
@@ -67,3 +83,20 @@ async def test_two_upkeep_processes_send_a_letter_once(
             await invite(both[0], f"{number}@inbox.test")
         await asyncio.gather(*(send_letters(each) for each in both))
         assert sorted(await addressed(both[0])) == [f"{number}@inbox.test" for number in range(5)]
+
+
+async def test_a_letter_whose_commit_is_on_its_way_keeps_its_bytes_when_upkeep_stops(
+    world: World, runtime: Runtime
+) -> None:
+    await invite(runtime, "ann@inbox.test")
+    await world.execute(_SLOW_COMMIT)
+    async with world.database.transaction() as tx:
+        await tx.execute("select pg_advisory_xact_lock(1)")
+        sending = asyncio.create_task(send_letters(runtime))
+        await world.writers_waiting()
+        sending.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    row = await world.database.row("select segment, record_offset, record_length from message")
+    assert b"ann@shop.test" in bytes(runtime.spool.read(Location(*row)).content)

@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from clearpost.standins.dns import DnsStandin
-from mailcore import domains
 from mailcore.delivery import Courier
 from mailcore.plans import Lane
 from mailcore.rates import Rates
@@ -24,19 +23,15 @@ from tests.support.doubt import Unsure
 from tests.support.mx import mx_settings
 from tests.support.world import World, prepared_world
 from workers.held_mail import HeldMail
-from workers.notices import send_dispute_notices, send_undeliverable_notices
 from workers.upkeep import duties, once, serve
 
-# The COMMIT of mail waits for whoever has the lock.
-_SLOW_COMMIT = """
+# The COMMIT of what ends a delivery waits for whoever has the lock.
+_SLOW_END = """
 create function wait_for_lock() returns trigger language plpgsql as
     $$ begin perform pg_advisory_xact_lock(1); return null; end $$;
-create constraint trigger slow after insert on message deferrable initially deferred
+create constraint trigger slow after delete on delivery deferrable initially deferred
     for each row execute function wait_for_lock();
 """
-
-# The COMMIT of what ends a delivery does.
-_SLOW_END = _SLOW_COMMIT.replace("insert on message", "delete on delivery")
 
 
 @pytest.fixture
@@ -73,46 +68,6 @@ async def failed(world: World, account_id: UUID, *, days_ago: int = 1) -> None:
         account_id,
         (world.clock.now() - timedelta(days=days_ago)).date(),
     )
-
-
-async def content(runtime: Runtime) -> list[bytes]:
-    rows = await runtime.database.fetch("select segment, record_offset, record_length from message")
-    return [bytes(runtime.spool.read(Location(*row)).content) for row in rows]
-
-
-# --- notices ---
-
-
-async def test_a_notice_whose_commit_is_on_its_way_keeps_its_bytes_when_upkeep_stops(
-    world: World, runtime: Runtime
-) -> None:
-    await failed(world, (await world.account()).id)
-    await world.execute(_SLOW_COMMIT)
-    async with world.database.transaction() as tx:
-        await tx.execute("select pg_advisory_xact_lock(1)")
-        telling = asyncio.create_task(send_undeliverable_notices(runtime))
-        await world.writers_waiting()
-        telling.cancel()
-        await asyncio.sleep(0)
-    with pytest.raises(asyncio.CancelledError):
-        await telling
-    (notice,) = await content(runtime)
-    assert b"hello@shop.test" in notice
-
-
-async def test_two_upkeep_processes_tell_of_a_dispute_once(
-    world: World, runtime: Runtime, database_url: str, redis_url: str, tmp_path: Path
-) -> None:
-    domain = await world.domain(await world.account(), "shop.test")
-    await world.execute("update domain set notice = 'kept' where id = $1", domain.id)
-    async with upkeep(database_url, redis_url, tmp_path) as second:
-        async with world.locked("domain"):
-            telling = [asyncio.create_task(send_dispute_notices(r)) for r in (runtime, second)]
-            await world.writers_waiting(2)
-        await asyncio.gather(*telling)
-    assert len(await content(runtime)) == 1
-    async with runtime.database.session() as session:
-        assert await domains.displacement_notices(session) == []
 
 
 # --- held mail ---

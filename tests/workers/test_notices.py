@@ -1,0 +1,72 @@
+"""Owners hear of what failed once, the day after; whoever wants no mail from us hears nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from tests.support.world import World, prepared_world
+from workers.notices import tell_undelivered
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with prepared_world(database_url) as prepared:
+        yield prepared
+
+
+async def failed(world: World, owner: str, *, days_ago: int = 1) -> None:
+    account = await world.account(owner)
+    await world.execute(
+        "insert into undelivered (account_id, day, alias_address, status, count) "
+        "values ($1, $2, 'hello@shop.test', '5.1.1', 3)",
+        account.id,
+        (world.clock.now() - timedelta(days=days_ago)).date(),
+    )
+
+
+async def letters(world: World) -> list[str]:
+    rows = await world.database.fetch("select to_address from letter order by to_address")
+    return [row["to_address"] for row in rows]
+
+
+async def test_two_upkeep_processes_tell_once_and_of_days_that_are_over(world: World) -> None:
+    await failed(world, "one")
+    await failed(world, "today", days_ago=0)
+    async with world.locked("undelivered"):
+        telling = [asyncio.create_task(tell_undelivered(world.database, world.clock)) for _ in range(2)]
+        await world.writers_waiting(2)
+    await asyncio.gather(*telling)
+    await tell_undelivered(world.database, world.clock)
+    assert await letters(world) == ["one@owners.test"]
+    about = json.loads(await world.database.value("select about from letter"))
+    assert (about["total"], about["rows"]) == (3, "3 5.1.1 hello@shop.test")
+
+
+async def test_every_owner_is_told(world: World) -> None:
+    await failed(world, "one")
+    person = world.clock.new_id()
+    await world.execute("insert into person (id, email) values ($1, 'bea@owners.test')", person)
+    await world.execute(
+        "insert into membership (id, account_id, person_id, role) select $1, id, $2, 'owner' from account",
+        *(world.clock.new_id(), person),
+    )
+    await tell_undelivered(world.database, world.clock)
+    assert await letters(world) == ["bea@owners.test", "one@owners.test"]
+
+
+async def test_an_account_that_cannot_be_told_keeps_no_other(world: World) -> None:
+    await failed(world, "one")
+    await failed(world, "two")
+    await world.execute(
+        "create function fail() returns trigger language plpgsql as $$ begin raise 'broken'; end $$"
+    )
+    await world.execute(
+        "create trigger broken before insert on letter for each row "
+        "when (new.to_address = 'one@owners.test') execute function fail()"
+    )
+    await tell_undelivered(world.database, world.clock)
+    assert await letters(world) == ["two@owners.test"]
+    assert await world.count("undelivered where noticed_at is null") == 1, "told the next time"
