@@ -5,6 +5,7 @@ Must never ask DNS: whether the name exists is found out by the check of its rec
 
 from functools import cache
 
+import idna
 from publicsuffixlist import PublicSuffixList  # type: ignore[import-untyped,unused-ignore]
 
 from mailcore.domain_answers import OWNERSHIP_LABEL
@@ -40,6 +41,8 @@ def claimable(text: str, settings: Settings) -> str:
         raise Invalid(
             "Write a domain such as example.org, without https:// or an address.", code="domain_invalid"
         )
+    if not _decodes(name):
+        raise Invalid("A label that begins with xn-- is no valid international name.", code="domain_invalid")
     if len(name) > _LONGEST:
         raise Invalid(
             f"Names of more than {_LONGEST} characters leave no room for our record.", code="domain_invalid"
@@ -60,6 +63,15 @@ def is_of_the_service(name: str, settings: Settings) -> bool:
     """Our own domain, names of our servers, and everything below them."""
     ours = (settings.service_domain, settings.hostname, settings.mx_name, settings.fast_mx_name)
     return any(name == own or name.endswith(f".{own}") for own in (each.lower().rstrip(".") for each in ours))
+
+
+def _decodes(name: str) -> bool:
+    """Whether each A-label is one of IDNA 2008 (RFC 5890 section 2.3.2.1): no registry has any other."""
+    try:
+        idna.decode(name)
+    except UnicodeError:  # idna's own error is one
+        return False
+    return True
 
 
 @cache

@@ -80,6 +80,8 @@ async def test_an_idn_is_claimed_by_its_a_labels(tenant: Tenant) -> None:
         ("-bad-.org", "domain_invalid"),
         ("a" * 64 + ".org", "domain_invalid"),
         (".".join(["a" * 61] * 4), "domain_invalid"),
+        ("xn--a.test", "domain_invalid"),
+        ("mail.xn--zzzzzzzz99.org", "domain_invalid"),
         ("co.uk", "domain_public_suffix"),
         ("github.io", "domain_public_suffix"),
         ("xn--85x722f.com.cn", None),
