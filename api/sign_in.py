@@ -13,7 +13,7 @@ from api.browser_sessions import clear_cookie, read_cookie, refuse_other_sites
 from api.pages import TEMPLATES, page
 from api.security import MaybePerson, Runtime
 from api.sign_in_flow import arrive, begin, browser_of, go, local_path, remember_next, too_often
-from mailcore import browser_sessions, letter_rates, people, sign_in_links, sign_up
+from mailcore import browser_sessions, letter_rates, people, sign_in_addresses, sign_in_links, sign_up
 from mailcore.sign_in_links import Unusable
 
 router = APIRouter(prefix="/auth", include_in_schema=False)
@@ -46,7 +46,7 @@ async def ask_for_link(
     email: Annotated[str, Form()] = "",
     there: Annotated[str, Form(alias="next")] = "",
 ) -> HTMLResponse:
-    """The same for everybody: one look for the person, one row, one letter."""
+    """The same for everybody: the same looks, one row, one letter."""
     refuse_other_sites(request, runtime.settings)
     address = people.address_of(email)
     if address is None or address.endswith(f"@{runtime.settings.srs_domain}"):
@@ -61,6 +61,7 @@ async def ask_for_link(
     # The service's own transaction, here and below: who signs in has no account yet.
     async with runtime.database.session() as session:
         known = await people.by_email(session, address)
+        undo = await sign_in_addresses.undo_of(session, runtime.clock.now(), address)
         await sign_in_links.ask(
             session,
             runtime.clock,
@@ -68,6 +69,7 @@ async def ask_for_link(
             email=address,
             browser=browser_of(request),
             welcome=known is not None or runtime.settings.sign_up_rule == "open",
+            undo=undo if known is None else None,
         )
     return page("link_sent.html", title="Look into your inbox", email=address)
 

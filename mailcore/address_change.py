@@ -10,16 +10,24 @@ from typing import Final, Literal
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import browser_sessions, identities, letters, passkeys, people, signed_links
+from mailcore import (
+    browser_sessions,
+    identities,
+    letters,
+    passkeys,
+    people,
+    sign_in_addresses,
+    signed_links,
+)
 from mailcore.audit import Actor, Subject
 from mailcore.browser_sessions import SignedIn, browser_hash
 from mailcore.clock import Clock
 from mailcore.errors import Invalid
 from mailcore.keyring import Keyring
 from mailcore.models import Person, SignInLink
+from mailcore.sign_in_addresses import UNDO as UNDO
 
 CHANGE: Final = "change-address"
-UNDO: Final = "undo-address"
 VALID: Final = timedelta(hours=1)
 UNDO_VALID: Final = timedelta(days=7)
 Purpose = Literal["change-address", "undo-address"]
@@ -90,11 +98,14 @@ async def undo(session: AsyncSession, clock: Clock, keyring: Keyring, token: str
 
 
 async def _move(session: AsyncSession, clock: Clock, link: SignInLink, action: str) -> bool:
-    """Uses the link up. The lock on the person, and the unique address, keep two from meeting in one."""
-    link.used_at = clock.now()
-    if await people.by_email(session, link.email) is not None:
-        return False
+    """Uses the link up, unless it is refused. The lock on the person, and the unique address, keep two from
+    meeting in one.
+    """
     assert link.person_id is not None
+    held = await sign_in_addresses.undo_of(session, clock.now(), link.email)
+    if await people.by_email(session, link.email) is not None or (held and held.person_id != link.person_id):
+        return False
+    link.used_at = clock.now()
     person = await session.get_one(Person, link.person_id, with_for_update=True)
     before, person.email = person.email, link.email
     await session.flush()

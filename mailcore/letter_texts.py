@@ -19,6 +19,7 @@ Kind = Literal[
     "account-claim",
     "change-address",
     "address-changed",
+    "address-left",
     "invitation",
     "sign-in-link",
     "no-account",
@@ -33,8 +34,19 @@ Kind = Literal[
     "usage",
 ]
 
-# Sent also to who asked to hear from us no more: they are asking for it, to sign in.
-EVEN_IF_STOPPED: Final = frozenset({"sign-in-link", "no-account", "change-address"})
+# Sent also to who asked to hear from us no more: they ask for it, to sign in, or it is about the safety of
+# what is theirs.
+EVEN_IF_STOPPED: Final = frozenset(
+    {
+        "sign-in-link",
+        "no-account",
+        "change-address",
+        "address-changed",
+        "address-left",
+        "account-claim",
+        "account-deleted",
+    }
+)
 # What the links to an inbox may do, and how long: somebody may want us to stop long after the question.
 ANSWER: Final = "destination"
 STOP: Final = "destination-stop"
@@ -212,6 +224,22 @@ def _address_changed(desk: Desk, about: About) -> Written:
     )
 
 
+def _address_left(desk: Desk, about: About) -> Written:
+    """To who asks to sign in with an address that was left; `id` is that of the link to take it back."""
+    link = desk.link("auth/address/undo", "undo-address", UUID(about["id"]), timedelta(days=7))
+    return Written(
+        "You sign in to Clearpost with another address now",
+        [
+            "Somebody, probably you, asked to sign in with this address. It was changed to another one a",
+            "few days ago: sign in with that one.",
+            "",
+            "If it was not you who changed it, take it back. All browsers are signed out then:",
+            "",
+            f"    {link}",
+        ],
+    )
+
+
 def _account_deleted(desk: Desk, about: About) -> Written:
     return Written(
         f"The account {about['account']} is deleted",
@@ -251,6 +279,7 @@ WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "account-claim": _account_claim,
     "change-address": _change_address,
     "address-changed": _address_changed,
+    "address-left": _address_left,
     "sign-in-link": _sign_in_link,
     "no-account": _no_account,
     "confirm-destination": _confirm_destination,

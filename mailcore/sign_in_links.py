@@ -37,9 +37,10 @@ async def ask(
     email: str,
     browser: str,
     welcome: bool,
+    undo: SignInLink | None = None,
 ) -> None:
-    """A letter to this address, which `people.address_of` has read. Who is not `welcome` is told so there:
-    whoever asks sees and waits the same.
+    """A letter to this address, which `people.address_of` has read. Who is not `welcome` is told so there, and
+    where the address was left, how to take it back (`undo`): whoever asks sees and waits the same.
     """
     link = SignInLink(
         id=clock.new_id(),
@@ -51,6 +52,9 @@ async def ask(
     )
     session.add(link)
     await session.flush()
+    if undo is not None:
+        await letters.post(session, clock, "address-left", email, id=str(undo.id))
+        return
     await letters.post(session, clock, "sign-in-link" if welcome else "no-account", email, id=str(link.id))
 
 

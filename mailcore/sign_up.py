@@ -6,7 +6,7 @@ Whoever accepts an invitation is a person by that (invitations.py) and comes thr
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, audit, people
+from mailcore import accounts, audit, people, sign_in_addresses
 from mailcore.audit import Actor, Subject
 from mailcore.clock import Clock
 from mailcore.models import Person
@@ -17,11 +17,11 @@ async def admit(
     session: AsyncSession, clock: Clock, rule: SignUp, *, email: str, name: str = ""
 ) -> Person | None:
     """The person of a verified address, or a new one with an account of their own; None where the door is
-    closed.
+    closed, or nobody new may sign in with the address.
     """
     if (person := await people.by_email(session, email)) is not None:
         return person
-    if rule != "open":
+    if rule != "open" or await sign_in_addresses.refusal(session, clock.now(), email):
         return None
     person = await people.ensure(session, clock, email, name)
     if not await people.belongings(session, person.id):  # else another browser of theirs was first

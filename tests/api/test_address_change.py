@@ -2,9 +2,11 @@
 
 import json
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
+from mailcore import people, sign_up, signed_links
 from mailcore.letter_texts import WRITERS, Desk
 from tests.support.api import SignedInPerson, Tenant, World
 
@@ -121,3 +123,35 @@ async def test_a_session_that_signed_in_long_ago_asks_for_nothing(
 async def test_what_is_no_other_address_is_refused(person: SignedInPerson, email: str) -> None:
     refused = await person.http.post("/v1/me/email", json={"email": email})
     assert (refused.status_code, refused.json()["code"]) == (422, "address_invalid")
+
+
+async def test_an_address_that_was_left_waits_a_week_for_whoever_left_it(
+    world: World, tenant: Tenant, person: SignedInPerson
+) -> None:
+    await ask(person)
+    await person.http.post(await link_to(world, NEW))
+    victim = world.browser()
+    assert (await victim.post("/auth/link", data={"email": "old@people.test"})).status_code == 200
+    undo = await link_to(world, "old@people.test")
+    assert undo.startswith("/auth/address/undo/")
+    invited = await person.http.post("/v1/invitations", json={"email": "old@people.test"})
+    end = world.clock.now() + timedelta(days=7)
+    token = signed_links.make(world.runtime.keyring, "invitation", UUID(invited.json()["id"]), end)
+    assert (await victim.post(f"/invitations/{token}")).status_code == 410
+    async with world.runtime.database.session() as session:
+        assert await sign_up.admit(session, world.clock, "open", email="old@people.test") is None
+    assert (await victim.post(undo)).status_code == 200
+    assert await address_of(world, person) == "old@people.test"
+
+
+async def test_an_undo_that_is_refused_works_later(world: World, person: SignedInPerson) -> None:
+    await ask(person)
+    await person.http.post(await link_to(world, NEW))
+    undo = await link_to(world, "old@people.test")
+    async with world.runtime.database.session() as session:
+        other = await people.ensure(session, world.clock, "old@people.test")
+    assert (await world.browser().post(undo)).status_code == 410
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute("delete from person where id = $1", other.id)
+    assert (await world.browser().post(undo)).status_code == 200
+    assert await address_of(world, person) == "old@people.test"
