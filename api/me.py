@@ -116,7 +116,8 @@ async def choose_account(me: Me, session: OwnSession, runtime: Runtime, body: Ac
 
 @router.get("/sessions", summary="List the browsers you are signed in with")
 async def list_sessions(me: Me, session: OwnSession, runtime: Runtime) -> SessionList:
-    rows = await browser_sessions.of_person(session, me.person_id, runtime.clock.now())
+    now, idle = runtime.clock.now(), runtime.settings.session_idle
+    rows = await browser_sessions.of_person(session, me.person_id, now, idle=idle)
     return SessionList(data=[SessionOut.of(row, me) for row in rows])
 
 

@@ -120,24 +120,19 @@ def browser_hash(keyring: Keyring, browser: str) -> str:
     return keyring.hashes(KEY_NAME, f"browser\0{browser}")[0]
 
 
-async def rotate(session: AsyncSession, keyring: Keyring, session_id: UUID) -> str:
-    """A new secret for the same session; the old one is void from the commit on."""
-    secret = new_secret()
-    row = await session.get_one(BrowserSession, session_id)
-    row.secret_hash = keyring.hashes(KEY_NAME, secret)[0]
-    return secret
-
-
 async def choose_account(session: AsyncSession, session_id: UUID, account_id: UUID) -> None:
     """Where the browser works from now on. The caller has checked that the person belongs there."""
     (await session.get_one(BrowserSession, session_id)).account_id = account_id
 
 
-async def of_person(session: AsyncSession, person_id: UUID, now: datetime) -> Sequence[BrowserSession]:
-    """All that are signed in, the latest first."""
+async def of_person(
+    session: AsyncSession, person_id: UUID, now: datetime, *, idle: timedelta
+) -> Sequence[BrowserSession]:
+    """All that `read` lets in as a customer's, the latest first; staff's are no part of anybody's account."""
     query = (
         select(BrowserSession)
-        .where(col(BrowserSession.person_id) == person_id, col(BrowserSession.expires_at) > now)
+        .where(col(BrowserSession.person_id) == person_id, col(BrowserSession.staff).is_(False))
+        .where(col(BrowserSession.expires_at) > now, col(BrowserSession.last_seen_at) > now - idle)
         .order_by(col(BrowserSession.id).desc())
     )
     return (await session.exec(query)).all()
@@ -165,10 +160,8 @@ async def revoke_secret(session: AsyncSession, keyring: Keyring, secret: str) ->
 
 async def expire(database: Database, now: datetime, idle: timedelta) -> None:
     """Those that nobody can use any more."""
-    async with database.transaction() as tx:
-        await tx.execute(
-            "delete from browser_session where expires_at <= $1 or last_seen_at <= $2", now, now - idle
-        )
+    rows = "expires_at <= $1 or last_seen_at <= $2"
+    await database.delete_in_batches("browser_session", rows, now, now - idle)
 
 
 async def _delete(session: AsyncSession, *conditions: Any) -> bool:

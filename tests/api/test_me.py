@@ -93,6 +93,14 @@ async def test_a_session_that_is_over_is_not_listed(world: World) -> None:
     assert len((await person.http.get("/v1/me/sessions")).json()["data"]) == 1
 
 
+async def test_a_session_that_was_left_alone_too_long_is_not_listed(world: World) -> None:
+    await world.person()
+    world.clock.step(timedelta(days=14, minutes=1))
+    person = await world.person()
+    (listed,) = (await person.http.get("/v1/me/sessions")).json()["data"]
+    assert listed["current"]
+
+
 async def test_unknown_parameters_and_fields_are_refused(world: World, tenant: Tenant) -> None:
     person = await world.person(tenant)
     assert (await person.http.get("/v1/me?x=1")).status_code == 422
