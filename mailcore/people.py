@@ -84,6 +84,9 @@ async def join(
 async def record(
     session: AsyncSession, clock: Clock, person_id: UUID, actor: Actor, action: str, subject: Subject
 ) -> None:
-    """A change of how somebody signs in, in the audit log of every account they belong to."""
-    for belonging in await belongings(session, person_id):
-        audit.record(session, clock, belonging.account_id, actor, action, subject)
+    """A change of how somebody signs in, in the audit log of every account they belong to; in the service's
+    own where they belong to none.
+    """
+    logs: list[UUID | None] = [each.account_id for each in await belongings(session, person_id)]
+    for account_id in logs or [None]:
+        audit.record(session, clock, account_id, actor, action, subject)

@@ -184,6 +184,17 @@ async def test_a_removed_key_signs_nobody_in(world: World, tenant: Tenant) -> No
     assert [row["action"] for row in rows] == ["passkey.added", "passkey.removed"]
 
 
+async def test_what_somebody_without_an_account_changes_is_in_the_services_log(world: World) -> None:
+    person = await world.person()
+    made = (await add(person, Authenticator())).json()
+    await person.http.delete(f"/v1/me/passkeys/{made['id']}")
+    rows = await world.runtime.database.fetch("select account_id, actor, action from audit_event order by id")
+    assert [tuple(row) for row in rows] == [
+        (None, person.email, "passkey.added"),
+        (None, person.email, "passkey.removed"),
+    ]
+
+
 async def test_a_key_is_renamed_by_its_person_only(world: World) -> None:
     person, eve = await world.person(), await world.person(email="eve@example.org")
     made = (await add(person, Authenticator())).json()

@@ -81,13 +81,25 @@ async def test_each_look_at_an_account_is_in_its_audit_log_and_in_the_services(
         ("staff", EMAIL, "account.viewed")
     ]
     listed = (await sam.get("/staff/v1/audit")).json()["data"]
-    assert [each["action"] for each in listed] == ["account.viewed", "staff.signed-in", "staff.added"]
+    assert [each["action"] for each in listed] == [
+        "account.viewed",
+        "staff.signed-in",
+        "passkey.added",
+        "staff.added",
+    ]
 
 
 async def test_a_search_is_written_down_without_its_words(world: World, sam: httpx.AsyncClient) -> None:
     await sam.get("/staff/v1/accounts", params={"q": "secret@person.test"})
     row = await world.runtime.database.row("select * from audit_event where action = 'accounts.searched'")
     assert "secret@person.test" not in str(dict(row))
+
+
+async def test_a_persons_own_pages_list_no_session_of_staff(world: World, sam: httpx.AsyncClient) -> None:
+    world.clock.step(timedelta(seconds=1))
+    person = await world.person(email=EMAIL)
+    listed = (await person.http.get("/v1/me/sessions")).json()["data"]
+    assert [each["method"] for each in listed] == ["link", "link"], "the passkey of their staff session"
 
 
 async def test_nothing_of_a_customer_opens_the_staffs_door(world: World, tenant: Tenant) -> None:
