@@ -49,7 +49,7 @@ class Place:
 _WRITE_ALIAS: Final = ("create_alias", "update_alias", "bulk_aliases", "import_aliases")
 _GIVE_DESTINATION: Final = (*_WRITE_ALIAS, "change_matching_aliases", "create_destination")
 _OF_DOMAIN_NAME: Final = ("create_domain",)
-_WRITE_APP: Final = ("create_oauth_app", "change_oauth_app")
+_WRITE_APP: Final = ("create_oauth_app", "update_oauth_app")
 _PAGES: Final = (
     "list_domains", "list_aliases", "list_domain_aliases", "list_destinations", "list_keys", "list_audit",
     "list_requests", "list_members", "list_invitations", "list_messages", "list_queue", "list_oauth_apps",
@@ -64,6 +64,7 @@ _ASK_STRIPE: Final = (*_ORDER, "open_portal")
 _END_DELIVERY: Final = ("cancel_queue", "cancel_delivery")
 _TRY_DELIVERY: Final = ("retry_queue", "retry_delivery")
 SOME: Final[Mapping[str, Place]] = {
+    "address_suppressed": Place(422, ("create_invitation", "send_invitation")),
     "address_invalid": Place(422, ("create_invitation", "change_email")),
     "alias_exists": Place(409, _WRITE_ALIAS),
     "app_is_public": Place(422, ("roll_oauth_app_secret",)),
@@ -98,7 +99,7 @@ SOME: Final[Mapping[str, Place]] = {
     "member_exists": Place(409, ("create_invitation",)),
     "named_twice": Place(409, ("bulk_aliases", "import_aliases")),
     "oauth_request_invalid": Place(422, ("show_consent", "decide_consent")),
-    "outlives_caller": Place(403, ("create_key", "roll_key", "create_oauth_app", "roll_oauth_app_secret")),
+    "outlives_caller": Place(403, ("create_key", "roll_key", *_WRITE_APP, "roll_oauth_app_secret")),
     "passkey_invalid": Place(422, ("create_passkey",)),
     "payment_declined": Place(402, ("change_subscription",)),
     "payment_due": Place(409, ("change_subscription", "preview_change")),

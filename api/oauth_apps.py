@@ -120,10 +120,10 @@ async def get_oauth_app(app_id: UUID, who: ReadsAccount, session: Session) -> Oa
 
 
 @router.patch("/{app_id}", summary="Change an app", responses=responses(403, 404, 412))
-async def change_oauth_app(
+async def update_oauth_app(
     app_id: UUID,
     body: OauthAppChange,
-    who: WritesAccount,
+    who: MakesSecrets,  # where codes are sent to is as good as a secret
     doer: Doer,
     session: Session,
     runtime: Runtime,

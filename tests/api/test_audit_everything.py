@@ -65,7 +65,7 @@ BODIES: dict[str, Any] = {
         "redirect_uris": ["https://app.test/back"],
         "scopes": ["aliases:read"],
     },
-    "change_oauth_app": {
+    "update_oauth_app": {
         "homepage": "https://app.test/new",
         "redirect_uris": ["https://app.test/new"],
         "scopes": ["aliases:read"],
