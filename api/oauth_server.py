@@ -66,9 +66,9 @@ async def show_metadata(runtime: Runtime) -> dict[str, Any]:
 @router.post("/oauth/token")
 async def issue_token(request: Request, runtime: Runtime) -> JSONResponse:
     form = await _form(request, runtime)
-    # As the service: the app belongs to one account, the grant to another, and who asks has proved neither.
+    app = await _client(request, runtime, form)
+    # As the service: the app belongs to one account, the grant to another.
     async with runtime.database.session() as session:
-        app = await _client(request, runtime, session, form)
         issued = await _issued(runtime, session, app, form)
     if issued is Refused.INVALID_SCOPE:
         raise InvalidScopeError("The grant does not have all of these scopes.")
@@ -88,8 +88,8 @@ async def issue_token(request: Request, runtime: Runtime) -> JSONResponse:
 async def revoke_token(request: Request, runtime: Runtime) -> JSONResponse:
     """RFC 7009. 200 for a token that is not there, or not this client's: nobody learns of others'."""
     form = await _form(request, runtime)
+    app = await _client(request, runtime, form)
     async with runtime.database.session() as session:
-        app = await _client(request, runtime, session, form)
         await oauth_grants.give_back(session, runtime.clock, runtime.keyring, app, form.need("token"))
     return JSONResponse({}, headers=_NOT_CACHED)
 
@@ -100,10 +100,15 @@ async def _form(request: Request, runtime: ApiRuntime) -> Parameters:
     return form_in(content_type, request.url.query, await request.body())
 
 
-async def _client(request: Request, runtime: ApiRuntime, session: AsyncSession, form: Parameters) -> OauthApp:
-    """The app that asks, proved by its secret if it has one. Raises OAuth2Error, TooMany."""
+async def _client(request: Request, runtime: ApiRuntime, form: Parameters) -> OauthApp:
+    """The app that asks, proved by its secret if it has one; no transaction is open while Redis counts it.
+
+    Raises OAuth2Error, TooMany.
+    """
     given = credentials_in(request.headers.get("authorization"), form)
-    app = await oauth_apps.by_client_id(session, given.client_id)
+    # As the service: who asks has proved nothing yet.
+    async with runtime.database.session() as session:
+        app = await oauth_apps.by_client_id(session, given.client_id)
     if app is None:
         raise unknown_client()
     if app.secret_hash is None:

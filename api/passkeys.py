@@ -10,17 +10,19 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import sign_in_flow
 from api.browser_sessions import refuse_other_sites, set_cookie
 from api.errors import responses
 from api.fields import Body, Text
 from api.routes import Route
-from api.security import FreshMe, Me, OwnSession, Runtime
+from api.runtime import ApiRuntime
+from api.security import FreshMe, MaybePerson, Me, OwnSession, Runtime
 from api.sign_in_flow import arrive, begin, browser_of, remember_next
 from mailcore import passkeys, people, staff
 from mailcore.errors import Forbidden, Invalid, LimitReached, NotFound
-from mailcore.models import Passkey
+from mailcore.models import Passkey, Person
 from mailcore.passkeys import RelyingParty
 
 sign_in_router = APIRouter(prefix="/auth/passkey", include_in_schema=False)
@@ -63,8 +65,7 @@ class PasskeyList(BaseModel):
 @sign_in_router.post("/options")
 async def ask_for_passkey(request: Request, runtime: Runtime) -> JSONResponse:
     """For navigator.credentials.get(); good once, for five minutes, in this browser."""
-    refuse_other_sites(request, runtime.settings)
-    await sign_in_flow.need(request, runtime)
+    await check_asker(request, runtime)
     # The service's own transaction, here and below: who signs in has no account yet.
     async with runtime.database.session() as session:
         options = await passkeys.ask_to_sign_in(
@@ -74,20 +75,34 @@ async def ask_for_passkey(request: Request, runtime: Runtime) -> JSONResponse:
 
 
 @sign_in_router.post("")
-async def sign_in_by_passkey(request: Request, runtime: Runtime, body: SignInBody) -> Response:
-    refuse_other_sites(request, runtime.settings)
-    await sign_in_flow.need(request, runtime)
+async def sign_in_by_passkey(
+    request: Request, runtime: Runtime, who: MaybePerson, body: SignInBody
+) -> Response:
+    await check_asker(request, runtime)
     async with runtime.database.session() as session:
-        person = await passkeys.sign_in(
-            session, runtime.clock, runtime.keyring, _party(runtime), browser_of(request), body.credential
-        )
-        secret = await begin(session, request, runtime, person, "passkey") if person else None
+        person = await read_answer(session, request, runtime, body.credential)
+        secret = await begin(session, request, runtime, who, person, "passkey") if person else None
     if secret is None:
         raise Forbidden("This passkey does not sign anybody in here.", code="passkey_refused")
     remember_next(request, body.next)
     response = JSONResponse({"next": arrive(request)})
     set_cookie(response, runtime.settings, secret, runtime.settings.session_lasts)
     return response
+
+
+async def check_asker(request: Request, runtime: ApiRuntime) -> None:
+    """A page of ours, from a network that did not try too often. Raises Forbidden, TooMany."""
+    refuse_other_sites(request, runtime.settings)
+    await sign_in_flow.need(request, runtime)
+
+
+async def read_answer(
+    session: AsyncSession, request: Request, runtime: ApiRuntime, credential: dict[str, Any]
+) -> Person | None:
+    """Whose passkey answers what `ask_for_passkey` asked this browser."""
+    return await passkeys.sign_in(
+        session, runtime.clock, runtime.keyring, _party(runtime), browser_of(request), credential
+    )
 
 
 @router.get("", summary="List your passkeys")

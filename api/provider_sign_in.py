@@ -65,12 +65,13 @@ async def hear_provider(request: Request, runtime: Runtime, name: Name) -> Respo
 
 
 async def _sign_in(request: Request, runtime: Runtime, provider: Provider, seen: Vouched) -> Response:
+    before = await signed_in(request, runtime)
     # The service's own transaction, here and below: who signs in has no account yet.
     async with runtime.database.session() as session:
         found = await identities.resolve(session, runtime.clock, runtime.settings.sign_up_rule, seen)
         if isinstance(found, str):
             return _unknown(request, provider, seen, found)
-        secret = await begin(session, request, runtime, found, "provider")
+        secret = await begin(session, request, runtime, before, found, "provider")
     return go(runtime.settings, arrive(request), secret)
 
 

@@ -87,7 +87,17 @@ def _unknown() -> Unauthorized:
 
 
 async def signed_in(request: Request, runtime: Runtime) -> SignedIn | None:
-    """The person whose browser this is, in an account or in none. Raises Forbidden for other sites."""
+    """The person whose browser this is, in an account or in none; read once for each request.
+
+    Raises Forbidden for other sites.
+    """
+    if not hasattr(request.state, "signed_in"):
+        request.state.signed_in = await _read_cookie(request, runtime)
+    found: SignedIn | None = request.state.signed_in
+    return found
+
+
+async def _read_cookie(request: Request, runtime: ApiRuntime) -> SignedIn | None:
     if not (secret := read_cookie(request, runtime.settings)):
         return None
     refuse_other_sites(request, runtime.settings)
@@ -204,6 +214,8 @@ MaybePerson = Annotated[SignedIn | None, Depends(signed_in)]
 Me = Annotated[SignedIn, Depends(person)]
 FreshMe = Annotated[SignedIn, Depends(fresh_person)]
 writes_account = Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, whole_account=True)
+# Who belongs to the account is for people to say: whom a key or an app lets in stays when it has ended.
+as_admin = Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, person=True)
 ReadsDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_READ))]
 ClaimsDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_WRITE, whole_account=True))]
 WritesDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_WRITE))]
@@ -229,7 +241,8 @@ async def fresh_owner(who: Annotated[Caller, Depends(_owner_in_person)], _: Fres
 
 # What only somebody who owns the account may do, in person, and who signed in a moment ago.
 OwnsAccount = Annotated[Caller, Depends(fresh_owner)]
-AsAdmin = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, person=True))]
+AsAdmin = Annotated[Caller, Depends(as_admin)]
+AsMember = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_READ, person=True))]
 Doer = Annotated[Actor, Depends(actor)]
 # Without scope="function" FastAPI would commit after the response: a failing commit would have answered 200.
 Session = Annotated[AsyncSession, Depends(open_session, scope="function")]

@@ -18,9 +18,8 @@ from api.browser_sessions import cookie_name, device_of, read_cookie, set_cookie
 from api.pages import page
 from api.rate_limits import asker
 from api.runtime import ApiRuntime
-from api.security import signed_in
 from mailcore import browser_sessions, identities, people
-from mailcore.browser_sessions import Method
+from mailcore.browser_sessions import Method, SignedIn
 from mailcore.models import Person
 from mailcore.rates import Rate, Taken, refuse_unless
 from mailcore.settings import Settings
@@ -86,11 +85,19 @@ def too_often(taken: Taken) -> HTMLResponse:
 
 
 async def begin(
-    session: AsyncSession, request: Request, runtime: ApiRuntime, person: Person, method: Method
+    session: AsyncSession,
+    request: Request,
+    runtime: ApiRuntime,
+    before: SignedIn | None,
+    person: Person,
+    method: Method,
 ) -> str:
-    """The secret of a new session; the one this browser had, and its secret, are void with the commit."""
+    """The secret of a new session; the one this browser had, and its secret, are void with the commit.
+
+    `before`: who was signed in here, read before this transaction: two connections for one request can wait
+    for each other.
+    """
     await _link_what_waited(session, request, runtime, person)
-    before = await signed_in(request, runtime)
     await browser_sessions.revoke_secret(session, runtime.keyring, read_cookie(request, runtime.settings))
     chosen = before.account_id if before is not None and before.person_id == person.id else None
     belongings = await people.belongings(session, person.id)

@@ -10,23 +10,20 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api import sign_in_flow
 from api.audit import AuditOut
 from api.browser_sessions import clear_cookie, device_of, read_cookie, refuse_other_sites, set_cookie
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
+from api.passkeys import ask_for_passkey, check_asker, read_answer
 from api.security import Runtime
-from api.sign_in_flow import browser_of
-from mailcore import audit, browser_sessions, passkeys, staff
+from mailcore import audit, browser_sessions, staff
 from mailcore.audit import Actor, AuditFilter, Subject
 from mailcore.browser_sessions import SignedIn
 from mailcore.database import Staff
 from mailcore.errors import Forbidden, Unauthorized
-from mailcore.passkeys import RelyingParty
 from mailcore.staff import Found, Overview
 
 router = APIRouter(prefix="/staff/v1", include_in_schema=False, responses=responses(403, 404))
@@ -82,22 +79,13 @@ class OverviewOut(BaseModel):
 # --- signing in ---
 
 
-@router.post("/session/options")
-async def ask_for_passkey(request: Request, runtime: Runtime) -> JSONResponse:
-    """For navigator.credentials.get(); good once, for five minutes, in this browser."""
-    await _begin(request, runtime)
-    async with runtime.database.session() as session:
-        party = RelyingParty.of(runtime.settings.web_url)
-        options = await passkeys.ask_to_sign_in(
-            session, runtime.clock, runtime.keyring, party, browser_of(request)
-        )
-    return JSONResponse(options)
+router.post("/session/options")(ask_for_passkey)
 
 
 @router.post("/session", status_code=204)
 async def sign_in(request: Request, runtime: Runtime, body: StaffSignIn, response: Response) -> None:
     """A passkey of somebody who is staff now."""
-    await _begin(request, runtime)
+    await check_asker(request, runtime)
     secret = await _session_of(request, runtime, body.credential)
     if secret is None:
         raise Forbidden("This passkey does not sign any staff in here.", code="passkey_refused")
@@ -113,17 +101,11 @@ async def sign_out(request: Request, runtime: Runtime, response: Response) -> No
     clear_cookie(response, runtime.settings, COOKIE)
 
 
-async def _begin(request: Request, runtime: Runtime) -> None:
-    refuse_other_sites(request, runtime.settings)
-    await sign_in_flow.need(request, runtime)
-
-
 async def _session_of(request: Request, runtime: Runtime, credential: dict[str, Any]) -> str | None:
     """The secret of a new session, and a line in the service's log; None for who is not staff."""
     clock, keyring = runtime.clock, runtime.keyring
-    party = RelyingParty.of(runtime.settings.web_url)
     async with runtime.database.session() as session:
-        person = await passkeys.sign_in(session, clock, keyring, party, browser_of(request), credential)
+        person = await read_answer(session, request, runtime, credential)
         if person is None or person.staff_since is None:
             return None
         actor = Actor("staff", person.email, person.id, request.state.request_id)
