@@ -117,6 +117,7 @@ What customers own
     alias_bulk.py       many of them in one transaction
     alias_csv.py        aliases as CSV
     destinations.py     the real inboxes
+    inboxes.py          many of them looked up at once, new ones made
     confirmations.py    asked by mail whether they want it
     suppression.py      those who asked to be left alone
     cancellation.py     mail that waits for something just deleted

@@ -1,8 +1,8 @@
 """Many aliases in one transaction: created, changed and deleted as one at a time would be, only faster.
 
-All rows that matter are locked and read first, then each item is decided in its order as if those before it
-were done, then all is written at once. Must never let an item pass that would be refused by itself, nor
-write half of one.
+All rows that matter are locked and read first, destinations included; then each item is decided in its
+order as if those before it were done; then all is written at once. Must never let an item pass that would be
+refused by itself, nor write half of one.
 """
 
 from collections import Counter
@@ -15,10 +15,11 @@ from sqlalchemy import bindparam
 from sqlmodel import col, delete, insert, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, aliases, cancellation, destinations
+from mailcore import accounts, aliases, cancellation, destinations, inboxes
 from mailcore.aliases import AliasChange, NewAlias
 from mailcore.clock import Clock
 from mailcore.errors import BusinessError, Conflict, NotFound
+from mailcore.inboxes import Inboxes
 from mailcore.keyring import Keyring
 from mailcore.models import Account, Alias, AliasDestination, Domain
 from mailcore.settings import Settings
@@ -82,6 +83,7 @@ class _Tables:
     taken: set[tuple[UUID, str]]
     aliases: dict[UUID, Alias]
     linked: dict[UUID, list[UUID]]
+    inboxes: Inboxes
     named: set[UUID] = field(default_factory=set)
 
 
@@ -114,7 +116,6 @@ class Bulk:
     account_id: UUID
     whole: bool = False
     dry_run: bool = False
-    _resolved: dict[tuple[str, ...], list[UUID] | BusinessError] = field(default_factory=dict)
     _writes: _Writes = field(default_factory=_Writes)
 
     async def apply(self, items: Sequence[Item]) -> Outcomes:
@@ -123,27 +124,27 @@ class Bulk:
         outcomes: list[Outcome] = []
         try:
             async with self.session.begin_nested():
-                outcomes += [await self._decide(tables, item) for item in items]
+                outcomes += [self._decide(tables, item) for item in items]
                 if self.dry_run or (self.whole and any(isinstance(each, BusinessError) for each in outcomes)):
                     raise _Undone
-                await self._write()
+                await self._write(tables.inboxes)
         except _Undone:
             return Outcomes(outcomes, applied=False)
         return Outcomes(outcomes, applied=True)
 
-    async def _decide(self, tables: _Tables, item: Item) -> Outcome:
+    def _decide(self, tables: _Tables, item: Item) -> Outcome:
         try:
             match item:
                 case Create():
-                    return await self._create(tables, item)
+                    return self._create(tables, item)
                 case Change():
-                    return await self._change(tables, item)
+                    return self._change(tables, item)
                 case Delete():
                     return self._delete(tables, item)
         except BusinessError as refusal:
             return refusal
 
-    async def _create(self, tables: _Tables, item: Create) -> Done:
+    def _create(self, tables: _Tables, item: Create) -> Done:
         new, domain_id = item.new, item.domain_id
         key = aliases.checked_local_part(new.local_part)
         if domain_id not in tables.counts:
@@ -152,7 +153,7 @@ class Bulk:
             raise Conflict("This domain has this alias already.", code="alias_exists")
         if tables.counts[domain_id] >= aliases.most_in(tables.account):
             raise aliases.no_room(tables.account)
-        found = await self._destinations(tables.account, new.destinations)
+        found = aliases.chosen(tables.inboxes, tables.account, new.destinations)
         tables.taken.add((domain_id, key))
         tables.counts[domain_id] += 1
         alias_id = self.clock.new_id()
@@ -161,10 +162,10 @@ class Bulk:
         self._writes.link(alias_id, found)
         return Done(alias_id, domain_id)
 
-    async def _change(self, tables: _Tables, item: Change) -> Done:
+    def _change(self, tables: _Tables, item: Change) -> Done:
         alias, wanted = _claimed(tables, item.alias_id), item.wanted
         if wanted.destinations is not None:
-            found = await self._destinations(tables.account, wanted.destinations)
+            found = aliases.chosen(tables.inboxes, tables.account, wanted.destinations)
             self._writes.relinked.append(alias.id)
             self._writes.link(alias.id, found)
         note = alias.note if wanted.note is None else wanted.note
@@ -182,23 +183,6 @@ class Bulk:
             tables.counts[alias.domain_id] -= 1
         self._writes.deleted.append(alias.id)
         return Done(alias.id, alias.domain_id, _before(tables, alias))
-
-    async def _destinations(self, account: Account, wanted: Sequence[str]) -> Sequence[UUID]:
-        """Asked once for each list of them; those that are new stay only if an item has them."""
-        key = tuple(wanted)
-        if key not in self._resolved:
-            try:
-                async with self.session.begin_nested():
-                    found = await aliases.resolved(
-                        self.session, self.clock, self.settings, self.keyring, account, wanted
-                    )
-                self._resolved[key] = [each.id for each in found]
-            except BusinessError as refusal:
-                self._resolved[key] = refusal
-        known = self._resolved[key]
-        if isinstance(known, BusinessError):
-            raise known
-        return known
 
     async def _lock(self, items: Sequence[Item]) -> _Tables:
         """The account, so that its plan stays; then domains, then aliases, each in the order of ids: two at
@@ -227,9 +211,13 @@ class Bulk:
             taken=set(there),
             aliases=found,
             linked={alias_id: [each.id for each in theirs] for alias_id, theirs in linked.items()},
+            inboxes=await inboxes.look_up(
+                session, self.clock, self.settings, self.keyring, account, _named_in(items)
+            ),
         )
 
-    async def _write(self) -> None:
+    async def _write(self, found: Inboxes) -> None:
+        await found.make(self.session)
         writes, connection = self._writes, await self.session.connection()
         if writes.deleted:
             await connection.execute(delete(Alias).where(col(Alias.id).in_(writes.deleted)))
@@ -254,6 +242,13 @@ def _claimed(tables: _Tables, alias_id: UUID) -> Alias:
     if alias_id not in tables.aliases:
         raise NotFound("There is no such thing in this account.")
     return tables.aliases[alias_id]
+
+
+def _named_in(items: Sequence[Item]) -> list[str]:
+    """Destinations that the items give to aliases, in their order: the first spelling of one counts."""
+    lists = [item.new.destinations for item in items if isinstance(item, Create)]
+    lists += [item.wanted.destinations or () for item in items if isinstance(item, Change)]
+    return list(dict.fromkeys(each for wanted in lists for each in wanted))
 
 
 def _before(tables: _Tables, alias: Alias) -> Before:

@@ -10,12 +10,13 @@ from uuid import UUID
 from sqlmodel import col, delete, func, insert, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, cancellation, destinations
+from mailcore import accounts, cancellation, inboxes
 from mailcore.clock import Clock
 from mailcore.envelope import MAX_LOCAL_PART_OCTETS, normalise_local_part, parse_mailbox
 from mailcore.errors import Conflict, Invalid, LimitReached
+from mailcore.inboxes import Inboxes
 from mailcore.keyring import Keyring
-from mailcore.models import Account, Alias, AliasDestination, Destination, Domain
+from mailcore.models import Account, Alias, AliasDestination, Domain
 from mailcore.plans import Plan, limits_for
 from mailcore.routing import CATCH_ALL
 from mailcore.settings import Settings
@@ -196,27 +197,22 @@ async def _link(
     wanted: Sequence[str],
 ) -> None:
     account = await accounts.get(session, alias.account_id)
-    found = await resolved(session, clock, settings, keyring, account, wanted)
+    found = await inboxes.look_up(session, clock, settings, keyring, account, wanted)
+    identifiers = chosen(found, account, wanted)
+    await found.make(session)
     # After the destinations are locked, in the order in which deleting one takes its locks.
     await session.exec(delete(AliasDestination).where(col(AliasDestination.alias_id) == alias.id))
-    rows = [{"alias_id": alias.id, "destination_id": destination.id} for destination in found]
+    rows = [{"alias_id": alias.id, "destination_id": each} for each in identifiers]
     await session.exec(insert(AliasDestination).values(rows))
 
 
-async def resolved(
-    session: AsyncSession,
-    clock: Clock,
-    settings: Settings,
-    keyring: Keyring,
-    account: Account,
-    wanted: Sequence[str],
-) -> list[Destination]:
-    """The destinations of one alias, locked; those that are new are made. Raises Invalid, LimitReached."""
-    found = await destinations.find_or_create(session, clock, settings, keyring, account.id, wanted)
-    limit = limits_for(Plan(account.plan)).destinations_per_alias
-    if not found:
+def chosen(found: Inboxes, account: Account, wanted: Sequence[str]) -> list[UUID]:
+    """The destinations of one alias; those that are new will be made. Raises Invalid, LimitReached."""
+    identifiers, limit = found.named(wanted), limits_for(Plan(account.plan)).destinations_per_alias
+    if not identifiers:
         raise Invalid("An alias needs at least one destination.", code="destination_missing")
-    if len(found) > limit:
+    if len(identifiers) > limit:
         detail = f"The {account.plan} plan has room for {limit} destinations of one alias."
         raise LimitReached(detail, resource="destinations_per_alias", limit=limit, plan=account.plan)
-    return found
+    found.choose(identifiers)
+    return identifiers

@@ -9,18 +9,15 @@ from typing import Final, Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col, exists, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, cancellation, domains, suppression, team
+from mailcore import accounts, cancellation, inboxes, team
 from mailcore.clock import Clock
-from mailcore.envelope import Mailbox, parse_mailbox
-from mailcore.errors import Conflict, Invalid, LimitReached, NotFound
+from mailcore.errors import Conflict
 from mailcore.keyring import Keyring
-from mailcore.models import Account, AliasDestination, Destination
-from mailcore.plans import PlanLimits
+from mailcore.models import AliasDestination, Destination
 from mailcore.settings import Settings
 
 _MOST_NAMED = 100  # aliases named in one refusal
@@ -44,11 +41,14 @@ async def create(
     """A new inbox; upkeep asks it at once whether it wants mail. Raises Conflict when the account has it
     already, Invalid for what cannot be one.
     """
-    mailbox = await _checked(session, settings, account_id, address)
-    await accounts.get(session, account_id, lock=True)
-    if await _known(session, account_id, [mailbox]):
+    account = await accounts.get(session, account_id, lock=True)
+    found = await inboxes.look_up(session, clock, settings, keyring, account, [address])
+    (identifier,) = found.named([address])
+    if not found.is_new(identifier):
         raise Conflict("This account has this destination already.", code="destination_exists")
-    return (await _created(session, clock, keyring, account_id, [mailbox]))[0]
+    found.choose([identifier])
+    await found.make(session)
+    return await session.get_one(Destination, identifier)
 
 
 async def list_of(
@@ -132,34 +132,6 @@ async def tell_failing(session: AsyncSession, clock: Clock, account_id: UUID) ->
         await team.write_to_owners(session, clock, "destination-failing", account_id, **about)
 
 
-# --- finding and making ---
-
-
-async def find_or_create(
-    session: AsyncSession,
-    clock: Clock,
-    settings: Settings,
-    keyring: Keyring,
-    account_id: UUID,
-    wanted: Sequence[str],
-) -> list[Destination]:
-    """Destinations named by id or address, duplicates folded, ordered by id; new addresses are made."""
-    identifiers, addresses = _sorted_out(wanted)
-    found = await _by_ids(session, account_id, identifiers)
-    mailboxes: dict[str, Mailbox] = {}
-    for address in addresses:
-        mailbox = await _checked(session, settings, account_id, address)
-        mailboxes.setdefault(_key(mailbox), mailbox)
-    known = await _known(session, account_id, list(mailboxes.values()))
-    if len(known) < len(mailboxes):
-        await accounts.get(session, account_id, lock=True)
-        known = await _known(session, account_id, list(mailboxes.values()))
-        new = [mailbox for key, mailbox in mailboxes.items() if key not in known]
-        found += await _created(session, clock, keyring, account_id, new) if new else []
-    every = {destination.id: destination for destination in [*found, *known.values()]}
-    return [every[identifier] for identifier in sorted(every)]
-
-
 async def of_aliases(session: AsyncSession, alias_ids: Sequence[UUID]) -> dict[UUID, list[Destination]]:
     """Destinations of these aliases, which the caller has got through their own gate."""
     query = (
@@ -172,98 +144,3 @@ async def of_aliases(session: AsyncSession, alias_ids: Sequence[UUID]) -> dict[U
     for alias_id, destination in (await session.exec(query)).all():
         grouped[alias_id].append(destination)
     return grouped
-
-
-def most_destinations(limits: PlanLimits) -> int:
-    """As many as every alias could use at once; plans count them by alias, this only bounds the table."""
-    return limits.domains * limits.aliases_per_domain * limits.destinations_per_alias
-
-
-def _sorted_out(wanted: Sequence[str]) -> tuple[set[UUID], list[str]]:
-    identifiers: set[UUID] = set()
-    addresses: list[str] = []
-    for each in wanted:
-        if "@" in each:
-            addresses.append(each)
-            continue
-        try:
-            identifiers.add(UUID(each))
-        except ValueError:
-            raise Invalid(
-                "A destination is an e-mail address or the id of one.", code="destination_invalid"
-            ) from None
-    return identifiers, addresses
-
-
-async def _by_ids(session: AsyncSession, account_id: UUID, identifiers: set[UUID]) -> list[Destination]:
-    if not identifiers:
-        return []
-    mine = (col(Destination.account_id) == account_id, col(Destination.id).in_(identifiers))
-    query = select(Destination).where(*mine).with_for_update(read=True, key_share=True)
-    found = list((await session.exec(query)).all())
-    if len(found) < len(identifiers):
-        raise NotFound("There is no such destination in this account.")
-    return found
-
-
-async def _checked(session: AsyncSession, settings: Settings, account_id: UUID, address: str) -> Mailbox:
-    mailbox = parse_mailbox(address.strip())
-    if mailbox is None:
-        raise Invalid("This is not an e-mail address that mail can be sent to.", code="destination_invalid")
-    if await domains.is_ours(session, settings, account_id, mailbox.domain):
-        detail = "This address is at a domain that is forwarded here: mail would go in a loop."
-        raise Invalid(detail, code="destination_loops")
-    return mailbox
-
-
-async def _known(
-    session: AsyncSession, account_id: UUID, mailboxes: Sequence[Mailbox]
-) -> dict[str, Destination]:
-    """Those the account has already, by key; spellings that differ in case only are one."""
-    if not mailboxes:
-        return {}
-    keys = [_key(mailbox) for mailbox in mailboxes]
-    # The database's lower() may know ASCII only, so a spelling beyond it is also looked for as it stands.
-    same = or_(
-        func.lower(col(Destination.address)).in_(keys),
-        col(Destination.address).in_([mailbox.address for mailbox in mailboxes]),
-    )
-    # FOR KEY SHARE: they must not be deleted before the alias that is about to name them is committed.
-    query = select(Destination).where(col(Destination.account_id) == account_id, same)
-    query = query.order_by(col(Destination.id)).with_for_update(read=True, key_share=True)
-    return {destination.address.lower(): destination for destination in (await session.exec(query)).all()}
-
-
-async def _created(
-    session: AsyncSession, clock: Clock, keyring: Keyring, account_id: UUID, mailboxes: Sequence[Mailbox]
-) -> list[Destination]:
-    """Confirmed at once where the owner or an admin signs in with the address: that has proved it."""
-    account = await accounts.get(session, account_id)
-    await _check_limit(session, account, len(mailboxes))
-    for mailbox in mailboxes:
-        if await suppression.includes(session, keyring, mailbox.address):
-            raise Invalid("This inbox has asked to get no mail from us.", code="destination_suppressed")
-    proved = await accounts.lead_addresses(session, account_id)
-    rows = [
-        {
-            "id": clock.new_id(),
-            "account_id": account_id,
-            "address": mailbox.address,
-            "confirmed_at": clock.now() if _key(mailbox) in proved else None,
-        }
-        for mailbox in mailboxes
-    ]
-    statement = insert(Destination).values(rows).returning(Destination)
-    return list((await session.exec(statement)).scalars().all())
-
-
-async def _check_limit(session: AsyncSession, account: Account, more: int) -> None:
-    limit = most_destinations(accounts.limits_of(account))
-    mine = select(func.count()).select_from(Destination).where(col(Destination.account_id) == account.id)
-    if (await session.exec(mine)).one() + more > limit:
-        detail = f"The {account.plan} plan has room for {limit} destinations."
-        raise LimitReached(detail, resource="destinations", limit=limit, plan=account.plan)
-
-
-def _key(mailbox: Mailbox) -> str:
-    return mailbox.address.lower()

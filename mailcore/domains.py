@@ -6,6 +6,7 @@ Must never show one account's claim to another, nor verify one: that is for what
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -106,15 +107,21 @@ def mx_names(account: Account, settings: Settings) -> tuple[str, ...]:
     return (settings.fast_mx_name, settings.mx_name) if fast else (settings.mx_name,)
 
 
-async def is_ours(session: AsyncSession, settings: Settings, account_id: UUID, name: str) -> bool:
-    """Whether mail to it would come back to us: the service's own, a served one, a claim of this account."""
-    if is_of_the_service(name, settings):
-        return True
-    mine = select(Domain.id).where(col(Domain.account_id) == account_id, col(Domain.name) == name)
-    if (await session.exec(mine)).first():
-        return True
-    served = select(func.domain_is_served(name))  # by whom is not for this account to know
-    return bool((await session.exec(served)).one())
+# By whom a name is served is not for this account to know.
+_OURS = text(
+    "select wanted.name from unnest(cast(:names as text[])) as wanted(name) "
+    "where domain_is_served(wanted.name) or exists (select from domain d where d.name = wanted.name "
+    "and d.account_id = :account_id)"
+)
+
+
+async def ours_among(
+    session: AsyncSession, settings: Settings, account_id: UUID, names: Collection[str]
+) -> set[str]:
+    """Those to which mail would come back to us: the service's own, served ones, claims of this account."""
+    wanted = {"names": list(names), "account_id": account_id}
+    rows = await (await session.connection()).execute(_OURS, wanted)
+    return {name for (name,) in rows} | {name for name in names if is_of_the_service(name, settings)}
 
 
 def spf_include(settings: Settings) -> str:

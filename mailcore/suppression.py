@@ -15,6 +15,7 @@ KEY_NAME: Final = "suppression"
 _ADD: Final = "insert into suppression (address_hash) values ($1) on conflict do nothing"
 # A definer's function: the API's own role sees nothing of the table (migration 0003).
 _ASK: Final = "select coalesce(bool_or(address_is_suppressed(hash)), false) from unnest($1::text[]) as hash"
+_AMONG: Final = "select hash from unnest($1::text[]) as hash where address_is_suppressed(hash)"
 
 
 async def add(session: "AsyncSession", keyring: Keyring, address: str) -> None:
@@ -27,6 +28,13 @@ async def includes(session: "AsyncSession", keyring: Keyring, address: str) -> b
     """Under each of the keys: a rotation must not wake the dead."""
     asked = await (await session.connection()).exec_driver_sql(_ASK, (_hashes(keyring, address),))
     return bool(asked.scalar_one())
+
+
+async def among(session: "AsyncSession", keyring: Keyring, addresses: list[str]) -> set[str]:
+    """Those that asked to be left alone."""
+    hashes = {hashed: address for address in addresses for hashed in _hashes(keyring, address)}
+    rows = await (await session.connection()).exec_driver_sql(_AMONG, (list(hashes),))
+    return {hashes[hashed] for (hashed,) in rows}
 
 
 async def holds(database: Database, keyring: Keyring, address: str) -> bool:

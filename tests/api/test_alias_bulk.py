@@ -166,6 +166,24 @@ async def test_the_limit_is_exact_for_many_at_once(tenant: Tenant) -> None:
     assert sum(each["counts"]["created"] for each in told) == 25
 
 
+async def test_only_items_that_are_done_make_destinations(tenant: Tenant) -> None:
+    """Of a plan with five to an alias; spellings of one address are one."""
+    domain = await tenant.claim()
+    told = await bulk(
+        tenant,
+        new(domain, "many", *(f"inbox-{number}@inbox.test" for number in range(11))),
+        new(domain, "loop", "good@inbox.test", "me@example.test"),
+        new(domain, "none", "other@inbox.test", str(uuid4())),
+        new(domain, "a", "You@inbox.test"),
+        new(domain, "b", "you@inbox.test", "inbox-3@inbox.test"),
+    )
+    assert [each["code"] for each in told["results"]] == [
+        "limit_reached", "destination_loops", "not_found", None, None,
+    ]  # fmt: skip
+    made = (await tenant.http.get("/v1/destinations")).json()["data"]
+    assert sorted(each["address"] for each in made) == ["You@inbox.test", "inbox-3@inbox.test"]
+
+
 async def test_nobody_reaches_what_is_anothers(world: World, tenant: Tenant) -> None:
     other = await world.tenant("two")
     domain = await other.claim("theirs.test")
@@ -219,7 +237,7 @@ async def test_five_thousand_are_made_changed_and_found_quickly(business: Tenant
     """Bounds are wide here; the figures of a quiet machine are a tenth."""
     domains = [await business.claim(f"many-{number}.test") for number in range(10)]
     items = [
-        new(domain, f"alias-{number}", f"inbox-{number % 7}@inbox.test", note=f"Shop number {number}")
+        new(domain, f"alias-{number}", f"inbox-{number}@inbox.test", note=f"Shop number {number}")
         for domain in domains
         for number in range(500)
     ]
