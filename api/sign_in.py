@@ -86,7 +86,7 @@ async def show_link(request: Request, runtime: Runtime, token: Token) -> HTMLRes
 
 
 @router.post("/link/{token}")
-async def use_link(request: Request, runtime: Runtime, token: Token) -> Response:
+async def use_link(request: Request, runtime: Runtime, who: MaybePerson, token: Token) -> Response:
     refuse_other_sites(request, runtime.settings)
     clock = runtime.clock
     async with runtime.database.session() as session:
@@ -94,7 +94,7 @@ async def use_link(request: Request, runtime: Runtime, token: Token) -> Response
         if isinstance(link, Unusable):
             return _unusable(link)
         person = await sign_up.admit(session, clock, runtime.settings.sign_up_rule, email=link.email)
-        secret = await begin(session, request, runtime, person, "link") if person else None
+        secret = await begin(session, request, runtime, who, person, "link") if person else None
     return go(runtime.settings, arrive(request), secret) if secret else closed()
 
 
