@@ -1,9 +1,11 @@
 """/status.json: how the service is doing, for everybody. The same answer for all, for some seconds.
 
-Must never show anything of an account, nor let those who look cost more than one who does.
+Must never show anything of an account, let those who look cost more than one who does, nor call a database
+down that is only slow.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,15 +21,15 @@ from mailcore import service_status
 from mailcore.database import CONNECTION_LOST
 from mailcore.plans import Lane
 from mailcore.rates import Rate
-from mailcore.service_status import VERSION, LaneQueue, LaneSpeed, Part, State
+from mailcore.service_status import VERSION, Figures, LaneQueue, LaneSpeed, Part, State
 
 router = APIRouter(tags=["Status"])
 
 _RATE: Final = Rate(60, timedelta(minutes=1))
 _KEPT: Final = 5.0
-_SPEEDS_KEPT: Final = 60.0
 _PATIENCE: Final = 5.0
-_AWAY: Final = (*CONNECTION_LOST, asyncpg.PostgresError)
+# It is there, and has no time for this question.
+_BUSY: Final = (TimeoutError, asyncpg.TooManyConnectionsError)
 
 
 class PartOut(BaseModel):
@@ -52,6 +54,7 @@ class StatusOut(BaseModel):
     at: datetime
     version: str
     parts: list[PartOut]
+    figures_at: datetime | None = Field(description="When `lanes` and `ledger_difference` were counted")
     lanes: list[LaneStateOut]
     ledger_difference: int | None = Field(description="Accepted mail not accounted for", examples=[0])
 
@@ -61,10 +64,10 @@ class StatusBoard:
     """What was last found out, by its age. One look at a time, whoever asks."""
 
     runtime: ApiRuntime
+    patience: float = _PATIENCE
     _shown: StatusOut | None = None
     _shown_at: float = 0.0
-    _speeds: list[LaneSpeed] = field(default_factory=list)
-    _speeds_at: float = 0.0
+    _last: StatusOut | None = None  # that the database had time for
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def shown(self) -> StatusOut:
@@ -78,35 +81,24 @@ class StatusBoard:
     async def _look(self) -> StatusOut:
         database, now = self.runtime.database, self.runtime.clock.now()
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self.patience):
                 found = await service_status.parts(database)
-                queues = await service_status.queues(database)
-                difference = await service_status.ledger_difference(database)
-                speeds = await self._latest_speeds()
-        except _AWAY:
-            down = PartOut(name="database", state="down")
-            return StatusOut(
-                status="down", at=now, version=VERSION, parts=[down], lanes=[], ledger_difference=None
-            )
-        shown_parts = [PartOut(name="database", state="up"), *(_part(each) for each in found)]
-        lanes = [_lane(queue, speed) for queue, speed in zip(queues, speeds, strict=True)]
-        status = _worst([part.state for part in shown_parts], [lane.state for lane in lanes], difference)
-        return StatusOut(
-            status=status,
-            at=now,
-            version=VERSION,
-            parts=shown_parts,
-            lanes=lanes,
-            ledger_difference=difference,
-        )
+                figures = await service_status.latest(database)
+        except _BUSY:
+            return self._without_database(now, "degraded")
+        except CONNECTION_LOST:
+            return self._without_database(now, "down")
+        except asyncpg.PostgresError:
+            return self._without_database(now, "degraded")
+        self._last = _shown(now, found, figures)
+        return self._last
 
-    async def _latest_speeds(self) -> list[LaneSpeed]:
-        """An hour of the log is looked through, so once a minute is enough."""
-        now = self.runtime.clock.monotonic()
-        if not self._speeds or now - self._speeds_at >= _SPEEDS_KEPT:
-            self._speeds = await service_status.speeds(self.runtime.database, self.runtime.clock.now())
-            self._speeds_at = now
-        return self._speeds
+    def _without_database(self, now: datetime, state: State) -> StatusOut:
+        """Slow: what was shown last, as far as there is any."""
+        nothing = _shown(now, [], None)
+        last = self._last or nothing if state == "degraded" else nothing
+        parts = [PartOut(name="database", state=state), *last.parts[1:]]
+        return last.model_copy(update={"status": state, "at": now, "parts": parts})
 
 
 @router.get("/status.json", summary="How the service is doing")
@@ -128,6 +120,22 @@ def _board(request: Request, runtime: ApiRuntime) -> StatusBoard:
     board = state.status_board
     assert isinstance(board, StatusBoard)
     return board
+
+
+def _shown(now: datetime, found: Sequence[Part], figures: Figures | None) -> StatusOut:
+    parts = [PartOut(name="database", state="up"), *(_part(each) for each in found)]
+    counted = zip(figures.queues, figures.speeds, strict=True) if figures else ()
+    lanes = [_lane(queue, speed) for queue, speed in counted]
+    difference = figures.ledger_difference if figures else None
+    return StatusOut(
+        status=_worst([part.state for part in parts], [lane.state for lane in lanes], difference),
+        at=now,
+        version=VERSION,
+        parts=parts,
+        figures_at=figures.at if figures else None,
+        lanes=lanes,
+        ledger_difference=difference,
+    )
 
 
 def _part(part: Part) -> PartOut:
@@ -152,6 +160,6 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
 
-def _worst(parts: list[State], lanes: list[State], difference: int) -> State:
+def _worst(parts: list[State], lanes: list[State], difference: int | None) -> State:
     """A part that is away makes the whole degraded; nothing is down but a service without its database."""
-    return "up" if {*parts, *lanes} == {"up"} and difference == 0 else "degraded"
+    return "up" if {*parts, *lanes} == {"up"} and not difference else "degraded"

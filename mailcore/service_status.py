@@ -1,14 +1,15 @@
 """How the service is doing, for everybody: which parts live, what is late, how long mail takes. Counts only.
 
-Must never tell anything of an account, nor cost more for being asked often: whoever asks keeps the answer.
+Upkeep counts and writes down what it found, whoever asks reads that. Must never tell anything of an account,
+nor cost more for being asked often.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from mailcore import ledger
 from mailcore.database import Database
 from mailcore.plans import Lane, Plan, limits_for
 
@@ -38,9 +39,9 @@ class LaneQueue:
     """What waits in a lane: how many, seconds that the oldest waits, and seconds that due mail is late."""
 
     lane: Lane
-    waiting: int
-    oldest_seconds: float
-    late_seconds: float
+    waiting: int = 0
+    oldest_seconds: float = 0.0
+    late_seconds: float = 0.0
 
     @property
     def state(self) -> State:
@@ -52,9 +53,19 @@ class LaneSpeed:
     """Seconds from acceptance to delivered, of what was received and delivered within the hour."""
 
     lane: Lane
-    delivered: int
-    p50: float | None
-    p95: float | None
+    delivered: int = 0
+    p50: float | None = None
+    p95: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What upkeep found at `at`. `ledger_difference`: what the ledger cannot account for; it should be 0."""
+
+    at: datetime
+    queues: list[LaneQueue]
+    speeds: list[LaneSpeed]
+    ledger_difference: int
 
 
 _ALIVE = """
@@ -88,7 +99,7 @@ async def queues(database: Database) -> list[LaneQueue]:
     return [
         LaneQueue(lane, row["waiting"], row["oldest"], row["late"] or 0.0)
         if (row := found.get(lane))
-        else LaneQueue(lane, 0, 0.0, 0.0)
+        else LaneQueue(lane)
         for lane in Lane
     ]
 
@@ -110,13 +121,55 @@ async def speeds(database: Database, now: datetime) -> list[LaneSpeed]:
     rows = await database.fetch(_SPEEDS, now - timedelta(hours=1), _FAST_PLANS)
     found = {Lane.FAST if row["fast"] else Lane.STANDARD: row for row in rows}
     return [
-        LaneSpeed(lane, row["delivered"], *row["seconds"])
-        if (row := found.get(lane))
-        else LaneSpeed(lane, 0, None, None)
+        LaneSpeed(lane, row["delivered"], *row["seconds"]) if (row := found.get(lane)) else LaneSpeed(lane)
         for lane in Lane
     ]
 
 
-async def ledger_difference(database: Database) -> int:
-    """What the ledger cannot account for: 0, or something is wrong."""
-    return sum(abs(line.difference) for line in await ledger.balance(database))
+# --- written by upkeep, read by whoever asks ---
+
+_NOTE_QUEUES = """
+insert into service_figures (id, queues, ledger_difference) values (1, $1::text::jsonb, $2)
+on conflict (id) do update
+set at = now(), queues = excluded.queues, ledger_difference = excluded.ledger_difference
+"""
+_NOTE_SPEEDS = """
+insert into service_figures (id, speeds) values (1, $1::text::jsonb)
+on conflict (id) do update set speeds = excluded.speeds
+"""
+
+
+async def note_queues(database: Database, ledger_difference: int) -> None:
+    """Every few seconds."""
+    found = _by_lane(await queues(database))
+    async with database.transaction() as tx:
+        await tx.execute(_NOTE_QUEUES, found, ledger_difference)
+
+
+async def note_speeds(database: Database, now: datetime) -> None:
+    """An hour of the log is looked through, so once a minute is enough."""
+    found = _by_lane(await speeds(database, now))
+    async with database.transaction() as tx:
+        await tx.execute(_NOTE_SPEEDS, found)
+
+
+def _by_lane(found: Sequence[LaneQueue] | Sequence[LaneSpeed]) -> str:
+    return json.dumps({each.lane: asdict(each) for each in found})
+
+
+async def latest(database: Database) -> Figures | None:
+    """None before upkeep has counted for the first time."""
+    row = await database.row("select at, queues, speeds, ledger_difference from service_figures")
+    if row is None:
+        return None
+    waiting, taken = json.loads(row["queues"]), json.loads(row["speeds"])
+    return Figures(
+        row["at"],
+        [LaneQueue(**_of(lane, waiting)) for lane in Lane],
+        [LaneSpeed(**_of(lane, taken)) for lane in Lane],
+        row["ledger_difference"],
+    )
+
+
+def _of(lane: Lane, found: Mapping[str, Any]) -> dict[str, Any]:
+    return {**found.get(lane, {}), "lane": lane}

@@ -71,6 +71,7 @@ GATES = {
     "log_message": {"mailcore/event_log.py", "mailcore/log_reader.py", "mailcore/spool_recovery.py", "mailcore/news.py"},
     "log_event": {"mailcore/event_log.py", "mailcore/log_reader.py", "mailcore/news.py", "mailcore/queue_owner.py",
                   "mailcore/service_status.py"},
+    "service_figures": {"mailcore/service_status.py"},
     "change": {"mailcore/changes.py", "mailcore/news.py"},
     "ledger": {"mailcore/ledger.py"},
     "subscription": {"billing/state.py", "billing/webhooks.py", "billing/figures.py"},

@@ -177,6 +177,7 @@ def upgrade() -> None:
         sa.Column("email", sa.String(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("invited_by", sa.String(), nullable=False),
+        sa.Column("invited_by_id", sa.Uuid(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -184,9 +185,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_invitation_account_id"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(
+            ["invited_by_id"], ["person.id"], name=op.f("fk_invitation_invited_by_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invitation")),
     )
     op.create_index(op.f("ix_invitation_account_id"), "invitation", ["account_id"], unique=False)
+    op.create_index(op.f("ix_invitation_invited_by_id"), "invitation", ["invited_by_id"], unique=False)
     op.create_table(
         "oauth_app",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -329,6 +334,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_oauth_token_token_hash")),
     )
     op.create_index(op.f("ix_oauth_token_grant_id"), "oauth_token", ["grant_id"], unique=False)
+    op.create_table(
+        "service_figures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "queues", postgresql.JSONB(none_as_null=True), server_default=sa.text("'{}'"), nullable=False
+        ),
+        sa.Column(
+            "speeds", postgresql.JSONB(none_as_null=True), server_default=sa.text("'{}'"), nullable=False
+        ),
+        sa.Column("ledger_difference", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_figures")),
+    )
     op.add_column("account", sa.Column("policy_told_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("account", sa.Column("exported_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(

@@ -65,7 +65,7 @@ _CHANGES = {
 _OTHERS = (
     "process", "node", "provider_pause", "srs_token", "refused_hour", "ledger", "suppression", "letter",
     "identity", "passkey", "passkey_challenge", "sign_in_link", "browser_session", "oauth_code",
-    "oauth_token", "deleted_account",
+    "oauth_token", "deleted_account", "service_figures",
 )  # fmt: skip
 _STAFF = {
     "account": "id, name, plan, policy_told_at, created_at",

@@ -10,7 +10,7 @@ from mailcore.models.apps import OauthApp, OauthCode, OauthGrant, OauthToken
 from mailcore.models.billing import StripeEvent, Subscription, UsageLetter
 from mailcore.models.columns import Xid8
 from mailcore.models.configuration import Alias, AliasDestination, Destination, Domain, Suppression
-from mailcore.models.counts import Ledger, UsageDay
+from mailcore.models.counts import Ledger, ServiceFigures, UsageDay
 from mailcore.models.log import LogEvent, LogMessage, RefusedHour
 from mailcore.models.machines import Node, Process
 from mailcore.models.mail import Delivery, Message, ProviderPause, SrsToken, Undelivered
@@ -31,6 +31,7 @@ __all__ = [
     "Change", "DeletedAccount", "Delivery", "Destination", "Domain", "IdempotentAnswer", "Identity",
     "Invitation", "Ledger", "Letter", "LogEvent", "LogMessage", "Membership", "Message", "Node",
     "OauthApp", "OauthCode", "OauthGrant", "OauthToken", "Passkey", "PasskeyChallenge", "Person",
-    "Process", "ProviderPause", "RefusedHour", "RequestLog", "SQLModel", "SignInLink", "SrsToken",
+    "Process", "ProviderPause", "RefusedHour", "RequestLog", "SQLModel", "ServiceFigures", "SignInLink",
+    "SrsToken",
     "StripeEvent", "Subscription", "Suppression", "Undelivered", "UsageDay", "UsageLetter", "Xid8",
 ]  # fmt: skip

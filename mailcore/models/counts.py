@@ -1,12 +1,13 @@
 """Tables of what is counted: usage by day, and the ledger. Must never hold an address."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
-from mailcore.models.columns import ORIGINS, big, moment
+from mailcore.models.columns import ORIGINS, big, facts, moment
 
 
 class UsageDay(SQLModel, table=True):
@@ -32,3 +33,16 @@ class Ledger(SQLModel, table=True):
     created: int = big(default=0)
     delivered: int = big(default=0)
     hard_bounced: int = big(default=0)
+
+
+class ServiceFigures(SQLModel, table=True):
+    """One row, written anew by upkeep, for whoever asks how the service is doing: by lane what waits, and
+    how long mail takes. `at` is that of `queues` and `ledger_difference`.
+    """
+
+    __tablename__ = "service_figures"
+    id: int = Field(primary_key=True)
+    at: datetime = moment(now=True)
+    queues: dict[str, Any] = facts()
+    speeds: dict[str, Any] = facts()
+    ledger_difference: int = big(default=0)

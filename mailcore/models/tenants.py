@@ -67,7 +67,8 @@ class Membership(SQLModel, table=True):
 
 class Invitation(SQLModel, table=True):
     """Into an account with a role; or, where `account_id` is null, to this server with an account to be
-    made. The link in its mail is signed, so nothing of it is stored.
+    made. The link in its mail is signed, so nothing of it is stored. `invited_by_id`: the person who must
+    still be allowed to give that role; null where an operator invites to this server.
     """
 
     __table_args__ = (CheckConstraint(_ROLES, name="role"),)
@@ -76,6 +77,7 @@ class Invitation(SQLModel, table=True):
     email: str
     role: str
     invited_by: str
+    invited_by_id: UUID | None = belongs_to("person", nullable=True)
     expires_at: datetime = moment()
     accepted_at: datetime | None = moment(nullable=True)
     created_at: datetime = moment(now=True)
