@@ -126,5 +126,4 @@ async def store(database: Database, event: Event) -> bool:
 
 async def expire(database: Database, now: datetime) -> None:
     """Upkeep: after 30 days. Stripe sends none again after that long."""
-    async with database.transaction() as tx:
-        await tx.execute("delete from stripe_event where received_at <= $1", now - KEPT)
+    await database.delete_in_batches("stripe_event", "received_at <= $1", now - KEPT)

@@ -30,7 +30,6 @@ LEFT_BEHIND: Final[Mapping[str, str]] = {
     ),
     "idempotent_answer": "owner_id",
 }  # fmt: skip
-_AT_ONCE: Final = 10_000
 _SPARE: Final = timedelta(days=1)
 # Whoever belonged to this account alone and is none of our staff.
 _FORGET_PEOPLE: Final = """
@@ -72,8 +71,7 @@ async def purge(database: Database, now: datetime, retention: timedelta) -> None
     rows = await database.fetch("select id from deleted_account")
     gone = [row["id"] for row in rows]
     for table, column in LEFT_BEHIND.items() if gone else ():
-        while await _delete_some(database, table, column, gone) == _AT_ONCE:
-            pass
+        await database.delete_in_batches(table, f"{column} = any($1::uuid[])", gone)
     async with database.transaction() as tx:
         await tx.execute(
             "delete from deleted_account d where d.at < $1 and d.customer_id is null "
@@ -93,13 +91,3 @@ async def customers_left(database: Database) -> Sequence[tuple[UUID, str]]:
 async def customer_gone(database: Database, account_id: UUID) -> None:
     async with database.transaction() as tx:
         await tx.execute("update deleted_account set customer_id = null where id = $1", account_id)
-
-
-async def _delete_some(database: Database, table: str, column: str, accounts: Sequence[UUID]) -> int:
-    async with database.transaction() as tx:
-        status = await tx.execute(
-            f"delete from {table} where {column} = any($1::uuid[]) and (tableoid, ctid) in "
-            f"(select tableoid, ctid from {table} where {column} = any($1::uuid[]) limit {_AT_ONCE})",
-            accounts,
-        )
-    return int(status.rpartition(" ")[2])

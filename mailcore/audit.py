@@ -125,5 +125,4 @@ async def list_of(
 
 async def expire(database: Database, now: datetime) -> None:
     """Upkeep: lines leave once they are 30 days old; the service's own as well."""
-    async with database.transaction() as tx:
-        await tx.execute("delete from audit_event where at <= $1", now - KEPT)
+    await database.delete_in_batches("audit_event", "at <= $1", now - KEPT)

@@ -41,6 +41,8 @@ _SESSION_SETTINGS = {**_SERVER_SETTINGS, "lock_timeout": "10s"}
 # Seconds for a statement, and for a free connection: a database that is stuck is a 451 or a 503, not a hang.
 _COMMAND_TIMEOUT = 30.0
 _PATIENCE = 10.0
+# Rows that one transaction deletes.
+_BATCH = 10_000
 # Classes of SQLSTATE that say "try again": rolled back (deadlock), out of something, locked, ended by an
 # operator, trouble with files; and 25, where a standby answered in the place of its primary.
 _TRANSIENT = ("25", "40", "53", "55", "57", "58")
@@ -278,6 +280,22 @@ class Database:
     async def value(self, query: str, *arguments: object) -> Any:
         async with self._connection() as connection:
             return await connection.fetchval(query, *arguments)
+
+    async def delete_in_batches(self, table: str, rows: str, *arguments: object, batch: int = _BATCH) -> int:
+        """Deletes the rows of `table` of which the condition `rows` (SQL of ours) is true; how many.
+
+        So many in a transaction: one statement has 30 s, and what it did not finish by then it did not begin.
+        """
+        # A ctid may be that of another partition's row, too; that one goes only if it is to go as well.
+        chosen = f"select ctid from {table} where {rows} limit {batch}"
+        statement = f"delete from {table} where ctid = any(array({chosen})) and ({rows})"
+        deleted = 0
+        while True:
+            async with self.transaction() as tx:
+                count = int((await tx.execute(statement, *arguments)).rpartition(" ")[2])
+            deleted += count
+            if count < batch:
+                return deleted
 
     @asynccontextmanager
     async def session(self, tenant: Tenant | Staff | None = None) -> "AsyncIterator[AsyncSession]":

@@ -228,8 +228,7 @@ async def expire(database: Database, now: datetime, retention: timedelta, *, bat
     horizon = now - retention
     deleted = 0
     for table in _TABLES:
-        while count := await _delete_some(database, table, horizon, batch):
-            deleted += count
+        deleted += await database.delete_in_batches(table, "received_at <= $1", horizon, batch=batch)
         await _drop_empty(database, table, horizon)
     return deleted
 
@@ -247,17 +246,6 @@ async def _drop_empty(database: Database, table: str, horizon: datetime) -> None
 
 async def oldest(database: Database) -> datetime | None:
     return await database.value("select min(received_at) from log_message")  # type: ignore[no-any-return]
-
-
-async def _delete_some(database: Database, table: str, horizon: datetime, batch: int) -> int:
-    async with database.transaction() as tx:
-        status = await tx.execute(
-            f"delete from {table} where received_at <= $1 and (tableoid, ctid) in "
-            f"(select tableoid, ctid from {table} where received_at <= $1 limit $2)",
-            horizon,
-            batch,
-        )
-    return int(status.rpartition(" ")[2])
 
 
 async def _partitions(tx: Transaction) -> set[str]:

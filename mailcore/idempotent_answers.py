@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore.database import Database, Tenant, Transaction
+from mailcore.database import Database, Tenant
 from mailcore.errors import Conflict, Invalid
 from mailcore.keyring import Keyring
 
@@ -125,9 +125,9 @@ async def release(database: Database, claim: Claim) -> None:
         await tx.execute(_RELEASE, claim.asked.owner_id, claim.key_hash, claim.at)
 
 
-async def expire(tx: Transaction, now: datetime) -> None:
+async def expire(database: Database, now: datetime) -> None:
     """Takes away what is older than a day."""
-    await tx.execute("delete from idempotent_answer where created_at <= $1", now - KEPT)
+    await database.delete_in_batches("idempotent_answer", "created_at <= $1", now - KEPT)
 
 
 def _sealed(secret: bytes, asked: Asked, answer: Answer) -> bytes:

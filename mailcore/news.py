@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from mailcore.changes import ChangeKind
-from mailcore.database import Transaction
+from mailcore.database import Database, Transaction
 from mailcore.event_log import Event, LoggedMessage
 from mailcore.log_reader import event_of, message_of
 
@@ -131,9 +131,9 @@ async def read(
     return Read(found, until, bool(ends))
 
 
-async def forget_changes(tx: Transaction) -> None:
+async def forget_changes(database: Database) -> None:
     """Nobody resumes from before: older cursors are told to begin anew."""
-    await tx.execute("delete from change where at < now() - $1::interval", CHANGES_KEPT)
+    await database.delete_in_batches("change", "at < now() - $1::interval", CHANGES_KEPT)
 
 
 def _log(row: Any) -> LogNews:

@@ -239,9 +239,8 @@ async def end_all_of(session: AsyncSession, clock: Clock, app: OauthApp) -> None
 
 async def expire(database: Database, now: datetime) -> None:
     """What is over. A refresh token that was used stays until its end: it must be known if it comes again."""
-    async with database.transaction() as tx:
-        await tx.execute("delete from oauth_token where expires_at < $1", now)
-        await tx.execute("delete from oauth_grant where expires_at < $1", now)
+    for table in ("oauth_token", "oauth_grant"):
+        await database.delete_in_batches(table, "expires_at < $1", now)
 
 
 async def _token(

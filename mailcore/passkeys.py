@@ -185,8 +185,7 @@ async def remove_all(session: AsyncSession, person_id: UUID) -> None:
 
 async def expire(database: Database, now: datetime) -> None:
     """Challenges that nobody answered."""
-    async with database.transaction() as tx:
-        await tx.execute("delete from passkey_challenge where expires_at <= $1", now)
+    await database.delete_in_batches("passkey_challenge", "expires_at <= $1", now)
 
 
 async def _by_credential(session: AsyncSession, credential_id: bytes) -> Passkey | None:

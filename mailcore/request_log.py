@@ -145,5 +145,4 @@ async def list_of(
 
 async def expire(database: Database, now: datetime) -> None:
     """Upkeep: rows leave once they are 7 days old."""
-    async with database.transaction() as tx:
-        await tx.execute("delete from request_log where at <= $1", now - KEPT)
+    await database.delete_in_batches("request_log", "at <= $1", now - KEPT)

@@ -95,5 +95,4 @@ async def use(
 
 async def expire(database: Database, now: datetime) -> None:
     """A day after their end, links of every purpose."""
-    async with database.transaction() as tx:
-        await tx.execute("delete from sign_in_link where expires_at <= $1", now - _KEPT)
+    await database.delete_in_batches("sign_in_link", "expires_at <= $1", now - _KEPT)

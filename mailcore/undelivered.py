@@ -44,9 +44,5 @@ async def tell(session: AsyncSession, clock: Clock, account_id: UUID, day: date)
 
 async def forget(database: Database, now: datetime, retention: timedelta) -> None:
     """After the owners were told; and also where there is nobody to tell."""
-    async with database.transaction() as tx:
-        await tx.execute(
-            "delete from undelivered where noticed_at < $1 or day < $2",
-            now - retention,
-            (now - _UNTOLD_KEPT).date(),
-        )
+    rows = "noticed_at < $1 or day < $2"
+    await database.delete_in_batches("undelivered", rows, now - retention, (now - _UNTOLD_KEPT).date())

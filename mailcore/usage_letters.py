@@ -46,5 +46,4 @@ async def tell(database: Database, clock: Clock) -> None:
 
 
 async def expire(database: Database, today: date) -> None:
-    async with database.transaction() as tx:
-        await tx.execute("delete from usage_letter where day < $1::date - $2::int", today, _KEPT_DAYS)
+    await database.delete_in_batches("usage_letter", "day < $1::date - $2::int", today, _KEPT_DAYS)

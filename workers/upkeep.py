@@ -25,6 +25,7 @@ from mailcore import (
     passkeys,
     queue,
     request_log,
+    service_status,
     sign_in_links,
     undelivered,
 )
@@ -94,6 +95,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
     return [
         Duty("spool", timedelta(seconds=5), sweep.sweep),
         Duty("gauges", timedelta(seconds=10), lambda: _gauges(r)),
+        Duty("speeds", timedelta(minutes=1), lambda: service_status.note_speeds(r.database, r.clock.now())),
         *(Duty(f"domain checks {n}", timedelta(seconds=1), watch.check_due) for n in range(1, _CHECKERS + 1)),
         Duty("new destinations", timedelta(seconds=1), lambda: ask_new(r.database, r.clock, rates)),
         Duty("failing destinations", timedelta(minutes=10), lambda: tell_failing(r.database, r.clock)),
@@ -108,7 +110,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
         Duty("audit log", timedelta(hours=1), lambda: audit.expire(r.database, r.clock.now())),
         Duty("request log", timedelta(hours=1), lambda: request_log.expire(r.database, r.clock.now())),
         Duty("grants of apps", timedelta(hours=1), lambda: oauth_grants.expire(r.database, r.clock.now())),
-        Duty("changes", timedelta(hours=1), lambda: _forget_changes(r)),
+        Duty("changes", timedelta(hours=1), lambda: news.forget_changes(r.database)),
         Duty("deleted accounts", timedelta(minutes=5), lambda: purge_deleted(r)),
         Duty("account claims", timedelta(minutes=1), lambda: settle_claims(r.database, r.clock)),
         Duty("downgrades", timedelta(minutes=1), lambda: settle_downgrades(r)),
@@ -158,7 +160,7 @@ async def _seven_days(runtime: Runtime) -> None:
 
 
 async def _forget_return_addresses(runtime: Runtime) -> None:
-    await _delete(runtime, "delete from srs_token where expires_at < $1", runtime.clock.now())
+    await runtime.database.delete_in_batches("srs_token", "expires_at < $1", runtime.clock.now())
 
 
 async def _forget_failures(runtime: Runtime) -> None:
@@ -173,26 +175,14 @@ async def _forget_sign_ins(runtime: Runtime) -> None:
     await passkeys.expire(runtime.database, now)
 
 
-async def _forget_changes(runtime: Runtime) -> None:
-    """What open pages were told: nobody resumes from before that."""
-    async with runtime.database.transaction() as tx:
-        await news.forget_changes(tx)
-
-
 async def _forget_refusals(runtime: Runtime) -> None:
     before = runtime.clock.now() - timedelta(hours=2)
-    await _delete(runtime, "delete from refused_hour where hour < $1", before)
+    await runtime.database.delete_in_batches("refused_hour", "hour < $1", before)
 
 
 async def _forget_answers(runtime: Runtime) -> None:
     """Of the API: a day after the request."""
-    async with runtime.database.transaction() as tx:
-        await idempotent_answers.expire(tx, runtime.clock.now())
-
-
-async def _delete(runtime: Runtime, statement: str, *arguments: object) -> None:
-    async with runtime.database.transaction() as tx:
-        await tx.execute(statement, *arguments)
+    await idempotent_answers.expire(runtime.database, runtime.clock.now())
 
 
 async def _gauges(runtime: Runtime) -> None:
@@ -203,5 +193,7 @@ async def _gauges(runtime: Runtime) -> None:
     for depth in depths:
         metrics.QUEUE.labels(depth.lane, depth.state).set(depth.count)
         metrics.QUEUE_AGE.labels(depth.lane, depth.state).set(depth.oldest_seconds)
-    for line in await ledger.balance(runtime.database):
+    lines = await ledger.balance(runtime.database)
+    for line in lines:
         metrics.LEDGER_DIFFERENCE.labels(line.origin).set(line.difference)
+    await service_status.note_queues(runtime.database, sum(abs(line.difference) for line in lines))

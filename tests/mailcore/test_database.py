@@ -256,6 +256,36 @@ async def test_a_lock_that_is_not_to_be_had_may_be_tried_again(database: Databas
     assert not is_transient(wrong.value)
 
 
+async def test_what_is_deleted_in_batches_is_all_that_was_meant_and_nothing_else(database: Database) -> None:
+    """Of a partitioned table as well, whose partitions hold rows of the same place."""
+    async with database.transaction() as tx:
+        await tx.execute("create table kept (n int, day int) partition by list (day)")
+        for day in (1, 2, 3):
+            await tx.execute(f"create table kept_{day} partition of kept for values in ({day})")
+        await tx.execute(
+            "insert into kept select n, day from generate_series(1, 10) n, (values (1), (2), (3)) d (day)"
+        )
+    assert await database.delete_in_batches("kept", "day < $1 and n <> $2", 3, 7, batch=4) == 18
+    left = "select array_agg((day, n)::text order by day, n) from kept where day < 3"
+    assert await database.value(left) == ["(1,7)", "(2,7)"]
+    assert await database.value("select count(*) from kept where day = 3") == 10
+    assert await database.delete_in_batches("kept", "day < $1 and n <> $2", 3, 7) == 0
+
+
+async def test_a_batch_that_fails_takes_none_back_of_those_before(database: Database) -> None:
+    async with database.transaction() as tx:
+        await tx.execute("create table kept (n int)")
+        await tx.execute("insert into kept select generate_series(1, 10)")
+        await tx.execute(
+            "create function refuse() returns trigger language plpgsql as "
+            "$$ begin if old.n = 7 then raise 'no'; end if; return old; end $$"
+        )
+        await tx.execute("create trigger seven before delete on kept for each row execute function refuse()")
+    with pytest.raises(asyncpg.RaiseError):
+        await database.delete_in_batches("kept", "n > 0", batch=3)
+    assert await database.value("select count(*) from kept") == 4
+
+
 def test_both_doors_lead_to_the_same_database() -> None:
     assert sqlalchemy_url("postgresql://u:p@h:1/d") == "postgresql+asyncpg://u:p@h:1/d"
     assert sqlalchemy_url("postgres://u:p@h:1/d") == "postgresql+asyncpg://u:p@h:1/d"

@@ -211,8 +211,7 @@ async def test_changes_go_after_a_day(database: Database) -> None:
     async with database.transaction() as tx:
         await tx.execute("update change set at = now() - interval '25 hours'")
     await write(database, 2)
-    async with database.transaction() as tx:
-        await news.forget_changes(tx)
+    await news.forget_changes(database)
     assert await database.value("select array_agg((data->>'n')::int) from change") == [2]
 
 
