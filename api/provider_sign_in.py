@@ -15,7 +15,7 @@ from api.pages import page
 from api.providers import Fault, Provider
 from api.security import Runtime, is_fresh, signed_in
 from api.sign_in import closed
-from api.sign_in_flow import arrive, begin, go, local_path, remember_next, too_often, wait_for_proof
+from api.sign_in_flow import begin, go, local_path, remember_next, too_often, wait_for_proof
 from mailcore import identities, people
 from mailcore.errors import NotFound
 from mailcore.identities import Vouched
@@ -72,7 +72,7 @@ async def _sign_in(request: Request, runtime: Runtime, provider: Provider, seen:
         if isinstance(found, str):
             return _unknown(request, provider, seen, found)
         secret = await begin(session, request, runtime, before, found, "provider")
-    return go(runtime.settings, arrive(request), secret)
+    return go(request, runtime, found.email, secret)
 
 
 async def _link(

@@ -8,11 +8,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
-from api import sign_in_flow
+from api import known_browsers, sign_in_flow
 from api.browser_sessions import clear_cookie, read_cookie, refuse_other_sites
 from api.pages import TEMPLATES, page
 from api.security import MaybePerson, Runtime
-from api.sign_in_flow import arrive, begin, browser_of, go, local_path, remember_next, too_often
+from api.sign_in_flow import begin, browser_of, go, local_path, remember_next, too_often
 from mailcore import browser_sessions, letter_rates, people, sign_in_addresses, sign_in_links, sign_up
 from mailcore.sign_in_links import Unusable
 
@@ -53,7 +53,9 @@ async def ask_for_link(
         return _form(runtime, "", local_path(there), "This is not an address that takes mail.", 422)
     for taken in (
         await sign_in_flow.take(request, runtime),
-        await letter_rates.to_sign_in(runtime.rates, address),
+        await letter_rates.to_sign_in(
+            runtime.rates, address, known=known_browsers.knows(request, runtime, address)
+        ),
     ):
         if not taken.allowed:
             return too_often(taken)
@@ -95,7 +97,7 @@ async def use_link(request: Request, runtime: Runtime, who: MaybePerson, token: 
             return _unusable(link)
         person = await sign_up.admit(session, clock, runtime.settings.sign_up_rule, email=link.email)
         secret = await begin(session, request, runtime, who, person, "link") if person else None
-    return go(runtime.settings, arrive(request), secret) if secret else closed()
+    return go(request, runtime, link.email, secret) if secret else closed()
 
 
 @router.post("/sign-out")

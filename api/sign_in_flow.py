@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.middleware.sessions import SessionMiddleware
 
+from api import known_browsers
 from api.browser_sessions import cookie_name, device_of, read_cookie, set_cookie
 from api.pages import page
 from api.rate_limits import asker
@@ -22,7 +23,6 @@ from mailcore import browser_sessions, identities, people
 from mailcore.browser_sessions import Method, SignedIn
 from mailcore.models import Person
 from mailcore.rates import Rate, Taken, refuse_unless
-from mailcore.settings import Settings
 
 LASTS: Final = timedelta(minutes=30)
 HOME: Final = "/"
@@ -120,10 +120,11 @@ def arrive(request: Request) -> str:
     return there
 
 
-def go(settings: Settings, there: str, secret: str) -> Response:
-    """303: what follows is a GET, whatever this was."""
-    response = RedirectResponse(there, 303)
-    set_cookie(response, settings, secret, settings.session_lasts)
+def go(request: Request, runtime: ApiRuntime, email: str, secret: str) -> Response:
+    """Where the browser goes as the person of this address. 303: what follows is a GET, whatever this was."""
+    response = RedirectResponse(arrive(request), 303)
+    set_cookie(response, runtime.settings, secret, runtime.settings.session_lasts)
+    known_browsers.mark(response, runtime, email)
     return response
 
 

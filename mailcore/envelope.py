@@ -165,6 +165,12 @@ def split_tag(local_part: str) -> tuple[str, str]:
     return (local_part, "") if plus < 0 else (local_part[:plus], local_part[plus + 1 :])
 
 
+def untagged(address: str) -> str:
+    """One spelling for all that one inbox may be reached by: lower case, without what follows a plus."""
+    local_part, _, domain = address.strip().lower().rpartition("@")
+    return f"{split_tag(local_part)[0]}@{domain}"
+
+
 def _parse_any_mail(argument: bytes) -> tuple[ReversePath, MailParameters] | Reply:
     split = _split_path(argument, b"FROM:")
     if split is None:

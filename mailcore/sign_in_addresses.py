@@ -1,4 +1,4 @@
-"""Which addresses somebody may begin to sign in with: none that another may take back, none whose mail we hand on.
+"""Addresses that somebody may begin to sign in with: none that another may take back, none that we forward.
 
 Must never tell why but to who reads that inbox, or asks for an address of their own.
 """
@@ -16,8 +16,8 @@ UNDO: Final = "undo-address"
 # Who may change an alias would read the links that sign this person in; or who left it may take it back.
 Refusal = Literal["hosted", "left"]
 HOSTED: Final = (
-    "Mail to this address is forwarded here, so whoever sets its aliases could sign in with it: use an address "
-    "at another domain."
+    "Mail to this address is forwarded here, so whoever sets its aliases could sign in with it: use an "
+    "address at another domain."
 )
 
 
