@@ -49,6 +49,7 @@ CODES: Final[Mapping[str, str]] = {
     "invalid_cursor": "The cursor is not one that this list has given out.",
     "invalid": "A value is not allowed.",
     "address_invalid": "This is not an e-mail address.",
+    "address_suppressed": "This inbox has asked to get no mail from this service.",
     "member_exists": "The person belongs to the account already.",
     "invitation_exists": "The address is invited already; that invitation can be sent again.",
     "passkey_needed": "Staff add a passkey after signing in with one.",

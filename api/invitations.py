@@ -17,7 +17,7 @@ from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.pages import page
 from api.routes import Route
-from api.security import Doer, ReadsAccount, Runtime, Session, WritesAccount
+from api.security import AsAdmin, Doer, ReadsAccount, Runtime, Session, WritesAccount
 from mailcore import invitations, letter_rates
 from mailcore.callers import Role
 from mailcore.models import Invitation
@@ -63,7 +63,7 @@ async def list_invitations(
     return Page[InvitationOut].of(rows, limit, InvitationOut.of, lambda each: _cursor(each.id))
 
 
-async def _one_letter(runtime: Runtime, who: WritesAccount) -> None:
+async def _one_letter(runtime: Runtime, who: AsAdmin) -> None:
     """Letters to strangers are counted by account. Raises TooMany."""
     await runtime.rates.need(
         "invitations", str(who.account_id), _LETTERS, "Too many invitations were sent today."
@@ -84,12 +84,14 @@ async def _one_to(runtime: Runtime, address: str) -> None:
     dependencies=[Depends(_one_letter)],
 )
 async def create_invitation(
-    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, body: InvitationIn
+    who: AsAdmin, doer: Doer, session: Session, runtime: Runtime, body: InvitationIn
 ) -> InvitationOut:
-    """The link in the mail is valid for 7 days. An address gets a few a day at most, from all accounts."""
+    """For people. The link in the mail is valid for 7 days, while you may give that role yourself. An address
+    gets a few a day at most, from all accounts.
+    """
     await _one_to(runtime, body.email)
     return InvitationOut.of(
-        await invitations.create(session, runtime.clock, who, doer, body.email, body.role)
+        await invitations.create(session, runtime.clock, runtime.keyring, who, doer, body.email, body.role)
     )
 
 
@@ -100,12 +102,12 @@ async def create_invitation(
     dependencies=[Depends(_one_letter)],
 )
 async def send_invitation(
-    who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, invitation_id: UUID
+    who: AsAdmin, doer: Doer, session: Session, runtime: Runtime, invitation_id: UUID
 ) -> InvitationOut:
-    """Its 7 days begin anew."""
+    """For people. Its 7 days begin anew, and it is yours from now on."""
     await _one_to(runtime, (await invitations.get(session, who.account_id, invitation_id)).email)
     return InvitationOut.of(
-        await invitations.send_again(session, runtime.clock, who.account_id, doer, invitation_id)
+        await invitations.send_again(session, runtime.clock, runtime.keyring, who, doer, invitation_id)
     )
 
 

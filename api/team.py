@@ -11,7 +11,7 @@ from api.errors import responses
 from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
-from api.security import Doer, OwnsAccount, ReadsAccount, Runtime, Session, WritesAccount, writes_account
+from api.security import AsAdmin, AsMember, Doer, OwnsAccount, ReadsAccount, Runtime, Session, as_admin
 from mailcore import accounts, changes, team
 from mailcore.callers import Role
 from mailcore.team import Member
@@ -68,7 +68,7 @@ async def get_member(who: ReadsAccount, session: Session, member_id: UUID) -> Me
     "/members/{member_id}", summary="Change a person's role", responses=responses(403, 404, 409, 412)
 )
 async def update_member(
-    who: WritesAccount,
+    who: AsAdmin,
     doer: Doer,
     session: Session,
     runtime: Runtime,
@@ -76,7 +76,9 @@ async def update_member(
     member_id: UUID,
     body: MemberChange,
 ) -> MemberOut:
-    """Only an owner makes owners, or takes that from one; the last owner stays one."""
+    """For people. Only an owner makes owners, or takes that from one; the last owner stays one. Whom somebody
+    invited can't accept what that person may not give any more.
+    """
     await if_match.holds(lambda: _locked(session, who.account_id, member_id))
     member = await team.change_role(session, runtime.clock, who, doer, member_id, body.role)
     await changes.note(session, who.account_id, "account")
@@ -90,12 +92,12 @@ async def update_member(
     responses=responses(403, 404, 409, 412),
 )
 async def remove_member(
-    who: ReadsAccount, doer: Doer, session: Session, runtime: Runtime, if_match: IfMatch, member_id: UUID
+    who: AsMember, doer: Doer, session: Session, runtime: Runtime, if_match: IfMatch, member_id: UUID
 ) -> None:
-    """Everybody may leave but the last owner; to remove somebody else takes an admin."""
+    """For people. Everybody may leave but the last owner; to remove somebody else takes an admin."""
     member = await team.get(session, who.account_id, member_id)
     if member.person_id != who.person_id:
-        await writes_account(who)
+        await as_admin(who)
     await if_match.holds(lambda: _locked(session, who.account_id, member_id))
     await team.remove(session, runtime.clock, who, doer, member_id)
     await changes.note(session, who.account_id, "account")

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from mailcore import accounts, audit, letters, people, signed_links, team
+from mailcore import accounts, audit, letters, people, sign_in_addresses, signed_links, suppression, team
 from mailcore.audit import Actor, Subject
 from mailcore.callers import Caller, Role
 from mailcore.clock import Clock
@@ -40,16 +40,15 @@ class Offer:
 
 
 async def create(
-    session: AsyncSession, clock: Clock, who: Caller, actor: Actor, email: str, role: Role
+    session: AsyncSession, clock: Clock, keyring: Keyring, who: Caller, actor: Actor, email: str, role: Role
 ) -> Invitation:
     """Into the caller's account; the letter leaves with the commit.
 
     Raises Invalid, Forbidden (only an owner invites an owner), Conflict (belongs or is invited already).
     """
     address = _address(email)
-    if role is Role.OWNER and who.role is not Role.OWNER:
-        raise team.owner_needed()
     team.check_reach(who, role)
+    await _check_wanted(session, keyring, address)
     account = await accounts.get(session, who.account_id, lock=True)
     if await team.has(session, account.id, address):
         raise Conflict("This person belongs to the account already.", code="member_exists")
@@ -58,7 +57,7 @@ async def create(
     )
     if (await session.exec(waiting)).first():
         raise Conflict("This address is invited already: send that one again.", code="invitation_exists")
-    invitation = await _invite(session, clock, account.id, address, role, actor.name)
+    invitation = await _invite(session, clock, account.id, address, role, actor.name, who.person_id)
     await _post(session, clock, invitation, account.name)
     subject = Subject(invitation.id, address)
     audit.record(session, clock, account.id, actor, "invitation.created", subject, role=role)
@@ -92,17 +91,22 @@ async def get(
 
 
 async def send_again(
-    session: AsyncSession, clock: Clock, account_id: UUID, actor: Actor, invitation_id: UUID
+    session: AsyncSession, clock: Clock, keyring: Keyring, who: Caller, actor: Actor, invitation_id: UUID
 ) -> Invitation:
-    """A new letter, whose link is valid for as long as the first one was. Raises NotFound."""
-    account = await accounts.get(session, account_id)
-    invitation = await get(session, account_id, invitation_id, lock=True)
+    """A new letter, whose link is valid for as long as the first one was; the caller invites from now on.
+
+    Raises NotFound, Invalid, Forbidden as in `create`.
+    """
+    account = await accounts.get(session, who.account_id, lock=True)
+    invitation = await get(session, account.id, invitation_id, lock=True)
+    team.check_reach(who, Role(invitation.role))
+    await _check_wanted(session, keyring, invitation.email)
+    invitation.invited_by, invitation.invited_by_id = actor.name, who.person_id
     invitation.expires_at = clock.now() + VALID
     await session.flush()
     await _post(session, clock, invitation, account.name)
-    audit.record(
-        session, clock, account_id, actor, "invitation.sent", Subject(invitation.id, invitation.email)
-    )
+    subject = Subject(invitation.id, invitation.email)
+    audit.record(session, clock, account.id, actor, "invitation.sent", subject)
     return invitation
 
 
@@ -118,9 +122,11 @@ async def delete(
 
 
 async def offered(session: AsyncSession, clock: Clock, keyring: Keyring, token: str) -> Offer | None:
-    """What a link offers; None where it is not ours, over, withdrawn or accepted."""
+    """What a link offers; None where it is not ours, over, withdrawn or accepted, or where whoever invited
+    may not give that role any more.
+    """
     invitation = await _opened(session, clock, keyring, token)
-    if invitation is None:
+    if invitation is None or not await _is_backed(session, invitation):
         return None
     account = await accounts.get(session, invitation.account_id) if invitation.account_id else None
     role, name = Role(invitation.role), account.name if account else None
@@ -133,13 +139,15 @@ async def accept(session: AsyncSession, clock: Clock, keyring: Keyring, token: s
     Who belongs there already keeps their role. None as in `offered`.
     """
     offer = await offered(session, clock, keyring, token)
-    if offer is None:
+    if offer is None or await sign_in_addresses.refusal(session, clock.now(), offer.email):
         return None
-    invitation = await session.get_one(Invitation, offer.id, with_for_update=True, populate_existing=True)
-    if invitation.accepted_at is not None:
+    found = await session.get_one(Invitation, offer.id)
+    if (account_id := found.account_id) is not None:
+        await accounts.get(session, account_id, lock=True)  # roles in it stand still
+    invitation = await session.get(Invitation, offer.id, with_for_update=True, populate_existing=True)
+    if invitation is None or invitation.accepted_at is not None or not await _is_backed(session, invitation):
         return None
     invitation.accepted_at = clock.now()
-    account_id = invitation.account_id
     if account_id is None:
         name = offer.email.rpartition("@")[2]
         account_id = (await accounts.create(session, clock, name=name, owner_email=offer.email)).id
@@ -149,6 +157,22 @@ async def accept(session: AsyncSession, clock: Clock, keyring: Keyring, token: s
     subject = Subject(offer.id, offer.email)
     audit.record(session, clock, account_id, actor, "invitation.accepted", subject, role=offer.role)
     return offer
+
+
+async def _is_backed(session: AsyncSession, invitation: Invitation) -> bool:
+    """An invitation is worth what its inviter may give when it is accepted, not when it was written."""
+    if invitation.account_id is None:
+        return True
+    if invitation.invited_by_id is None:
+        return False
+    role = Role(invitation.role)
+    return await team.may_give(session, invitation.account_id, invitation.invited_by_id, role)
+
+
+async def _check_wanted(session: AsyncSession, keyring: Keyring, address: str) -> None:
+    if await suppression.includes(session, keyring, address):
+        detail = "This inbox has asked to get no mail from this service: the letter would not leave."
+        raise Invalid(detail, code="address_suppressed")
 
 
 async def forget(tx: Transaction, clock: Clock) -> None:
@@ -169,7 +193,13 @@ async def _opened(session: AsyncSession, clock: Clock, keyring: Keyring, token: 
 
 
 async def _invite(
-    session: AsyncSession, clock: Clock, account_id: UUID | None, email: str, role: Role, by: str
+    session: AsyncSession,
+    clock: Clock,
+    account_id: UUID | None,
+    email: str,
+    role: Role,
+    by: str,
+    by_id: UUID | None = None,
 ) -> Invitation:
     now = clock.now()
     invitation = Invitation(
@@ -178,6 +208,7 @@ async def _invite(
         email=email,
         role=role,
         invited_by=by,
+        invited_by_id=by_id,
         expires_at=now + VALID,
         created_at=now,
     )

@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import accounts, audit, letters
 from mailcore.audit import Actor, Subject
-from mailcore.callers import OF_ROLE, Caller, Role
+from mailcore.callers import OF_ROLE, Caller, Role, Scope
 from mailcore.clock import Clock
 from mailcore.errors import Conflict, Forbidden, Invalid, NotFound
 from mailcore.letter_texts import Kind as LetterKind
@@ -152,12 +152,22 @@ def owner_needed() -> Forbidden:
     return Forbidden("Only an owner of the account may do this.", code="role_missing", role=Role.OWNER)
 
 
+async def may_give(session: AsyncSession, account_id: UUID, person_id: UUID, role: Role) -> bool:
+    """Whether this person may, right now, make somebody this in the account."""
+    query = select(Membership.role).where(
+        col(Membership.account_id) == account_id, col(Membership.person_id) == person_id
+    )
+    own = OF_ROLE[Role(found)] if (found := (await session.exec(query)).one_or_none()) else frozenset[Scope]()
+    return Scope.ACCOUNT_WRITE in own and OF_ROLE[role] <= own
+
+
 def check_reach(who: Caller, role: Role) -> None:
     """Nobody makes a person that may more than they may themselves. Raises Forbidden."""
+    if role is Role.OWNER and who.role is not Role.OWNER:
+        raise owner_needed()
     for scope in sorted(OF_ROLE[role] - who.scopes):
-        if role is not Role.OWNER:  # an owner's hand is asked for by itself
-            detail = f"This role has the scope {scope}, which this caller lacks."
-            raise Forbidden(detail, code="scope_missing", scope=scope)
+        detail = f"This role has the scope {scope}, which this caller lacks."
+        raise Forbidden(detail, code="scope_missing", scope=scope)
 
 
 def _check_owners_hand(who: Caller, before: Role, after: Role) -> None:

@@ -100,7 +100,8 @@ async def test_a_demotion_ends_the_claim_at_once(world: World, tenant: Tenant, a
     await claim(admin)
     members = (await tenant.http.get("/v1/members")).json()["data"]
     adam = next(member["id"] for member in members if member["email"] == "adam@people.test")
-    assert (await tenant.http.patch(f"/v1/members/{adam}", json={"role": "member"})).status_code == 200
+    owner = await world.person(tenant, email="one@owners.test")
+    assert (await owner.http.patch(f"/v1/members/{adam}", json={"role": "member"})).status_code == 200
     assert (await tenant.http.get("/v1/account/claim")).status_code == 404
 
 

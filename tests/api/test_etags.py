@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.api import Tenant, World
+from tests.support.api import SignedInPerson, Tenant, World
 from tests.support.oauth import register
 
 
@@ -24,6 +24,11 @@ async def test_what_is_unchanged_is_not_sent_again(tenant: Tenant) -> None:
     changed = await tenant.http.get(path, headers={"If-None-Match": tag})
     assert changed.status_code == 200
     assert changed.headers["etag"] != tag
+
+
+@pytest.fixture
+async def owner(world: World, tenant: Tenant) -> SignedInPerson:
+    return await world.person(tenant, email="one@owners.test")
 
 
 @pytest.fixture
@@ -45,48 +50,48 @@ async def things(world: World, tenant: Tenant) -> list[tuple[str, dict[str, Any]
 
 
 async def test_a_change_of_what_was_seen_is_done(
-    tenant: Tenant, things: list[tuple[str, dict[str, Any]]]
+    owner: SignedInPerson, things: list[tuple[str, dict[str, Any]]]
 ) -> None:
     for path, body in things:
-        tag = (await tenant.http.get(path)).headers["etag"]
-        changed = await tenant.http.patch(path, json=body, headers={"If-Match": tag})
+        tag = (await owner.http.get(path)).headers["etag"]
+        changed = await owner.http.patch(path, json=body, headers={"If-Match": tag})
         assert changed.status_code == 200, changed.text
-        assert changed.headers["etag"] == (await tenant.http.get(path)).headers["etag"] != tag
+        assert changed.headers["etag"] == (await owner.http.get(path)).headers["etag"] != tag
 
 
 async def test_a_change_of_something_else_is_refused_412(
-    tenant: Tenant, things: list[tuple[str, dict[str, Any]]]
+    owner: SignedInPerson, things: list[tuple[str, dict[str, Any]]]
 ) -> None:
     for path, body in things:
-        tag = (await tenant.http.get(path)).headers["etag"]
-        assert (await tenant.http.patch(path, json=body)).status_code == 200
-        for sent in (tag, '"x"', "", "x", f"W/{(await tenant.http.get(path)).headers['etag']}"):
+        tag = (await owner.http.get(path)).headers["etag"]
+        assert (await owner.http.patch(path, json=body)).status_code == 200
+        for sent in (tag, '"x"', "", "x", f"W/{(await owner.http.get(path)).headers['etag']}"):
             for answer in (
-                await tenant.http.patch(path, json=body, headers={"If-Match": sent}),
-                await tenant.http.delete(path, headers={"If-Match": sent}),
+                await owner.http.patch(path, json=body, headers={"If-Match": sent}),
+                await owner.http.delete(path, headers={"If-Match": sent}),
             ):
                 assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed"), sent
 
 
 async def test_star_asks_only_that_it_is_there(
-    tenant: Tenant, things: list[tuple[str, dict[str, Any]]]
+    owner: SignedInPerson, things: list[tuple[str, dict[str, Any]]]
 ) -> None:
     for path, body in things:
-        assert (await tenant.http.patch(path, json=body, headers={"If-Match": "*"})).status_code == 200
-        assert (await tenant.http.delete(path, headers={"If-Match": "*"})).status_code == 204
+        assert (await owner.http.patch(path, json=body, headers={"If-Match": "*"})).status_code == 200
+        assert (await owner.http.delete(path, headers={"If-Match": "*"})).status_code == 204
         absent = f"{path.rpartition('/')[0]}/{UUID(int=0)}"
-        assert (await tenant.http.delete(absent, headers={"If-Match": "*"})).status_code == 404
+        assert (await owner.http.delete(absent, headers={"If-Match": "*"})).status_code == 404
 
 
-async def test_what_can_only_be_deleted_is_deleted_as_it_was_seen(tenant: Tenant) -> None:
-    destination = await tenant.http.post("/v1/destinations", json={"address": "spare@inbox.test"})
-    invitation = await tenant.http.post("/v1/invitations", json={"email": "ada@people.test"})
+async def test_what_can_only_be_deleted_is_deleted_as_it_was_seen(owner: SignedInPerson) -> None:
+    destination = await owner.http.post("/v1/destinations", json={"address": "spare@inbox.test"})
+    invitation = await owner.http.post("/v1/invitations", json={"email": "ada@people.test"})
     for kind, made in (("destinations", destination), ("invitations", invitation)):
         path = f"/v1/{kind}/{made.json()['id']}"
-        tag = (await tenant.http.get(path)).headers["etag"]
-        refused = await tenant.http.delete(path, headers={"If-Match": '"x"'})
+        tag = (await owner.http.get(path)).headers["etag"]
+        refused = await owner.http.delete(path, headers={"If-Match": '"x"'})
         assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
-        assert (await tenant.http.delete(path, headers={"If-Match": tag})).status_code == 204
+        assert (await owner.http.delete(path, headers={"If-Match": tag})).status_code == 204
 
 
 async def test_an_account_is_changed_and_deleted_as_it_was_seen(world: World, tenant: Tenant) -> None:

@@ -240,3 +240,6 @@ async def test_an_app_gets_no_secret_that_outlasts_what_it_was_let_do(world: Wor
         for path, body in paths.items():
             answer = await http.post(path, json=body)
             assert (answer.status_code, answer.json()["code"]) == (403, "outlives_caller"), path
+        change = {"redirect_uris": ["https://mallory.test/callback"]}
+        answer = await http.patch(f"/v1/oauth/apps/{registered['id']}", json=change)
+        assert (answer.status_code, answer.json()["code"]) == (403, "outlives_caller")

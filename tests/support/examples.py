@@ -114,7 +114,8 @@ class Stage:
         return str(next(each["id"] for each in members if each["email"].startswith("member")))
 
     async def invitation(self) -> str:
-        return await self._made("/v1/invitations", email="invited@people.test")
+        answer = await self.owner.http.post("/v1/invitations", json={"email": "invited@people.test"})
+        return str(answer.json()["id"])
 
     async def message(self) -> str:
         return str((await write(self.world, self.tenant)).id)
