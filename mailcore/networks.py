@@ -1,4 +1,7 @@
-"""Whom an IP stands for when somebody is counted: what one client can easily have is one client."""
+"""Whom an IP stands for when somebody is counted: what one client can easily have is one client.
+
+Must never raise: what a proxy says of its client may be anything.
+"""
 
 import ipaddress
 
