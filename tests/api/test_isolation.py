@@ -37,9 +37,17 @@ BODIES: dict[str, Any] = {
     "update_passkey": {"name": "x"},
 }
 # With an id in the path, and refused to keys before anybody looks at it.
-FOR_PEOPLE: set[str] = set()
+FOR_PEOPLE = {
+    "update_member", "remove_member", "send_invitation", "delete_identity", "delete_session", "update_passkey",
+    "delete_passkey",
+}  # fmt: skip
 # With an id in the query.
-IN_QUERIES: set[tuple[str, str]] = set()
+IN_QUERIES = {
+    ("import_aliases", "domain_id"), ("list_messages", "domain_id"), ("list_requests", "actor_id"),
+    *(("list_aliases", name) for name in ("domain_id", "destination_id")),
+    *(("list_queue", name) for name in ("domain_id", "alias_id", "destination_id", "message_id")),
+    *(("summarize_queue", name) for name in ("domain_id", "alias_id", "destination_id")),
+}  # fmt: skip
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
