@@ -178,7 +178,6 @@ def upgrade() -> None:
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("invited_by", sa.String(), nullable=False),
         sa.Column("invited_by_id", sa.Uuid(), nullable=True),
-        sa.Column("invited_by_id", sa.Uuid(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -189,13 +188,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["invited_by_id"], ["person.id"], name=op.f("fk_invitation_invited_by_id"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["invited_by_id"], ["person.id"], name=op.f("fk_invitation_invited_by_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invitation")),
     )
     op.create_index(op.f("ix_invitation_account_id"), "invitation", ["account_id"], unique=False)
-    op.create_index(op.f("ix_invitation_invited_by_id"), "invitation", ["invited_by_id"], unique=False)
     op.create_index(op.f("ix_invitation_invited_by_id"), "invitation", ["invited_by_id"], unique=False)
     op.create_table(
         "oauth_app",
