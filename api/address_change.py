@@ -16,8 +16,9 @@ from api.fields import Body, Text
 from api.pages import page
 from api.routes import Route
 from api.security import FreshMe, MaybePerson, OwnSession, Runtime
-from mailcore import address_change, letter_rates
+from mailcore import address_change, letter_rates, stops
 from mailcore.address_change import CHANGE, UNDO
+from mailcore.audit import Actor
 from mailcore.rates import Rate, refuse_unless
 
 router = APIRouter(prefix="/v1/me", route_class=Route, tags=["You"], responses=responses(403, 429))
@@ -48,6 +49,15 @@ async def change_email(me: FreshMe, session: OwnSession, runtime: Runtime, body:
     taken = await letter_rates.from_others(runtime.rates, body.email)
     refuse_unless(taken, "This address was written to a few times today.")
     await address_change.ask(session, runtime.clock, runtime.keyring, me, body.email)
+
+
+@router.delete("/suppression", status_code=204, summary="Hear from us again")
+async def lift_suppression(me: FreshMe, session: OwnSession, runtime: Runtime) -> None:
+    """Where somebody said "never write to me again" to a letter to your address: letters come again, you may
+    be asked again, and what your own accounts forwarded there goes on. 403 `sign_in_again` as for passkeys.
+    """
+    actor = Actor("person", me.email, me.person_id)
+    await stops.lift(session, runtime.clock, runtime.keyring, actor, me.person_id)
 
 
 # --- pages of the links; transactions of the service, since how people sign in belongs to no account ---

@@ -10,14 +10,17 @@ from fastapi.responses import HTMLResponse
 
 from api.pages import page
 from api.security import Runtime
-from mailcore import confirmations, destinations
+from mailcore import confirmations, destinations, stops
 from mailcore.confirmations import Question
 
 router = APIRouter(include_in_schema=False)
 
 _OVER = "This link is over, or its address is not used any more. Nothing is forwarded to you by it."
 _CONFIRMED = "Done: mail will be forwarded to this inbox."
-_STOPPED = "Done: nothing will be forwarded to this inbox, and we will not write to it again."
+_STOPPED = (
+    "Done: nobody forwards to this inbox or asks it again, "
+    "but for accounts that you sign in to with this address."
+)
 
 
 # Both work across accounts: whoever reads the inbox need not have one. The signed link is what they show.
@@ -37,7 +40,7 @@ async def answer_question(
         if asked is None:
             return _page(None)
         if answer == "stop":
-            await confirmations.stop(session, runtime.clock, runtime.keyring, asked.destination)
+            await stops.stop(session, runtime.clock, runtime.keyring, asked.destination)
         elif asked.may_confirm:
             await confirmations.confirm(session, runtime.clock, asked.destination)
         await session.flush()

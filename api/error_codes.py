@@ -57,7 +57,7 @@ _PAGES: Final = (
 )  # fmt: skip
 _FRESH: Final = (
     "change_email", "create_passkey", "create_passkey_options", "delete_identity", "delete_me",
-    "delete_account", "delete_passkey", "transfer_account",
+    "delete_account", "delete_passkey", "lift_suppression", "transfer_account",
 )  # fmt: skip
 _ORDER: Final = ("open_checkout", "change_subscription", "preview_change")
 _ASK_STRIPE: Final = (*_ORDER, "open_portal")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import sign_in_flow
+from api import known_browsers
 from api.browser_sessions import refuse_other_sites, set_cookie
 from api.errors import responses
 from api.fields import Body, Text
@@ -82,11 +83,12 @@ async def sign_in_by_passkey(
     async with runtime.database.session() as session:
         person = await read_answer(session, request, runtime, body.credential)
         secret = await begin(session, request, runtime, who, person, "passkey") if person else None
-    if secret is None:
+    if person is None or secret is None:
         raise Forbidden("This passkey does not sign anybody in here.", code="passkey_refused")
     remember_next(request, body.next)
     response = JSONResponse({"next": arrive(request)})
     set_cookie(response, runtime.settings, secret, runtime.settings.session_lasts)
+    known_browsers.mark(response, runtime, person.email)
     return response
 
 

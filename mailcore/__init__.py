@@ -119,6 +119,7 @@ What customers own
     destinations.py     the real inboxes
     inboxes.py          many of them looked up at once, new ones made
     confirmations.py    asked by mail whether they want it
+    stops.py            wants no more, or wants it again
     suppression.py      those who asked to be left alone
     cancellation.py     mail that waits for something just deleted
     plans.py            what each plan allows

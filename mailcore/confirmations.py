@@ -10,19 +10,17 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, func, or_, select, update
+from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import (
     accounts,
     aliases,
     audit,
-    cancellation,
     changes,
     letter_rates,
     letters,
     signed_links,
-    suppression,
 )
 from mailcore.audit import SERVICE, Subject
 from mailcore.clock import Clock
@@ -136,24 +134,6 @@ async def confirm(session: AsyncSession, clock: Clock, destination: Destination)
     destination.confirmed_at = clock.now()
     session.add(destination)
     await _note(session, clock, destination, "destination.confirmed", "confirmed")
-
-
-async def stop(session: AsyncSession, clock: Clock, keyring: Keyring, destination: Destination) -> None:
-    """Never again: no mail, no letter, whoever's destination the address is; what waits is cancelled."""
-    await suppression.add(session, keyring, destination.address)
-    same = or_(
-        func.lower(col(Destination.address)) == destination.address.lower(),
-        col(Destination.address) == destination.address,
-    )
-    query = (
-        select(Destination).where(same, col(Destination.stopped_at).is_(None)).order_by(col(Destination.id))
-    )
-    for each in (await session.exec(query.with_for_update(key_share=True))).all():
-        each.stopped_at = clock.now()
-        session.add(each)
-        await session.flush()
-        await cancellation.of_destination(session, each.account_id, each.id)
-        await _note(session, clock, each, "destination.stopped", "stopped")
 
 
 async def _note(

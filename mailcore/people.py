@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, select
+from sqlmodel import and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import audit
 from mailcore.audit import Actor, Subject
 from mailcore.callers import Role
 from mailcore.clock import Clock
-from mailcore.envelope import parse_mailbox
+from mailcore.envelope import parse_mailbox, untagged
 from mailcore.models import Account, Membership, Person
 
 
@@ -65,6 +66,21 @@ async def belongings(session: AsyncSession, person_id: UUID) -> Sequence[Belongi
         .order_by(col(Membership.id))
     )
     return [Belonging(identifier, name, Role(role)) for identifier, name, role in await session.exec(query)]
+
+
+def is_inbox(column: ColumnElement[str], address: str) -> ColumnElement[bool]:
+    """Whether an address in lower case reaches the same inbox, whatever its tag."""
+    bare = untagged(address)
+    local_part, _, domain = bare.rpartition("@")
+    tagged = column.startswith(f"{local_part}+", autoescape=True)
+    return or_(column == bare, and_(tagged, column.endswith(f"@{domain}", autoescape=True)))
+
+
+async def accounts_of_inbox(session: AsyncSession, address: str) -> Sequence[UUID]:
+    """Accounts of everybody who signs in with this inbox: for our own work across accounts."""
+    mine = col(Membership.person_id) == col(Person.id)
+    query = select(Membership.account_id).join(Person, mine)
+    return (await session.exec(query.where(is_inbox(col(Person.email), address)))).all()
 
 
 async def join(

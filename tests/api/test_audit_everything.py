@@ -31,6 +31,7 @@ TESTED_ELSEWHERE = {
     "open_portal": "tests/api/test_billing.py",
     "change_subscription": "tests/api/test_billing.py",
     "create_passkey": "tests/api/test_passkeys.py",
+    "lift_suppression": "tests/api/test_destinations.py",
     "decide_consent": "tests/api/test_oauth_consent.py",
     "send_test": "api/test_message.py",  # takes an mx that answers
 }

@@ -14,7 +14,7 @@ import workers.destinations
 from clearpost.embedded.valkey import EmbeddedValkey
 from clearpost.ports import free_port
 from mailcore import destinations, signed_links
-from mailcore.letter_texts import ANSWER, STOP, WRITERS, Desk
+from mailcore.letter_texts import ANSWER, EVEN_IF_STOPPED, STOP, WRITERS, Desk
 from mailcore.rates import Rates
 from tests.support.api import Tenant, World, running_api
 
@@ -140,6 +140,42 @@ async def test_stop_holds_for_all_accounts_and_for_good(world: World, tenant: Te
     assert made["id"] not in refused.text
     row = await world.runtime.database.row("select * from suppression")
     assert "inbox" not in str(dict(row))
+
+
+async def test_a_stop_leaves_what_its_reader_forwards_to_themselves(world: World, tenant: Tenant) -> None:
+    mine = await add(tenant, "one@owners.test")
+    tagged = await add(tenant, "one+shop@owners.test")
+    stranger = await add(await world.tenant("two"), "One+x@owners.test")
+    page = await world.anonymous.post(link(world, stranger), data={"answer": "stop"})
+    assert "accounts that you sign in to" in page.text
+    assert (await state(tenant, mine), await state(tenant, tagged)) == ("confirmed", "stopped")
+    third = await world.tenant("three")
+    refused = await third.http.post("/v1/destinations", json={"address": "one+other@owners.test"})
+    assert refused.json()["code"] == "destination_suppressed"
+    stopped = "select address from destination where stopped_at is not null order by address"
+    rows = await world.runtime.database.fetch(stopped)
+    assert [row["address"] for row in rows] == ["One+x@owners.test", "one+shop@owners.test"]
+
+
+async def test_whoever_signs_in_with_the_address_takes_a_stop_back(world: World, tenant: Tenant) -> None:
+    person = await world.person(tenant, email=ADDRESS)
+    mine = await add(tenant)
+    other = await world.tenant("two")
+    theirs = await add(other)
+    await world.anonymous.post(link(world, mine), data={"answer": "stop"})
+    assert (await state(tenant, mine), await state(other, theirs)) == ("stopped", "stopped")
+    assert (await person.http.delete("/v1/me/suppression")).status_code == 204
+    assert (await state(tenant, mine), await state(other, theirs)) == ("confirmed", "stopped")
+    assert await world.runtime.database.value("select count(*) from suppression") == 0
+    query = "select action from audit_event where account_id = $1 order by id desc limit 2"
+    rows = await world.runtime.database.fetch(query, tenant.id)
+    assert [row["action"] for row in rows] == ["person.suppression-lifted", "destination.resumed"]
+    refused = await tenant.http.delete("/v1/me/suppression")
+    assert (refused.status_code, refused.json()["code"]) == (403, "person_needed")
+
+
+def test_letters_about_the_safety_of_an_account_go_out_even_if_stopped() -> None:
+    assert {"address-changed", "address-left", "account-claim", "account-deleted"} <= EVEN_IF_STOPPED
 
 
 # --- asking again ---

@@ -22,6 +22,7 @@ WITHOUT_SCOPE = {
     "update_passkey": "a person's own",
     "delete_passkey": "a person's own",
     "change_email": "a person's own",
+    "lift_suppression": "a person's own",
     "create_account": "makes one: there is none yet to have a scope in",
     "show_consent": "a person says which account an app may act for",
     "decide_consent": "a person says which account an app may act for",
