@@ -38,8 +38,8 @@ BODIES: dict[str, Any] = {
 }
 # With an id in the path, and refused to keys before anybody looks at it.
 FOR_PEOPLE = {
-    "update_member", "remove_member", "send_invitation", "delete_identity", "delete_session", "update_passkey",
-    "delete_passkey",
+    "update_member", "remove_member", "send_invitation", "delete_identity", "delete_session",
+    "update_passkey", "delete_passkey",
 }  # fmt: skip
 # With an id in the query.
 IN_QUERIES = {
