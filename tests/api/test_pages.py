@@ -41,7 +41,7 @@ async def test_metrics_are_for_loopback_and_allowed_networks(world: World) -> No
         assert may_read_metrics(host, settings) is allowed
 
 
-FOR_ANYBODY = {"get_status"}
+FOR_ANYBODY = {"get_status", "list_plans"}
 
 
 def _references(value: Any) -> set[str]:

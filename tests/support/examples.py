@@ -163,6 +163,8 @@ class Stage:
         match operation:
             case "delete_account":
                 await http.get("/v1/account/export")
+            case "delete_me":
+                await self.world.person(self.tenant, email=f"second{self.number}@people.test")
             case "create_claim":
                 await self._become_admin()
             case "get_claim" | "delete_claim":
