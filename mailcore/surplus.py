@@ -142,6 +142,7 @@ async def _set(session: AsyncSession, account_id: UUID, limits: PlanLimits, **ho
 
 
 # Whoever is in the grace or at its end; whose paused things may have room; or who has none paused any more.
+# Room is counted once for each domain: for each paused alias it took 0.3 s for one account with 2,250 of them.
 _TO_SETTLE: Final = """
 select a.id from account a
 join unnest($1::text[], $2::int[], $3::int[]) as l (plan, domains, aliases) on l.plan = a.plan
@@ -150,8 +151,10 @@ where a.surplus_pauses_at is not null and (
     or exists (select from domain d where d.account_id = a.id and d.paused_at is not null)
         and (select count(*) from domain d where d.account_id = a.id and d.paused_at is null) < l.domains
     or exists (
-        select from alias p where p.account_id = a.id and p.paused_at is not null and l.aliases >
-            (select count(*) from alias o where o.domain_id = p.domain_id and o.paused_at is null))
+        select from (select distinct p.domain_id from alias p
+                     where p.account_id = a.id and p.paused_at is not null) p
+        where (select count(*) from alias o where o.domain_id = p.domain_id and o.paused_at is null)
+            < l.aliases)
     or not exists (select from domain d where d.account_id = a.id and d.paused_at is not null)
         and not exists (select from alias p where p.account_id = a.id and p.paused_at is not null)
 )
