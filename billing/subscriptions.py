@@ -20,7 +20,7 @@ _PLAN_STAYS: Final = frozenset({"trialing", "active"})
 # Subscriptions that a person has, and may change; beside these, they may buy one.
 LIVE: Final = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
 # Of several subscriptions, the one that counts stands in the first of these.
-_RANKS: Final = (_PLAN_STAYS | {"past_due"}, LIVE, frozenset({"incomplete"}))
+_RANKS: Final = (_PLAN_STAYS, frozenset({"past_due"}), LIVE, frozenset({"incomplete"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def decide(found: Sequence[AtStripe], before: Before, prices: Prices, now: datet
         interval=sold.interval if sold else None,
         amount_monthly=sum(each.monthly for each in chosen.items),
         currency=item.currency if item else "usd",
-        odd_price=sold is None and chosen.status in _RANKS[0],
+        odd_price=sold is None and chosen.status in _PLAN_STAYS | {"past_due"},
         cancel_at=chosen.cancel_at,
         period_end=item.period_end if item else None,
         trial_end=chosen.trial_end,

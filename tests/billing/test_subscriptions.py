@@ -123,6 +123,13 @@ def test_the_living_counts_before_the_newest() -> None:
     assert not has_double([alive, dead, tried])
 
 
+def test_a_late_payment_takes_nothing_from_who_pays_by_another_subscription() -> None:
+    paid = subscription("active", id="sub_old", created=NOW - 9 * DAY)
+    late = subscription("past_due", id="sub_new")
+    decision = decide([late, paid], Before("sub_new", NOW - 20 * DAY), PRICES, NOW)
+    assert (decision.plan, decision.status) == (Plan.PREMIUM, "active")
+
+
 def test_what_follows_at_the_end_is_told() -> None:
     going = decide([subscription("active", "price_bm", next_price_id="price_pm")], Before(), PRICES, NOW)
     assert (going.plan, going.next_plan, going.next_interval) == (Plan.BUSINESS, Plan.PREMIUM, "month")
