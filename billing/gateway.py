@@ -154,13 +154,10 @@ class Gateway:
         cancel_url: str,
         key: str,
     ) -> str:
-        """The address of a page on which a subscription is bought. Pages that were open before close, so that
-        nobody buys twice.
+        """The address of a page on which a subscription is bought. All others close, so that nobody buys
+        twice; of several that are asked for at once, the newest stays open.
         """
         sessions = self._stripe.v1.checkout.sessions
-        before = await _asked(sessions.list_async({"customer": customer_id, "status": "open", "limit": 100}))
-        for each in before.data:
-            await _asked(sessions.expire_async(each.id, None, {"idempotency_key": f"expire-{each.id}"}))
         about: dict[str, str] = {"account_id": str(account_id)}
         wanted: stripe.params.checkout.SessionCreateParams = {
             "mode": "subscription",
@@ -178,8 +175,12 @@ class Gateway:
             wanted["customer_update"] = {"address": "auto", "name": "auto"}
             wanted["tax_id_collection"] = {"enabled": True}
         session = await _asked(sessions.create_async(wanted, {"idempotency_key": key}))
-        if not session.url:
-            raise Away("no url")
+        found = await _asked(sessions.list_async({"customer": customer_id, "status": "open", "limit": 100}))
+        newest, *others = found.data or [session]
+        for each in others:
+            await _asked(sessions.expire_async(each.id, None, {"idempotency_key": f"expire-{each.id}"}))
+        if newest.id != session.id or not session.url:
+            raise Away("overtaken")
         return session.url
 
     async def open_portal(self, customer_id: str, *, return_url: str, key: str) -> str:
@@ -209,25 +210,34 @@ class Gateway:
         return Due(invoice.amount_due or min(invoice.total, 0), invoice.currency)
 
     async def change_now(self, subscription: AtStripe, item: Item, price_id: str, *, key: str) -> None:
-        """With proration, paid at once; where that fails nothing changes. Raises Declined."""
+        """With proration, paid at once, and a cancellation is taken back by it; where that fails nothing
+        changes, what was ordered for the period's end neither. Raises Declined.
+        """
         await self._release(subscription, key)
-        await self._keep(subscription, key)
-        await _asked(
-            self._stripe.v1.subscriptions.update_async(
-                subscription.id,
-                {
-                    "items": [{"id": item.id, "price": price_id}],
-                    "proration_behavior": "always_invoice",
-                    "payment_behavior": "error_if_incomplete",
-                },
-                {"idempotency_key": f"{key}-change"},
+        change: stripe.params.SubscriptionUpdateParams = {
+            "items": [{"id": item.id, "price": price_id}],
+            "proration_behavior": "always_invoice",
+            "payment_behavior": "error_if_incomplete",
+            **_not_cancelled(subscription),
+        }
+        try:
+            await _asked(
+                self._stripe.v1.subscriptions.update_async(
+                    subscription.id, change, {"idempotency_key": f"{key}-change"}
+                )
             )
-        )
+        except Refused:
+            if subscription.next_price_id is not None:
+                await self._follow(subscription, subscription.next_price_id, f"{key}-back")
+            raise
 
     async def change_at_end(self, subscription: AtStripe, price_id: str, *, key: str) -> None:
         """Goes over to this price when the period that is paid ends."""
         await self._release(subscription, key)
         await self._keep(subscription, key)
+        await self._follow(subscription, price_id, key)
+
+    async def _follow(self, subscription: AtStripe, price_id: str, key: str) -> None:
         schedules = self._stripe.v1.subscription_schedules
         schedule = await _asked(
             schedules.create_async(
@@ -274,15 +284,11 @@ class Gateway:
             )
 
     async def _keep(self, subscription: AtStripe, key: str) -> None:
-        """The portal ends a subscription by its date, we by the flag: each is taken back in its own way."""
         if subscription.cancel_at is None:
             return
-        flagged = subscription.cancel_at_period_end
         await _asked(
             self._stripe.v1.subscriptions.update_async(
-                subscription.id,
-                {"cancel_at_period_end": False} if flagged else {"cancel_at": ""},
-                {"idempotency_key": f"{key}-keep"},
+                subscription.id, _not_cancelled(subscription), {"idempotency_key": f"{key}-keep"}
             )
         )
 
@@ -306,6 +312,13 @@ class Gateway:
             Endpoint(each.url, frozenset(each.enabled_events), each.status == "enabled")
             for each in found.data
         ]
+
+
+def _not_cancelled(subscription: AtStripe) -> stripe.params.SubscriptionUpdateParams:
+    """The portal ends a subscription by its date, we by the flag: each is taken back in its own way."""
+    if subscription.cancel_at is None:
+        return {}
+    return {"cancel_at_period_end": False} if subscription.cancel_at_period_end else {"cancel_at": ""}
 
 
 async def _asked(answer: Awaitable[Answer]) -> Answer:

@@ -1,5 +1,6 @@
 """Buying, changing and ending a plan over the API, with the stand-in for Stripe behind it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -58,6 +59,14 @@ async def test_pages_that_were_open_before_close(shop: Shop, buyer: Tenant) -> N
     await shop.stripe.pay(second)
     await shop.settle()
     assert await shop.plan(buyer.id) == "business"
+
+
+async def test_of_pages_that_are_asked_for_at_once_one_stays_open(shop: Shop, buyer: Tenant) -> None:
+    await asked(buyer, "checkout", plan="premium")
+    body = {"plan": "premium"}
+    answers = await asyncio.gather(*(buyer.http.post("/v1/billing/checkout", json=body) for _ in range(4)))
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert len(list(shop.stripe.store.all("checkout.session", status="open"))) == 1
 
 
 async def test_nobody_buys_twice(shop: Shop, buyer: Tenant) -> None:
@@ -150,6 +159,20 @@ async def test_a_card_that_is_declined_changes_nothing(shop: Shop, buyer: Tenant
     assert (await asked(buyer, "change", 402, plan="business"))["code"] == "payment_declined"
     await shop.settle()
     assert await shop.plan(buyer.id) == "premium"
+
+
+async def test_a_declined_upgrade_leaves_what_was_ordered_for_the_end(shop: Shop, buyer: Tenant) -> None:
+    await shop.buy(buyer, "premium", "year")
+    shop.stripe.control.card((await shop.row(buyer.id)).customer_id, "fails")
+    for ordered, column, expected in (
+        ({"plan": "premium", "interval": "month"}, "next_interval", "month"),
+        ({"plan": "free"}, "next_interval", None),
+    ):
+        await asked(buyer, "change", **ordered)
+        await asked(buyer, "change", 402, plan="business", interval="year")
+        await shop.settle()
+        row = await shop.row(buyer.id)
+        assert (getattr(row, column), row.cancel_at is not None) == (expected, expected is None)
 
 
 async def test_without_stripe_the_caller_hears_so_and_prices_stay(shop: Shop, buyer: Tenant) -> None:
