@@ -21,6 +21,8 @@ _CHECKED = {
     "role": "owner", "lane": "standard", "origin": "smtp", "state": "waiting", "plan": "free",
     "method": "link", "purpose": "sign-in", "type": "delivered",
 }  # fmt: skip
+# One row for the whole service.
+_OF_ALL = ("ledger", "service_figures")
 _CHECKED_IN = {("oauth_token", "kind"): "access", ("request_log", "method"): "GET"}
 
 
@@ -82,8 +84,8 @@ async def fill(database: Database, clock: Clock, known: dict[str, UUID] | None =
     parents = dict(known or {})
     async with database.transaction() as tx:
         for table in TABLES:
-            shared = table.name == "ledger" and await tx.value("select exists (select from ledger)")
-            if shared or table.name in parents:
+            of_all = table.name in _OF_ALL and await tx.value(f"select exists (select from {table.name})")
+            if of_all or table.name in parents:
                 continue  # the whole service's, or there
             row = made_up(table, parents, clock)
             statement, arguments = insert(table, row)
