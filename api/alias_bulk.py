@@ -17,7 +17,7 @@ from api.fields import Body, Text, id_after, id_cursor
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, Runtime, Session, WritesAliases
-from mailcore import alias_bulk, aliases, audit, changes
+from mailcore import alias_bulk, aliases, audit, changes, sign_in_aliases
 from mailcore.alias_bulk import Before, Bulk, Change, Create, Delete, Done, Item, Outcomes
 from mailcore.aliases import AliasChange, AliasFilter, NewAlias
 from mailcore.audit import Actor, Subject
@@ -168,7 +168,7 @@ async def bulk_aliases(
     An alias may be changed or deleted by one item only.
     """
     items: Sequence[Item] = [each.item() for each in body.items]
-    bulk = _bulk(body, who, session, runtime)
+    bulk = await _bulk(body, who, session, runtime)
     outcomes = await bulk.apply(items)
     counts = counted(items, outcomes)
     await note(bulk, who, doer, "alias.bulk_changed", counts, outcomes)
@@ -187,7 +187,7 @@ async def change_matching_aliases(
     rows = await aliases.list_of(session, who.account_id, wanted, after=after, limit=MOST + 1)
     change = AliasChange(body.change.destinations, body.change.note, body.change.enabled)
     items: Sequence[Item] = [Change(alias.id, change) for alias in rows[:MOST]]
-    bulk = _bulk(body, who, session, runtime)
+    bulk = await _bulk(body, who, session, runtime)
     outcomes = await bulk.apply(items)
     counts = counted(items, outcomes)
     await note(bulk, who, doer, "alias.bulk_changed", counts, outcomes)
@@ -233,7 +233,7 @@ async def note(
         await changes.note(bulk.session, who.account_id, "alias", domain_id=str(domain_id))
 
 
-def _bulk(body: _Manner, who: Caller, session: AsyncSession, runtime: ApiRuntime) -> Bulk:
+async def _bulk(body: _Manner, who: Caller, session: AsyncSession, runtime: ApiRuntime) -> Bulk:
     return alias_bulk.Bulk(
         session,
         runtime.clock,
@@ -242,4 +242,5 @@ def _bulk(body: _Manner, who: Caller, session: AsyncSession, runtime: ApiRuntime
         who.account_id,
         whole=body.all_or_nothing,
         dry_run=body.dry_run,
+        guarded=await sign_in_aliases.guarded_from(session, who),
     )

@@ -20,7 +20,7 @@ from api.fields import Text
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, ReadsAliases, Runtime, Session, WritesAliases
-from mailcore import alias_csv, aliases, destinations, domains
+from mailcore import alias_csv, aliases, destinations, domains, sign_in_aliases
 from mailcore.alias_bulk import Bulk, Change, Create, Item, Outcome, Outcomes
 from mailcore.alias_csv import COLUMNS, BadLine, Line
 from mailcore.aliases import AliasChange, AliasFilter, NewAlias
@@ -101,6 +101,7 @@ async def import_aliases(
     decided = [reading.item(line) for line in table.lines]
     unread = any(isinstance(each, BusinessError) for each in decided)
     bulk = Bulk(session, runtime.clock, runtime.settings, runtime.keyring, who.account_id)
+    bulk.guarded = await sign_in_aliases.guarded_from(session, who)
     bulk.whole, bulk.dry_run = all_or_nothing, dry_run or (all_or_nothing and unread)
     items = [each for each in decided if not isinstance(each, BusinessError)]
     outcomes = await bulk.apply(items)

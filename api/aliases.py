@@ -16,9 +16,10 @@ from api.fields import Body, CursorText, Limit, Page, SearchText, Text, id_after
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, ReadsAliases, Runtime, Session, WritesAliases
-from mailcore import accounts, aliases, audit, changes, destinations, domains
+from mailcore import accounts, aliases, audit, changes, destinations, domains, sign_in_aliases
 from mailcore.aliases import AliasChange, AliasFilter, NewAlias
 from mailcore.audit import Actor, Subject
+from mailcore.callers import Caller
 from mailcore.models import Alias, Destination, Domain
 
 router = APIRouter(prefix="/v1", route_class=Route, tags=["Aliases"], responses=responses(404))
@@ -106,6 +107,7 @@ async def create_alias(
     domain_id: UUID, body: AliasNew, who: WritesAliases, session: Session, runtime: Runtime, doer: Doer
 ) -> AliasOut:
     """Addresses that are no destinations yet become ones."""
+    await _check_guard(session, who, domain_id, aliases.checked_local_part(body.local_part))
     new = NewAlias(body.local_part, body.destinations, body.note, body.enabled)
     clock, settings, keyring = runtime.clock, runtime.settings, runtime.keyring
     alias = await aliases.create(session, clock, settings, keyring, who.account_id, domain_id, new)
@@ -134,6 +136,8 @@ async def update_alias(
     doer: Doer,
 ) -> AliasOut:
     await if_match.holds(lambda: _locked(session, who.account_id, alias_id))
+    was = await accounts.get_owned(session, Alias, who.account_id, alias_id)
+    await _check_guard(session, who, was.domain_id, was.local_part)
     wanted = AliasChange(body.destinations, body.note, body.enabled)
     clock, settings, keyring = runtime.clock, runtime.settings, runtime.keyring
     alias = await aliases.change(session, clock, settings, keyring, who.account_id, alias_id, wanted)
@@ -154,9 +158,15 @@ async def delete_alias(
     """Mail that still waits for it ends as hard-bounced: cancelled."""
     await if_match.holds(lambda: _locked(session, who.account_id, alias_id))
     alias = await accounts.get_owned(session, Alias, who.account_id, alias_id)
+    await _check_guard(session, who, alias.domain_id, alias.local_part)
     was = await _one(session, who.account_id, alias)
     await aliases.remove(session, who.account_id, alias_id)
     await _tell(session, runtime, doer, who.account_id, "deleted", was)
+
+
+async def _check_guard(session: AsyncSession, who: Caller, domain_id: UUID, local_part: str) -> None:
+    """Raises Forbidden where this alias could sign somebody in as another."""
+    (await sign_in_aliases.guarded_from(session, who)).check(domain_id, local_part)
 
 
 async def _tell(

@@ -65,6 +65,8 @@ _END_DELIVERY: Final = ("cancel_queue", "cancel_delivery")
 _TRY_DELIVERY: Final = ("retry_queue", "retry_delivery")
 SOME: Final[Mapping[str, Place]] = {
     "address_suppressed": Place(422, ("create_invitation", "send_invitation")),
+    "address_hosted": Place(422, ("create_invitation", "change_email")),
+    "alias_signs_in": Place(403, (*_WRITE_ALIAS, "change_matching_aliases", "delete_alias")),
     "address_invalid": Place(422, ("create_invitation", "change_email")),
     "alias_exists": Place(409, _WRITE_ALIAS),
     "app_is_public": Place(422, ("roll_oauth_app_secret",)),

@@ -105,7 +105,7 @@ def _unknown(request: Request, provider: Provider, seen: Vouched, why: identitie
     if why == "unverified":
         line = f"{provider.label} does not say that your address is verified: sign in by mail."
         return _said(403, "Not verified", line)
-    return closed()
+    return closed(why)
 
 
 def _provider(runtime: Runtime, name: str) -> Provider:

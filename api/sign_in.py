@@ -96,8 +96,10 @@ async def use_link(request: Request, runtime: Runtime, who: MaybePerson, token: 
         if isinstance(link, Unusable):
             return _unusable(link)
         person = await sign_up.admit(session, clock, runtime.settings.sign_up_rule, email=link.email)
-        secret = await begin(session, request, runtime, who, person, "link") if person else None
-    return go(request, runtime, link.email, secret) if secret else closed()
+        if person is None:
+            return closed(await sign_in_addresses.refusal(session, clock.now(), link.email))
+        secret = await begin(session, request, runtime, who, person, "link")
+    return go(request, runtime, link.email, secret)
 
 
 @router.post("/sign-out")
@@ -113,12 +115,17 @@ async def sign_out(request: Request, runtime: Runtime) -> Response:
     return response
 
 
-def closed() -> HTMLResponse:
+def closed(why: str | None) -> HTMLResponse:
     """Said to somebody who has shown that the address is theirs."""
-    lines = ["There is no account with this address, and a new one takes an invitation here."]
+    lines = [_WHY.get(why or "closed", _WHY["closed"])]
     return page("message.html", status=403, title="No account", lines=lines, link=_AGAIN)
 
 
+_WHY: Final = {
+    "closed": "There is no account with this address, and a new one takes an invitation here.",
+    "hosted": sign_in_addresses.HOSTED,
+    "left": "Whoever signed in with this address has left it, and may take it back for some days.",
+}
 _AGAIN: Final = ("/auth/sign-in", "Sign in another way")
 
 

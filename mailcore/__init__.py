@@ -74,6 +74,7 @@ What customers own
     api_keys.py         made once, shown once, kept as a keyed hash
     people.py           found by a verified address, and where they belong
     sign_in_addresses.py  which addresses may be signed in with
+    sign_in_aliases.py  aliases that could sign somebody in as another
     sign_up.py          who may become a person here
     sign_in_links.py    signing in by mail
     identities.py       signing in by a provider

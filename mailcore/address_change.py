@@ -38,6 +38,7 @@ async def ask(session: AsyncSession, clock: Clock, keyring: Keyring, me: SignedI
     address = people.address_of(email)
     if address is None or address == me.email:
         raise Invalid("Give another address that takes mail.", code="address_invalid")
+    await sign_in_addresses.check_elsewhere(session, address)
     link = _link(clock, CHANGE, address, me, VALID, browser_hash(keyring, str(me.session_id)))
     session.add(link)
     await session.flush()
@@ -71,7 +72,9 @@ async def change(session: AsyncSession, clock: Clock, keyring: Keyring, token: s
     old address is told. False where the link is over, or somebody else has that address.
     """
     link = await look(session, clock, keyring, CHANGE, token, me)
-    if link is None or not await _move(session, clock, link, "person.address-changed"):
+    if link is None or await sign_in_addresses.is_hosted(session, link.email):
+        return False
+    if not await _move(session, clock, link, "person.address-changed"):
         return False
     await browser_sessions.revoke_all(session, me.person_id, but=me.session_id)
     undo = _link(clock, UNDO, me.email, me, UNDO_VALID, "")

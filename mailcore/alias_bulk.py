@@ -23,6 +23,7 @@ from mailcore.inboxes import Inboxes
 from mailcore.keyring import Keyring
 from mailcore.models import Account, Alias, AliasDestination, Domain
 from mailcore.settings import Settings
+from mailcore.sign_in_aliases import NONE, Guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class Bulk:
     account_id: UUID
     whole: bool = False
     dry_run: bool = False
+    guarded: Guarded = NONE
     _writes: _Writes = field(default_factory=_Writes)
 
     async def apply(self, items: Sequence[Item]) -> Outcomes:
@@ -147,6 +149,7 @@ class Bulk:
     def _create(self, tables: _Tables, item: Create) -> Done:
         new, domain_id = item.new, item.domain_id
         key = aliases.checked_local_part(new.local_part)
+        self.guarded.check(domain_id, key)
         if domain_id not in tables.counts:
             raise NotFound("There is no such thing in this account.")
         if (domain_id, key) in tables.taken:
@@ -164,6 +167,7 @@ class Bulk:
 
     def _change(self, tables: _Tables, item: Change) -> Done:
         alias, wanted = _claimed(tables, item.alias_id), item.wanted
+        self.guarded.check(alias.domain_id, alias.local_part)
         if wanted.destinations is not None:
             found = aliases.chosen(tables.inboxes, tables.account, wanted.destinations)
             self._writes.relinked.append(alias.id)
@@ -177,6 +181,7 @@ class Bulk:
 
     def _delete(self, tables: _Tables, item: Delete) -> Done:
         alias = _claimed(tables, item.alias_id)
+        self.guarded.check(alias.domain_id, alias.local_part)
         tables.named.add(alias.id)
         tables.taken.discard((alias.domain_id, alias.local_part))
         if alias.domain_id in tables.counts:

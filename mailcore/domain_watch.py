@@ -47,6 +47,7 @@ update domain set next_check_at = now() + interval '1 minute' where id in (
     for no key update skip locked)
 returning name
 """
+_NAMED = 20
 _NO_SUCH_DOMAIN = "This domain does not exist in the DNS: it is not registered, has expired, or is misspelt."
 _SEE_REGISTRAR = "Look at your registrar whether it is registered and has its name servers set."
 
@@ -135,6 +136,8 @@ async def _apply(
     await session.flush()  # the loser lets go of the name before the winner may take it
     for domain, account in claims:
         await _tell(session, clock, domain, _win(domain, verdict, now))
+        if domain.id == verdict.verified:
+            await _tell_of_sign_ins(session, clock, domain)
         await _follow(session, clock, settings, domain, account, answers, now)
         domain.next_check_at = now + domain_states.wait(domain, now, settings)
         session.add(domain)
@@ -184,6 +187,16 @@ async def _tell(session: AsyncSession, clock: Clock, domain: Domain, outcome: Do
     if outcome:
         about = {"id": str(domain.id), "name": domain.name, "outcome": outcome}
         await team.write_to_owners(session, clock, "domain-dispute", domain.account_id, **about)
+
+
+async def _tell_of_sign_ins(session: AsyncSession, clock: Clock, domain: Domain) -> None:
+    """People of the account who sign in at the domain that it has just proved: whoever sets aliases could be
+    them.
+    """
+    addresses = await team.addresses_at(session, domain.account_id, domain.name)
+    if addresses:
+        about = {"name": domain.name, "people": "\n".join(addresses[:_NAMED])}
+        await team.write_to_owners(session, clock, "address-hosted", domain.account_id, **about)
 
 
 # --- a verified domain whose records are gone ---

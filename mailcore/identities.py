@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import people, sign_up
+from mailcore import people, sign_in_addresses, sign_up
 from mailcore.audit import Actor, Subject
 from mailcore.clock import Clock
 from mailcore.models import Identity, Person
@@ -32,8 +32,8 @@ class Vouched:
 
 
 # Nobody is known by this identity, and: the address is not vouched for; a person has it and must show first
-# that they are that person; or nobody new may come.
-Unknown = Literal["unverified", "confirm", "closed"]
+# that they are that person; or nobody new may come, or not with this address.
+Unknown = Literal["unverified", "confirm", "closed", "hosted", "left"]
 
 
 async def resolve(session: AsyncSession, clock: Clock, rule: SignUp, seen: Vouched) -> Person | Unknown:
@@ -46,7 +46,7 @@ async def resolve(session: AsyncSession, clock: Clock, rule: SignUp, seen: Vouch
         return "confirm"
     made = await sign_up.admit(session, clock, rule, email=seen.email, name=seen.name)
     if made is None:
-        return "closed"
+        return await sign_in_addresses.refusal(session, clock.now(), seen.email) or "closed"
     await link(session, clock, made, seen.issuer, seen.subject)
     return made
 

@@ -49,6 +49,7 @@ async def create(
     address = _address(email)
     team.check_reach(who, role)
     await _check_wanted(session, keyring, address)
+    await sign_in_addresses.check_elsewhere(session, address)
     account = await accounts.get(session, who.account_id, lock=True)
     if await team.has(session, account.id, address):
         raise Conflict("This person belongs to the account already.", code="member_exists")
@@ -66,7 +67,9 @@ async def create(
 
 async def to_server(session: AsyncSession, clock: Clock, actor: Actor, email: str) -> Invitation:
     """To have an account here, where signing up takes an invitation."""
-    invitation = await _invite(session, clock, None, _address(email), Role.OWNER, actor.name)
+    address = _address(email)
+    await sign_in_addresses.check_elsewhere(session, address)
+    invitation = await _invite(session, clock, None, address, Role.OWNER, actor.name)
     await _post(session, clock, invitation, _THIS_SERVER)
     audit.record(session, clock, None, actor, "invitation.created", Subject(invitation.id, invitation.email))
     return invitation

@@ -20,6 +20,7 @@ Kind = Literal[
     "change-address",
     "address-changed",
     "address-left",
+    "address-hosted",
     "invitation",
     "sign-in-link",
     "no-account",
@@ -43,6 +44,7 @@ EVEN_IF_STOPPED: Final = frozenset(
         "change-address",
         "address-changed",
         "address-left",
+        "address-hosted",
         "account-claim",
         "account-deleted",
     }
@@ -240,6 +242,25 @@ def _address_left(desk: Desk, about: About) -> Written:
     )
 
 
+def _address_hosted(desk: Desk, about: About) -> Written:
+    """To owners; `people` are addresses at the domain `name`, which their account has just proved."""
+    return Written(
+        f"Sign in with an address that is not at {about['name']}",
+        [
+            f"Mail for {about['name']} is forwarded by Clearpost from now on. These people of your account sign",
+            "in with addresses there:",
+            "",
+            *[f"    {each}" for each in about["people"].split("\n")],
+            "",
+            "Whoever changes such an alias could read the links that sign them in, and if the forwarding",
+            "stops, they can't sign in by mail. Until they use another address, only an owner in person",
+            "changes these aliases. How to change the address:",
+            "",
+            f"    {desk.web_url}/docs#change_email",
+        ],
+    )
+
+
 def _account_deleted(desk: Desk, about: About) -> Written:
     return Written(
         f"The account {about['account']} is deleted",
@@ -280,6 +301,7 @@ WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "change-address": _change_address,
     "address-changed": _address_changed,
     "address-left": _address_left,
+    "address-hosted": _address_hosted,
     "sign-in-link": _sign_in_link,
     "no-account": _no_account,
     "confirm-destination": _confirm_destination,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped
 from sqlmodel import and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -68,7 +69,7 @@ async def belongings(session: AsyncSession, person_id: UUID) -> Sequence[Belongi
     return [Belonging(identifier, name, Role(role)) for identifier, name, role in await session.exec(query)]
 
 
-def is_inbox(column: ColumnElement[str], address: str) -> ColumnElement[bool]:
+def is_inbox(column: ColumnElement[str] | Mapped[str], address: str) -> ColumnElement[bool]:
     """Whether an address in lower case reaches the same inbox, whatever its tag."""
     bare = untagged(address)
     local_part, _, domain = bare.rpartition("@")

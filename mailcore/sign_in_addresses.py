@@ -10,6 +10,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mailcore import people
+from mailcore.errors import Invalid
 from mailcore.models import SignInLink
 
 UNDO: Final = "undo-address"
@@ -33,6 +34,12 @@ async def refusal(session: AsyncSession, now: datetime, email: str) -> Refusal |
 async def is_hosted(session: AsyncSession, email: str) -> bool:
     """Whether its domain is verified here, by whichever account."""
     return bool((await session.exec(select(func.domain_is_served(email.rpartition("@")[2].lower())))).one())
+
+
+async def check_elsewhere(session: AsyncSession, email: str) -> None:
+    """Raises Invalid for an address at a domain that is verified here."""
+    if await is_hosted(session, email):
+        raise Invalid(HOSTED, code="address_hosted")
 
 
 async def undo_of(session: AsyncSession, now: datetime, email: str) -> SignInLink | None:

@@ -55,6 +55,13 @@ async def write_to_owners(
         await letters.post(session, clock, kind, owner.email, account_id=account_id, **about)
 
 
+async def addresses_at(session: AsyncSession, account_id: UUID, domain: str) -> list[str]:
+    """Addresses at this domain that people of the account sign in with."""
+    here = func.split_part(col(Person.email), "@", 2) == domain
+    rows = (await session.exec(_people(account_id).where(here))).all()
+    return [person.email for _, person in rows]
+
+
 async def has(session: AsyncSession, account_id: UUID, email: str) -> bool:
     """Whether the person of this address belongs to the account."""
     return (await session.exec(_people(account_id).where(col(Person.email) == email))).first() is not None

@@ -396,6 +396,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("failing_since is not null"),
     )
+    op.create_index(
+        "ix_person_domain", "person", [sa.literal_column("split_part(email, '@', 2)")], unique=False
+    )
     op.add_column("person", sa.Column("name", sa.String(), server_default="", nullable=False))
     op.add_column("person", sa.Column("staff_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column(

@@ -49,6 +49,7 @@ class Person(SQLModel, table=True):
     `staff_since` is set by the command line of the server and by nothing else.
     """
 
+    __table_args__ = (Index("ix_person_domain", text("split_part(email, '@', 2)")),)
     id: UUID = Field(primary_key=True)
     email: str = Field(unique=True)
     name: str = Field(default="", sa_column_kwargs={"server_default": ""})
