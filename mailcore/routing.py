@@ -108,7 +108,7 @@ CONFIRMATION_WINDOW = timedelta(hours=72)
 _RESOLVE = """
 select d.id as domain_id, d.account_id, d.plus_addressing, d.off_at, d.paused_at as domain_paused_at, c.plan,
        a.id as alias_id, a.number, a.local_part, a.enabled, a.paused_at, a.created_at,
-       c.surplus_told = 3 as is_cut,
+       (c.surplus_pauses_at is null or c.surplus_told = 3) as is_cut,
        d.failing_since is not null as domain_failing,
        coalesce((select u.forwarded from usage_day u
                  where u.account_id = d.account_id and u.day = $3), 0) as forwarded_today,
@@ -141,7 +141,8 @@ async def resolve(database: Database, keyring: Keyring, mailbox: Mailbox, now: d
     if first["domain_paused_at"]:
         return DomainPaused(first["account_id"], first["domain_id"])
     found = by_name.get(local_part) or (by_name.get(untagged) if tag and first["plus_addressing"] else None)
-    if found is None and local_part in ROLES and (owner := await _owner(database, keyring, first)):
+    absent = found is None or found["paused_at"] is not None  # nobody's downgrade silences a postmaster
+    if absent and local_part in ROLES and (owner := await _owner(database, keyring, first)):
         return _role(first, mailbox, owner)
     found = found or by_name.get(CATCH_ALL)
     return _resolved(found, mailbox, now) if found else NoSuchAlias(first["account_id"], first["domain_id"])
@@ -181,7 +182,9 @@ async def note_mail(database: Database, domain_ids: Collection[UUID]) -> None:
 
 
 def _resolved(row: Any, mailbox: Mailbox, now: datetime) -> Resolved:
-    """Only confirmed destinations get mail; where the grace of a downgrade is over, the oldest of them."""
+    """Only confirmed destinations get mail: but for the grace of a downgrade, as many as the plan allows, the
+    oldest. One that is confirmed later than that adds nothing.
+    """
     most = limits_for(Plan(row["plan"])).destinations_per_alias if row["is_cut"] else None
     destinations = tuple(DestinationRef(*rest) for confirmed, _, *rest in row["destinations"] if confirmed)
     asked = [
