@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlmodel import func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore import accounts, audit, changes, letters, surplus
+from mailcore import accounts, audit, changes, surplus, team
 from mailcore.audit import SERVICE, Subject
 from mailcore.clock import Clock
 from mailcore.database import Database
@@ -107,8 +107,7 @@ async def _note(session: AsyncSession, clock: Clock, account: Account, action: s
 
 
 async def _tell(session: AsyncSession, clock: Clock, account: Account, left: Surplus, step: Told) -> None:
-    if (to := await accounts.owner_email(session, account.id)) is None or account.surplus_pauses_at is None:
-        return
+    assert account.surplus_pauses_at is not None
     about: dict[str, str | int] = {
         "account": account.name,
         "plan": account.plan,
@@ -118,7 +117,7 @@ async def _tell(session: AsyncSession, clock: Clock, account: Account, left: Sur
         "on": f"{account.surplus_pauses_at:%-d %B %Y}",
     }
     kind: Kind = "plan-paused" if step is Told.PAUSED else "plan-surplus"
-    await letters.post(session, clock, kind, to, account_id=account.id, **about)
+    await team.write_to_owners(session, clock, kind, account.id, **about)
 
 
 async def _now(session: AsyncSession) -> datetime:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from mailcore import accounts, letters
+from mailcore import team
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.plans import Plan, limits_for
@@ -40,9 +40,8 @@ async def tell(database: Database, clock: Clock) -> None:
     async with database.session() as session:
         rows = await (await session.connection()).execute(text(_CROSSED), values)
         for account_id, *about in rows.all():
-            if to := await accounts.owner_email(session, account_id):
-                known = dict(zip(("account", "plan", "forwarded", "limit", "percent"), about, strict=True))
-                await letters.post(session, clock, "usage", to, account_id=account_id, **known)
+            known = dict(zip(("account", "plan", "forwarded", "limit", "percent"), about, strict=True))
+            await team.write_to_owners(session, clock, "usage", account_id, **known)
 
 
 async def expire(database: Database, today: date) -> None:

@@ -192,6 +192,40 @@ async def test_an_alias_with_many_inboxes_keeps_the_oldest(ground: Ground) -> No
     assert len(await ground.reached("team@shop.test")) == 7
 
 
+async def test_inboxes_that_are_confirmed_after_a_downgrade_get_no_room_beyond_the_plan(
+    ground: Ground,
+) -> None:
+    account = await ground.account("premium")
+    domain = await ground.domain(account, "shop.test")
+    await ground.alias(domain, "team", *(f"{n}@inbox.test" for n in range(7)))
+    await ground.execute("update destination set confirmed_at = null where address > '5'")
+    await ground.set_plan(account, Plan.FREE)
+    await ground.execute("update destination set confirmed_at = now()")
+    assert len(await ground.reached("team@shop.test")) == 5
+
+
+async def test_a_paused_postmaster_still_reaches_the_owner(ground: Ground) -> None:
+    account = await crowded(ground)
+    await ground.execute("update alias set local_part = 'postmaster' where local_part = 'a26'")
+    await ground.set_plan(account, Plan.FREE)
+    await ground.pass_grace(account)
+    assert "postmaster@first.test" in await ground.paused()
+    assert await ground.reached("postmaster@first.test") == [account.owner]
+
+
+async def test_every_owner_is_told(ground: Ground) -> None:
+    account = await crowded(ground)
+    person = CLOCK.new_id()
+    await ground.execute("insert into person (id, email) values ($1, 'second@owners.test')", person)
+    await ground.execute(
+        "insert into membership (id, account_id, person_id, role) values ($1, $2, $1, 'owner')",
+        *(person, account.id),
+    )
+    await ground.set_plan(account, Plan.FREE)
+    await ground.settle()
+    assert await ground.letters() == ["plan-surplus", "plan-surplus"]
+
+
 async def test_who_fits_has_no_grace(ground: Ground) -> None:
     account = await ground.account("premium")
     await ground.domain(account, "only.test")
