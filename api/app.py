@@ -33,6 +33,7 @@ from api import (
     oauth_grants,
     oauth_server,
     passkeys,
+    places,
     plans,
     provider_sign_in,
     queue,
@@ -100,7 +101,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         app.include_router(resource.router, dependencies=[Depends(only_known)])
     for own in (me.router, passkeys.router, oauth_consent.router, accounts.of_people, address_change.router):
         app.include_router(own, dependencies=[Depends(only_known_to_people)])
-    for pages in (health, status, docs, confirmations, dns_check, plans, stripe_webhook):
+    for pages in (health, status, docs, confirmations, dns_check, places, plans, stripe_webhook):
         app.include_router(pages.router)
     app.include_router(invitations.pages)
     for way in (sign_in.router, provider_sign_in.router, passkeys.sign_in_router):

@@ -11,13 +11,14 @@ from fastapi.responses import HTMLResponse
 from api import error_codes, reference
 from api.errors import CODES
 from api.pages import page
-from api.security import Runtime
+from api.security import MaybePerson, Runtime
 from mailcore.callers import IN_WORDS
 from mailcore.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 
 _GUIDES: Final = (
+    ("first-steps", "First steps"),
     ("before", "Before you start"),
     ("authentication", "Authentication"),
     ("errors", "Errors"),
@@ -31,8 +32,8 @@ _GUIDES: Final = (
 
 
 @router.get("/")
-async def show_front_page(runtime: Runtime) -> HTMLResponse:
-    return page("front.html", settings=runtime.settings)
+async def show_front_page(runtime: Runtime, who: MaybePerson) -> HTMLResponse:
+    return page("front.html", settings=runtime.settings, email=who.email if who else "")
 
 
 @router.get("/docs")

@@ -42,7 +42,7 @@ async def guarded_from(session: AsyncSession, who: Caller) -> Guarded:
         return NONE
     found: set[tuple[UUID, str]] = set()
     rows = await (await session.connection()).exec_driver_sql(_ASK)
-    for domain_id, local_part in rows.tuples():
-        keys = {local_part, split_tag(local_part)[0], CATCH_ALL}
-        found |= {(domain_id, key) for key in keys}
+    for row in rows:
+        keys = {row.local_part, split_tag(row.local_part)[0], CATCH_ALL}
+        found |= {(row.domain_id, key) for key in keys}
     return Guarded(frozenset(found))
