@@ -57,6 +57,7 @@ GATES = {
     "oauth_token": {"mailcore/oauth_grants.py", "mailcore/standing.py"},
     "person": {"mailcore/people.py", "mailcore/team.py", "mailcore/account_claims.py",
                "mailcore/account_deletion.py", "mailcore/address_change.py", "mailcore/accounts.py",
+               "mailcore/person_deletion.py",
                "mailcore/browser_sessions.py", "mailcore/passkeys.py", "mailcore/identities.py",
                "mailcore/sign_up.py", "mailcore/staff.py", "mailcore/routing.py"},
     "membership": {"mailcore/people.py", "mailcore/team.py", "mailcore/account_claims.py",
