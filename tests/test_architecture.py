@@ -102,11 +102,11 @@ MODELS = {"Suppression": "suppression", "Domain": "domain", "Alias": "alias",
           "Membership": "membership", "Invitation": "invitation", "AccountClaim": "account_claim",
           "BrowserSession": "browser_session", "Identity": "identity", "Passkey": "passkey",
           "PasskeyChallenge": "passkey_challenge", "SignInLink": "sign_in_link"}  # fmt: skip
-# The api's resource files name a model only as the type of what a gate handed them.
+# These name a model only as the type of what a gate handed them.
 TYPES_ONLY = {
     "api/aliases.py", "api/claims.py", "api/destinations.py", "api/domains.py", "api/invitations.py",
     "api/keys.py", "api/me.py", "api/passkeys.py", "api/sign_in_flow.py",
-    "api/test_message.py",
+    "api/test_message.py", "clearpost/account_commands.py",
 }  # fmt: skip
 
 # What may stand in a log line: ids, kinds, counts.
