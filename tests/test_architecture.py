@@ -27,7 +27,8 @@ ASKS_THE_TIME = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "mono
 
 # Which files may name a table in SQL, or import its model. Tenancy stands on this list being short.
 GATES = {
-    "domain": {"mailcore/sign_in_aliases.py", "mailcore/domains.py", "mailcore/domain_watch.py", "mailcore/domain_states.py",
+    "domain": {"mailcore/sign_in_aliases.py", "mailcore/domains.py", "mailcore/domain_watch.py",
+               "mailcore/domain_states.py",
                "mailcore/staff.py",
                "mailcore/aliases.py", "mailcore/alias_bulk.py", "mailcore/routing.py", "mailcore/returns.py",
                "mailcore/queue_claim.py", "mailcore/queue_admin.py", "mailcore/accounts.py",
