@@ -4,8 +4,8 @@ Must never set a plan, nor hold a transaction open while Stripe is asked.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -27,11 +27,14 @@ from mailcore.callers import Caller
 from mailcore.errors import NotFound
 from mailcore.models import Subscription
 from mailcore.plans import Plan, limits_for
+from mailcore.rates import Rate
 from mailcore.surplus import Surplus
 
 router = APIRouter(
     prefix="/v1/billing", route_class=Route, tags=["Billing"], responses=responses(403, 404, 409, 503)
 )
+
+_RATE: Final = Rate(30, timedelta(minutes=1))
 
 PayingPlan = Literal[Plan.PREMIUM, Plan.BUSINESS]
 Status = Literal[
@@ -163,8 +166,11 @@ class Asking:
             audit.record(session, self.runtime.clock, self.account_id, self.doer, action, subject, **detail)
 
 
-def asking(who: WritesBilling, doer: Doer, runtime: Runtime) -> Asking:
-    return Asking(who, doer, runtime, _till(runtime))
+async def asking(who: WritesBilling, doer: Doer, runtime: Runtime) -> Asking:
+    """Stripe answers 100 questions a second to all of us together, and each of these is several."""
+    till = _till(runtime)
+    await runtime.rates.need("billing", str(who.account_id), _RATE, "Stripe is not asked that often.")
+    return Asking(who, doer, runtime, till)
 
 
 Asked = Annotated[Asking, Depends(asking)]
