@@ -107,7 +107,7 @@ MODELS = {"Suppression": "suppression", "Domain": "domain", "Alias": "alias",
 TYPES_ONLY = {
     "api/aliases.py", "api/claims.py", "api/destinations.py", "api/domains.py", "api/invitations.py",
     "api/keys.py", "api/me.py", "api/passkeys.py", "api/sign_in_flow.py",
-    "api/test_message.py", "clearpost/account_commands.py",
+    "api/test_message.py", "clearpost/account_commands.py", "clearpost/staff_commands.py",
 }  # fmt: skip
 
 # What may stand in a log line: ids, kinds, counts.
