@@ -12,8 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api import sign_in_flow
-from api import known_browsers
+from api import known_browsers, sign_in_flow
 from api.browser_sessions import refuse_other_sites, set_cookie
 from api.errors import responses
 from api.fields import Body, Text

@@ -247,8 +247,8 @@ def _address_hosted(desk: Desk, about: About) -> Written:
     return Written(
         f"Sign in with an address that is not at {about['name']}",
         [
-            f"Mail for {about['name']} is forwarded by Clearpost from now on. These people of your account sign",
-            "in with addresses there:",
+            f"Mail for {about['name']} is forwarded by Clearpost from now on. These people of your",
+            "account sign in with addresses there:",
             "",
             *[f"    {each}" for each in about["people"].split("\n")],
             "",

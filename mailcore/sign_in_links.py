@@ -39,8 +39,8 @@ async def ask(
     welcome: bool,
     undo: SignInLink | None = None,
 ) -> None:
-    """A letter to this address, which `people.address_of` has read. Who is not `welcome` is told so there, and
-    where the address was left, how to take it back (`undo`): whoever asks sees and waits the same.
+    """A letter to this address, which `people.address_of` has read. Who is not `welcome` is told so there,
+    and where the address was left, how to take it back (`undo`): whoever asks sees and waits the same.
     """
     link = SignInLink(
         id=clock.new_id(),

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Iterator
 
+import hypothesis
 import pytest
 import pytest_asyncio
 import redis
@@ -18,6 +19,9 @@ from tests.support.services import (
 )
 
 network.forbid_outside()
+# Seconds are no matter of these tests: a busy machine takes longer.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 open_files.allow_many()
 
 

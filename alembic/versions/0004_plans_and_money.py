@@ -56,8 +56,8 @@ def upgrade() -> None:
         sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "status in ('none', 'incomplete', 'incomplete_expired', 'trialing', 'active', 'past_due', 'unpaid', "
-            "'canceled', 'paused')",
+            "status in ('none', 'incomplete', 'incomplete_expired', 'trialing', 'active', 'past_due', "
+            "'unpaid', 'canceled', 'paused')",
             name=op.f("ck_subscription_status"),
         ),
         sa.ForeignKeyConstraint(

@@ -22,9 +22,9 @@ class Subscription(SQLModel, table=True):
 
     `dirty_at`: an event said last that something changed, and it was not fetched since; `fetch_at`: when it
     is, in any case; `tries`: fetches that failed in a row. `plan`: the one that billing gave the account
-    last; what an operator sets stays until Stripe's state asks for another. `next_plan`, `next_interval`: what
-    follows at the period's end. `past_due_since` begins the 14 days of grace; `told_past_due`: how many of its
-    letters were sent. `odd_price`: a price that no setting names; the plan stays, and we are told.
+    last; what an operator sets stays until Stripe's state asks for another. `next_plan`, `next_interval`:
+    what follows at the period's end. `past_due_since` begins the 14 days of grace; `told_past_due`: how many
+    of its letters were sent. `odd_price`: a price that no setting names; the plan stays, and we are told.
     Amounts are in the currency's smallest unit, per month.
     """
 

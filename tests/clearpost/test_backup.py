@@ -30,8 +30,8 @@ PEOPLE_AND_APPS = (
     "select $1, id, '\\x00ff', '\\x0a22', array['usb', 'a \"b\", c'], 'key' from person",
     "insert into oauth_app (id, account_id, client_id, name, redirect_uris) "
     "select $1, id, 'app', 'App', '{https://app.test/}' from account",
-    "insert into oauth_grant (id, app_id, account_id, person_id, scopes) "
-    "select $1, a.id, a.account_id, p.id, '{aliases:read}' from oauth_app a, person p",
+    "insert into oauth_grant (id, app_id, account_id, person_id, scopes, expires_at) "
+    "select $1, a.id, m.account_id, m.person_id, '{aliases:read}', now() from oauth_app a, membership m",
     "insert into audit_event (id, account_id, actor_kind, actor, action, subject, detail) "
     "select $1, id, 'service', 'clearpost', 'account.created', name, '{\"plan\": \"free\"}' from account",
     "insert into subscription (account_id, customer_id) select id, ($1::uuid)::text from account",
