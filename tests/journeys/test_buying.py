@@ -69,7 +69,11 @@ async def selling(opened: Opener, inbox: Destination, owners: Destination) -> As
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with (
             RunningStripe.running(f"{url}/webhooks/stripe") as stripe,
-            opened({"inbox.test": inbox, "owners.test": owners}, web_url=url, **stripe.settings) as stack,
+            opened(
+                {"inbox.test": inbox, "owners.test": owners, "people.test": owners},
+                web_url=url,
+                **stripe.settings,
+            ) as stack,
             DnsStandin() as dns,
         ):
             clock = StepClock()
@@ -119,7 +123,7 @@ async def test_a_plan_is_bought_used_given_back_and_bought_again(opened: Opener)
         assert (await stack.send("hello@shop.test", too_large)).startswith("552 5.3.4")
         await grace_ends(stack)
         await until(lambda: is_refused(stack, "surplus@shop.test", "550 5.2.1"), AT_ONCE)
-        await owners.wait_for(1)  # and its owner is told
+        await owners.wait_for(2)  # and both its owners are told
         await stack.accepted("hello@shop.test")
 
         await buyer.buys("business")
