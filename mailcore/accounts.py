@@ -186,17 +186,6 @@ async def owned_by(session: AsyncSession, email: str) -> Account | None:
     return (await session.exec(query)).first()
 
 
-async def owner_email(session: AsyncSession, account_id: UUID) -> str | None:
-    """Where notices to this account go; None when it has no owner."""
-    query = (
-        select(Person.email)
-        .join(Membership, col(Membership.person_id) == col(Person.id))
-        .where(col(Membership.account_id) == account_id, col(Membership.role) == "owner")
-        .order_by(col(Membership.created_at))
-    )
-    return (await session.exec(query)).first()
-
-
 async def lead_addresses(session: AsyncSession, account_id: UUID) -> frozenset[str]:
     """Addresses, in lower case, that the account's owner and admins sign in with."""
     query = (
