@@ -38,6 +38,10 @@ class Refused(Exception):
         self.code = code
 
 
+class CustomerGone(Refused):
+    """The customer was deleted at Stripe, or is another key's."""
+
+
 class Declined(Refused):
     """The customer's bank or card says no, or wants to be asked."""
 
@@ -106,15 +110,15 @@ class Gateway:
 
     # --- customers and what they have ---
 
-    async def create_customer(self, account_id: UUID) -> str:
-        """The same one for the same account, however often and at once it is asked. Checkout asks the person
-        for an address: we tell Stripe none.
+    async def create_customer(self, account_id: UUID, instead_of: str | None = None) -> str:
+        """The same one for the same account, however often and at once it is asked; another one for each
+        customer that is gone. Checkout asks the person for an address: we tell Stripe none.
         """
+        about, key = {"account_id": str(account_id)}, f"customer-{account_id}"
+        if instead_of is not None:
+            about["instead_of"], key = instead_of, f"{key}-{instead_of}"
         customer = await _asked(
-            self._stripe.v1.customers.create_async(
-                {"metadata": {"account_id": str(account_id)}},
-                {"idempotency_key": f"customer-{account_id}"},
-            )
+            self._stripe.v1.customers.create_async({"metadata": about}, {"idempotency_key": key})
         )
         return customer.id
 
@@ -322,13 +326,14 @@ def _not_cancelled(subscription: AtStripe) -> stripe.params.SubscriptionUpdatePa
 
 
 async def _asked(answer: Awaitable[Answer]) -> Answer:
-    """Raises Declined, Refused, Away. Their causes are cut off: they hold Stripe's texts."""
+    """Raises CustomerGone, Declined, Refused, Away. Their causes are cut off: they hold Stripe's texts."""
     try:
         return await answer
     except stripe.CardError as error:
         failure: Exception = Declined(error.code or "card_error")
     except stripe.InvalidRequestError as error:
-        failure = Refused(error.code or "invalid_request")
+        is_gone = error.code == _GONE and error.param == "customer"
+        failure = (CustomerGone if is_gone else Refused)(error.code or "invalid_request")
     except stripe.StripeError as error:
         failure = Away(type(error).__name__)
     raise failure from None

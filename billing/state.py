@@ -41,6 +41,12 @@ _ADD: Final = """
 insert into subscription (account_id, customer_id, fetch_at) values ($1, $2, now() + interval '1 hour')
 on conflict (account_id) do update set fetch_at = subscription.fetch_at returning customer_id
 """
+# The fetch that comes next finds nothing bought, and writes so.
+_REPLACE: Final = """
+update subscription set customer_id = $3, subscription_id = null, disputed = false, tries = 0,
+    dirty_at = clock_timestamp(), fetch_at = now()
+where account_id = $1 and customer_id = $2
+"""
 _MARK: Final = "update subscription set dirty_at = clock_timestamp(), fetch_at = now() where account_id = $1"
 _DISPUTES: Final = """
 update stripe_event set fetch_at = now() + interval '1 minute' where id in (
@@ -89,6 +95,11 @@ async def add(tx: Transaction, account_id: UUID, customer_id: str) -> str:
     return str(await tx.value(_ADD, account_id, customer_id))
 
 
+async def replace(tx: Transaction, account_id: UUID, gone: str, customer_id: str) -> None:
+    """This customer in place of the one that is gone, with all that was bought. A second time: nothing."""
+    await tx.execute(_REPLACE, account_id, gone, customer_id)
+
+
 async def mark(tx: Transaction, account_id: UUID) -> None:
     """We have changed something at Stripe: its customer is due now."""
     await tx.execute(_MARK, account_id)
@@ -110,7 +121,8 @@ async def put_off(database: Database, due: Due) -> None:
 async def apply(
     session: AsyncSession, clock: Clock, prices: Prices, due: Due, found: Sequence[AtStripe]
 ) -> None:
-    """What was fetched becomes what is. An account deleted meanwhile, or a later fetch, leaves nothing to do.
+    """What was fetched becomes what is. An account deleted meanwhile, another customer, or a later
+    fetch leaves nothing to do.
 
     Raises subscriptions.Vanished.
     """
@@ -119,7 +131,9 @@ async def apply(
     except NotFound:
         return
     row = await _locked(session, due.account_id)
-    if row is None or (row.fetched_at is not None and row.fetched_at >= due.began):
+    if row is None or row.customer_id != due.customer_id:
+        return
+    if row.fetched_at is not None and row.fetched_at >= due.began:
         return
     before = Before(row.subscription_id, row.past_due_since)
     decision = subscriptions.decide(found, before, prices, clock.now())

@@ -4,7 +4,7 @@ Stripe is asked for the current state before each, so that nobody buys twice. Mu
 answer makes the customer due, and state.py applies what is found.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Self, TypeVar
@@ -14,7 +14,7 @@ import structlog
 
 from billing import state, subscriptions
 from billing.catalogue import Catalogue, Offer
-from billing.gateway import Away, Declined, Due, Gateway, Refused
+from billing.gateway import Away, CustomerGone, Declined, Due, Gateway, Refused
 from billing.prices import Interval, Prices, Sold
 from billing.subscriptions import AtStripe, Item
 from mailcore.clock import Clock
@@ -97,25 +97,30 @@ class Till:
             detail = "There is a subscription: change it with POST /v1/billing/change."
             raise Conflict(detail, code="subscription_exists")
         customer_id = who.customer_id or await self._new_customer(account_id)
-        opened = self.gateway.open_checkout(
-            customer_id,
-            account_id,
-            price_id,
-            success_url=f"{self.web_url}/billing?checkout=done",
-            cancel_url=f"{self.web_url}/billing?checkout=cancelled",
-            key=f"checkout-{account_id}-{key}",
-        )
-        return await _said(opened)
+
+        def opened(customer_id: str) -> Awaitable[str]:
+            return self.gateway.open_checkout(
+                customer_id,
+                account_id,
+                price_id,
+                success_url=f"{self.web_url}/billing?checkout=done",
+                cancel_url=f"{self.web_url}/billing?checkout=cancelled",
+                key=f"checkout-{account_id}-{customer_id}-{key}",
+            )
+
+        return await _said(self._page(account_id, customer_id, opened))
 
     async def portal(self, account_id: UUID, key: str) -> str:
         """The address where cards, invoices and the subscription are managed. Raises Conflict."""
         customer_id = await self._customer_id(account_id)
         if customer_id is None:
             raise _nothing_bought()
-        opened = self.gateway.open_portal(
-            customer_id, return_url=f"{self.web_url}/billing", key=f"portal-{account_id}-{key}"
-        )
-        return await _said(opened)
+
+        def opened(customer_id: str) -> Awaitable[str]:
+            order = f"portal-{account_id}-{customer_id}-{key}"
+            return self.gateway.open_portal(customer_id, return_url=f"{self.web_url}/billing", key=order)
+
+        return await _said(self._page(account_id, customer_id, opened))
 
     async def preview(self, account_id: UUID, plan: Plan, interval: Interval) -> Change:
         """What `change`, or buying, would do. Raises Invalid, Conflict."""
@@ -172,7 +177,7 @@ class Till:
         customer_id = await self._customer_id(account_id)
         if customer_id is None:
             return Customer(account_id, None, None, None, None)
-        chosen = subscriptions.choose(await _said(self.gateway.subscriptions(customer_id)))
+        chosen = subscriptions.choose(await _said(self._subscriptions(customer_id)))
         if chosen is None:
             return Customer(account_id, customer_id, None, None, None)
         return Customer(account_id, customer_id, chosen, *subscriptions.what_is_paid(chosen, self.prices))
@@ -181,6 +186,24 @@ class Till:
         customer_id = await _said(self.gateway.create_customer(account_id))
         async with self.database.transaction() as tx:
             return await state.add(tx, account_id, customer_id)
+
+    async def _subscriptions(self, customer_id: str) -> list[AtStripe]:
+        """None of a customer that is gone."""
+        try:
+            return await self.gateway.subscriptions(customer_id)
+        except CustomerGone:
+            return []
+
+    async def _page(self, account_id: UUID, customer_id: str, opened: Callable[[str], Awaitable[str]]) -> str:
+        """The page that is opened for this customer, or for a new one where this one is gone."""
+        try:
+            return await opened(customer_id)
+        except CustomerGone:
+            log.error("billing_customer_gone", account=str(account_id))
+        created = await self.gateway.create_customer(account_id, instead_of=customer_id)
+        async with self.database.transaction() as tx:
+            await state.replace(tx, account_id, customer_id, created)
+        return await opened(created)
 
     def _wanted(self, plan: Plan, interval: Interval) -> Sold | None:
         """None for the free plan, which nobody pays. Raises Invalid."""

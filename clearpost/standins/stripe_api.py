@@ -113,6 +113,8 @@ class Api:
         if identifier:
             return rendered(self.store, self.store.find(identifier, kind), expand)
         known_only(parameters, (*filters, *_PAGING))
+        if "customer" in parameters:
+            self.store.find(parameters["customer"], "customer", "customer")
         found = (item for item in self.store.all(kind) if _matches(item, kind, parameters, filters))
         return page(self.store, found, parameters, f"/v1/{name}")
 

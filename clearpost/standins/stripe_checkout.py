@@ -26,6 +26,8 @@ def create(store: Store, parameters: Object) -> Object:
         raise Refused("The stand-in sells subscriptions only.", param="mode")
     required(parameters, "success_url")
     customer = store.find(required(parameters, "customer"), "customer", "customer")
+    if customer.get("deleted"):
+        raise Refused("No such customer", code="resource_missing", param="customer")
     lines = parameters.get("line_items") or []
     if not lines:
         raise Refused("Missing required param: line_items.", code="parameter_missing", param="line_items")

@@ -51,6 +51,34 @@ async def test_a_customer_is_made_once_for_an_account(shop: Shop, buyer: Tenant)
     assert len(list(shop.stripe.store.all("customer"))) == 1
 
 
+@pytest.mark.parametrize("how", ["deleted", "of another key"])
+@pytest.mark.parametrize("page", ["checkout", "portal"])
+async def test_whose_customer_is_gone_gets_a_new_one_and_can_buy(
+    shop: Shop, buyer: Tenant, page: str, how: str
+) -> None:
+    await shop.buy(buyer)
+    gone = (await shop.row(buyer.id)).customer_id
+    till = shop.world.runtime.till
+    assert till is not None
+    await till.gateway.delete_customer(gone)
+    if how == "of another key":
+        del shop.stripe.store.objects[gone]
+    assert (await asked(buyer, "preview", plan="business"))["effective"] == "checkout"
+    answer = await buyer.http.post(
+        f"/v1/billing/{page}", json={"plan": "business"} if page == "checkout" else None
+    )
+    assert answer.status_code == 200, answer.text
+    row = await shop.row(buyer.id)
+    assert row.customer_id != gone
+    assert shop.stripe.store.objects[row.customer_id]["metadata"]["instead_of"] == gone
+    await shop.settle()
+    row = await shop.row(buyer.id)
+    assert (row.status, row.tries, await shop.plan(buyer.id)) == ("none", 0, "free")
+    await shop.buy(buyer, "business")
+    assert await shop.plan(buyer.id) == "business"
+    assert (await shop.row(buyer.id)).customer_id == row.customer_id
+
+
 async def test_pages_that_were_open_before_close(shop: Shop, buyer: Tenant) -> None:
     first = (await asked(buyer, "checkout", plan="premium"))["url"]
     second = (await asked(buyer, "checkout", plan="business"))["url"]
