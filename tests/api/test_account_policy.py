@@ -89,4 +89,4 @@ async def test_a_person_owns_ten_accounts_at_most(world: World) -> None:
 
 
 async def test_a_key_opens_no_account(tenant: Tenant) -> None:
-    assert (await tenant.http.post("/v1/accounts", json={"name": "Second"})).status_code == 401
+    assert (await tenant.http.post("/v1/accounts", json={"name": "Second"})).status_code == 403

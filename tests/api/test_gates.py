@@ -21,6 +21,7 @@ WITHOUT_SCOPE = {
     "create_passkey_options": "a person's own",
     "update_passkey": "a person's own",
     "delete_passkey": "a person's own",
+    "delete_me": "a person's own",
     "change_email": "a person's own",
     "lift_suppression": "a person's own",
     "create_account": "makes one: there is none yet to have a scope in",
