@@ -15,7 +15,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from mailcore import accounts, audit, changes, surplus, team
 from mailcore.audit import SERVICE, Subject
 from mailcore.clock import Clock
-from mailcore.database import Database
 from mailcore.letter_texts import Kind
 from mailcore.models import Account
 from mailcore.surplus import Changed, Surplus
@@ -31,13 +30,6 @@ class Told(IntEnum):
     GRACE = 1
     LAST_DAY = 2
     PAUSED = 3
-
-
-async def settle_due(database: Database, clock: Clock) -> None:
-    """For upkeep: each account in a transaction of its own."""
-    for account_id in await surplus.accounts_to_settle(database):
-        async with database.session() as session:
-            await settle(session, clock, account_id)
 
 
 async def begin(session: AsyncSession, account: Account, *, downgraded: bool) -> None:

@@ -7,6 +7,7 @@ away because Stripe does not answer: then it is asked again a little later.
 import asyncio
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -18,6 +19,7 @@ from billing.till import Till
 from mailcore import account_deletion, metrics
 from mailcore.clock import Clock
 from mailcore.database import Database
+from workers.each import each_quietly
 
 log = structlog.get_logger("billing")
 
@@ -80,12 +82,16 @@ class Bookkeeper:
 
     async def part(self) -> None:
         """Nobody goes on paying for an account that was deleted."""
-        for account_id, customer_id in await account_deletion.customers_left(self._database):
-            try:
-                await self._till.gateway.delete_customer(customer_id)
-            except (Away, Refused) as error:
-                log.warning("billing_farewell_failed", error=type(error).__name__)
-                continue
+        left = await account_deletion.customers_left(self._database)
+        await each_quietly("farewells", left, self._part)
+
+    async def _part(self, left: tuple[UUID, str]) -> None:
+        account_id, customer_id = left
+        try:
+            await self._till.gateway.delete_customer(customer_id)
+        except (Away, Refused) as error:
+            log.warning("billing_farewell_failed", error=type(error).__name__)
+        else:
             await account_deletion.customer_gone(self._database, account_id)
 
     async def count(self) -> None:

@@ -3,13 +3,17 @@
 Must never change a plan: that is billing's, or an operator's.
 """
 
-from mailcore import downgrade_grace, usage_letters
+from mailcore import downgrade_grace, surplus, usage_letters
+from mailcore.clock import Clock
+from mailcore.database import Database
 from mailcore.runtime import Runtime
+from workers.each import each_quietly, in_session
 
 
-async def settle_downgrades(runtime: Runtime) -> None:
+async def settle_downgrades(database: Database, clock: Clock) -> None:
     """Tells, pauses and wakes what is due."""
-    await downgrade_grace.settle_due(runtime.database, runtime.clock)
+    due = await surplus.accounts_to_settle(database)
+    await each_quietly("downgrades", due, in_session(database, clock, downgrade_grace.settle))
 
 
 async def tell_usage(runtime: Runtime) -> None:

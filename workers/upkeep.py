@@ -113,7 +113,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
         Duty("changes", timedelta(hours=1), lambda: news.forget_changes(r.database)),
         Duty("deleted accounts", timedelta(minutes=5), lambda: purge_deleted(r)),
         Duty("account claims", timedelta(minutes=1), lambda: settle_claims(r.database, r.clock)),
-        Duty("downgrades", timedelta(minutes=1), lambda: settle_downgrades(r)),
+        Duty("downgrades", timedelta(minutes=1), lambda: settle_downgrades(r.database, r.clock)),
         Duty("usage letters", timedelta(minutes=1), lambda: tell_usage(r)),
         Duty("usage letters sent", timedelta(hours=1), lambda: forget_usage_letters(r)),
         Duty("invitations", timedelta(hours=1), lambda: forget_invitations(r)),

@@ -275,6 +275,27 @@ async def test_a_deleted_account_pays_no_more(shop: Shop, payer: Tenant) -> None
     assert kept["status"] == "canceled"
 
 
+async def test_a_deleted_account_that_cannot_be_parted_with_keeps_no_other(shop: Shop) -> None:
+    """Whichever of the two comes first."""
+    for name in ("one", "two"):
+        await shop.execute(
+            "insert into deleted_account (id, at, customer_id) values ($1, now(), $2)",
+            *(shop.world.clock.new_id(), f"cus_{name}"),
+        )
+    await shop.execute(
+        "create function fail() returns trigger language plpgsql as $$ begin raise 'broken'; end $$"
+    )
+    await shop.execute(
+        "create trigger broken before update on deleted_account for each row "
+        "when (old.customer_id = 'cus_one') execute function fail()"
+    )
+    for _ in range(4):
+        await shop.books.part()
+    rows = await shop.world.runtime.database.fetch("select customer_id from deleted_account")
+    assert {row["customer_id"] for row in rows} == {"cus_one", None}
+    assert shop.stripe.standin.api.asked.count("DELETE /v1/customers/cus_one") == 4
+
+
 async def test_an_account_deleted_while_stripe_is_asked_leaves_nothing_to_do(
     shop: Shop, payer: Tenant
 ) -> None:

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from api.runtime import ApiRuntime
 from clearpost.standins.dns import DnsStandin
-from mailcore import downgrade_grace
 from mailcore.plans import Lane, Plan, limits_for
 from tests.journeys.conftest import Opener
 from tests.journeys.test_limits import with_attachment
@@ -23,6 +22,7 @@ from tests.support.destination import Destination
 from tests.support.loopback_http import serving
 from tests.support.stack import Stack, until
 from tests.support.stripe import RunningStripe
+from workers.plans import settle_downgrades
 
 FREE = limits_for(Plan.FREE)
 AT_ONCE = 5.0  # seconds from the payment to what it gives
@@ -154,4 +154,4 @@ async def grace_ends(stack: Stack) -> None:
     """The week after the downgrade has passed, and its owner was told a day before."""
     await stack.world.execute("update account set surplus_pauses_at = now() - interval '1 second', "
                               "surplus_told = 2 where id = $1", stack.account.id)  # fmt: skip
-    await downgrade_grace.settle_due(stack.world.database, stack.world.clock)
+    await settle_downgrades(stack.world.database, stack.world.clock)

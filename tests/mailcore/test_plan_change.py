@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailcore import downgrade_grace, plan_change, routing, surplus
+from mailcore import plan_change, routing, surplus
 from mailcore.audit import SERVICE
 from mailcore.clock import Clock
 from mailcore.database import Database, LaneOfNode
@@ -13,6 +13,7 @@ from mailcore.envelope import parse_mailbox
 from mailcore.keyring import Keyring
 from mailcore.plans import Plan, limits_for
 from tests.support.world import AccountRow, DomainRow, World
+from workers.plans import settle_downgrades
 
 CLOCK = Clock()
 
@@ -29,7 +30,7 @@ class Ground(World):
 
     async def settle(self) -> None:
         """What upkeep does every minute."""
-        await downgrade_grace.settle_due(self.database, CLOCK)
+        await settle_downgrades(self.database, CLOCK)
 
     async def pass_grace(self, account: AccountRow) -> None:
         """The owner was warned, and the last day is over."""
