@@ -17,10 +17,11 @@ GRACE: Final = timedelta(days=14)
 # Days after a payment has failed on which we write; the first says how long the plan stays.
 LETTER_DAYS: Final = (0, 7, 12)
 _PLAN_STAYS: Final = frozenset({"trialing", "active"})
-# Subscriptions that a person has, and may change; beside these, they may buy one.
-LIVE: Final = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
+# Subscriptions that a person has, and may change; beside all others, they may buy one: also beside one that
+# Stripe has given up to be paid.
+LIVE: Final = frozenset({"trialing", "active", "past_due", "paused"})
 # Of several subscriptions, the one that counts stands in the first of these.
-_RANKS: Final = (_PLAN_STAYS, frozenset({"past_due"}), LIVE, frozenset({"incomplete"}))
+_RANKS: Final = (_PLAN_STAYS, frozenset({"past_due"}), LIVE | {"unpaid"}, frozenset({"incomplete"}))
 
 
 @dataclass(frozen=True, slots=True)

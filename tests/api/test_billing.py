@@ -102,6 +102,19 @@ async def test_nobody_buys_twice(shop: Shop, buyer: Tenant) -> None:
     assert (await asked(buyer, "checkout", 409, plan="business"))["code"] == "subscription_exists"
 
 
+async def test_who_did_not_pay_until_stripe_gave_up_may_buy_anew(shop: Shop, buyer: Tenant) -> None:
+    await shop.buy(buyer)
+    unpaid = (await shop.row(buyer.id)).subscription_id
+    shop.stripe.control.status(unpaid or "", "unpaid")
+    await shop.settle()
+    assert await shop.plan(buyer.id) == "free"
+    assert (await asked(buyer, "preview", plan="premium"))["effective"] == "checkout"
+    await shop.buy(buyer, "business")
+    row = await shop.row(buyer.id)
+    assert (await shop.plan(buyer.id), row.status) == ("business", "active")
+    assert row.subscription_id != unpaid
+
+
 async def test_an_upgrade_shows_its_proration_and_is_in_force_at_once(shop: Shop, buyer: Tenant) -> None:
     await shop.buy(buyer)
     preview = await asked(buyer, "preview", plan="business")
