@@ -1,6 +1,7 @@
 """What an account has beyond the room of a plan: counted, shown before it happens, paused, woken.
 
-The oldest stay: domains, aliases of each domain, and of each alias the inboxes that said yes to mail.
+The oldest stay: domains (verified ones before mere claims), aliases of each domain, and of each alias the
+inboxes that said yes to mail.
 Must never delete anything, nor pause what has room.
 """
 
@@ -16,9 +17,11 @@ from mailcore.database import Database
 from mailcore.plans import Plan, PlanLimits, limits_for
 
 # Places count from 1, the oldest first. Inboxes are counted as routing.py takes them: those that get mail, in
-# the order of their ids.
+# the order of their ids. A claim takes no place from a domain that works; but what is paused stays behind
+# what is awake, so that nobody swaps domains by verifying one.
 _DOMAINS: Final = (
-    "select d.id, d.name, d.paused_at, row_number() over (order by d.created_at, d.id) as place "
+    "select d.id, d.name, d.paused_at, row_number() over "
+    "(order by d.paused_at is not null, d.verified_at is null, d.created_at, d.id) as place "
     "from domain d where d.account_id = :account"
 )
 _ALIASES: Final = (

@@ -1,6 +1,7 @@
 """Changing a plan: what pauses after a downgrade, what wakes with an upgrade. Rows are written directly."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,32 @@ async def test_an_upgrade_within_the_grace_ends_it(ground: Ground) -> None:
     await ground.settle()
     assert await ground.value("select surplus_pauses_at from account") is None
     assert await ground.letters() == []
+
+
+async def test_a_claim_that_was_never_verified_keeps_no_place_of_a_domain_that_works(ground: Ground) -> None:
+    account = await ground.account("premium")
+    await ground.domain(account, "claim.test", verified=False, claimed=timedelta(days=9))
+    await ground.domain(account, "older.test", claimed=timedelta(days=5))
+    await ground.domain(account, "newer.test")
+    await ground.set_plan(account, Plan.FREE)
+    await ground.pass_grace(account)
+    assert await ground.paused() == {"claim.test", "newer.test"}
+
+
+async def test_nobody_swaps_domains_by_verifying_a_paused_one(ground: Ground) -> None:
+    account = await ground.account("premium")
+    for days, name in ((9, "first.test"), (5, "second.test"), (3, "third.test")):
+        await ground.domain(account, name, verified=False, claimed=timedelta(days=days))
+    await ground.set_plan(account, Plan.FREE)
+    await ground.pass_grace(account)
+    await ground.execute("update domain set verified_at = now() where name = 'third.test'")
+    await ground.settle()
+    await ground.set_plan(account, Plan.FREE)
+    await ground.pass_grace(account)
+    assert await ground.paused() == {"second.test", "third.test"}
+    await ground.execute("delete from domain where name = 'first.test'")
+    await ground.settle()
+    assert await ground.paused() == {"second.test"}  # of those that wait, the verified one comes first
 
 
 async def test_a_middle_plan_wakes_the_oldest_that_fit(ground: Ground) -> None:
