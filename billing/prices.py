@@ -1,10 +1,10 @@
-"""What is sold at which of Stripe's prices: (plan, interval) <-> price id, from the settings.
+"""What is sold at which of Stripe's prices: (plan, interval) <-> price ids, from the settings.
 
 Must never guess: a price that no setting names is sold by nobody here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
 from mailcore.plans import Plan
@@ -39,9 +39,10 @@ _SELLABLE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """The price id of each that is sold."""
+    """The price id of each that is sold. `old`: ids at which it was sold, and which some still pay."""
 
     ids: Mapping[Sold, str]
+    old: Mapping[str, Sold] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -51,14 +52,21 @@ class Prices:
             return cls({})
         if odd := sorted(named.keys() - _SELLABLE.keys()):
             raise ValueError(f"CLEARPOST_STRIPE_PRICES: {odd[0]!r} is none of {', '.join(_SELLABLE)}")
-        if not named or not all(named.values()):
+        ids = {_SELLABLE[name]: [each.strip() for each in some.split("|")] for name, some in named.items()}
+        every = [price_id for some in ids.values() for price_id in some]
+        if not every or not all(every):
             raise ValueError("CLEARPOST_STRIPE_PRICES: say which price is sold, as premium/month=price_...")
-        if len(set(named.values())) < len(named):
+        if len(set(every)) < len(every):
             raise ValueError("CLEARPOST_STRIPE_PRICES names a price twice")
-        return cls({_SELLABLE[name]: price_id for name, price_id in named.items()})
+        return cls(
+            {sold: some[0] for sold, some in ids.items()},
+            {price_id: sold for sold, some in ids.items() for price_id in some[1:]},
+        )
 
     def id_of(self, sold: Sold) -> str | None:
         return self.ids.get(sold)
 
     def sold_at(self, price_id: str) -> Sold | None:
-        return next((sold for sold, each in self.ids.items() if each == price_id), None)
+        """Also at an old price. None: no setting names it."""
+        now = next((sold for sold, each in self.ids.items() if each == price_id), None)
+        return now or self.old.get(price_id)

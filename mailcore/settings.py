@@ -264,7 +264,9 @@ class Settings(BaseSettings):
         description="Signing secrets of our webhook endpoint: whsec_...,... (two while one is rotated)",
     )
     stripe_prices: Annotated[dict[str, str], NoDecode] = Field(
-        {}, description="What is sold at which price: premium/month=price_...,premium/year=price_...,..."
+        {},
+        description="What is sold at which price: premium/month=price_...,premium/year=price_...,...; "
+        "behind the price that sells, old ones that some still pay: premium/month=price_new|price_old",
     )
     stripe_tax: bool = Field(False, description="Whether Stripe Tax computes and adds taxes")
     stripe_api_url: str = Field(

@@ -19,10 +19,11 @@ CONFIGURATION: Final = "bpc_default"
 
 def seed(store: Store, prices: Mapping[str, str] = PRICES) -> None:
     """Products, prices, a promotion code and the portal's settings, where they are not there yet."""
-    for name, identifier in prices.items():
+    for name, identifiers in prices.items():
         plan, _, interval = name.partition("/")
-        if identifier not in store.objects and name in AMOUNTS:
-            add_price(store, identifier, plan, interval, AMOUNTS[name])
+        for identifier in identifiers.split("|"):
+            if identifier not in store.objects and name in AMOUNTS:
+                add_price(store, identifier, plan, interval, AMOUNTS[name])
     if "promo_welcome" not in store.objects:
         _add_promotion_code(store)
     store.objects.setdefault(CONFIGURATION, _configuration(store))

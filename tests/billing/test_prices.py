@@ -21,9 +21,25 @@ def test_prices_are_known_both_ways() -> None:
     assert prices.sold_at("price_a") is None
 
 
+def test_the_first_price_sells_and_old_ones_are_known() -> None:
+    prices = Prices.of(settings("premium/month=price_new|price_old | price_oldest,business/year=price_B"))
+    sold = Sold(Plan.PREMIUM, "month")
+    assert prices.id_of(sold) == "price_new"
+    assert {prices.sold_at(each) for each in ("price_new", "price_old", "price_oldest")} == {sold}
+    assert prices.sold_at("price_new|price_old") is None
+
+
 @pytest.mark.parametrize(
     "odd",
-    ["", "free/month=price_1", "premium/week=price_1", "premium/month=", "premium/month=p,premium/year=p"],
+    [
+        "",
+        "free/month=price_1",
+        "premium/week=price_1",
+        "premium/month=",
+        "premium/month=p,premium/year=p",
+        "premium/month=p|",
+        "premium/month=p,premium/year=q|p",
+    ],
 )
 def test_prices_that_cannot_be_are_refused(odd: str) -> None:
     with pytest.raises(ValueError, match="CLEARPOST_STRIPE_PRICES"):

@@ -69,6 +69,12 @@ async def test_a_price_that_is_not_there_is_told(stripe: RunningStripe) -> None:
     assert (told.state, "resource_missing" in told.what) == ("fail", True)
 
 
+async def test_an_old_price_beside_the_one_that_sells_is_no_trouble() -> None:
+    prices = {"premium/month": "price_new|price_premium_month"}
+    async with RunningStripe.running(ENDPOINT, prices=prices) as stripe:
+        assert await troubles(stripe, stripe_prices=prices) == []
+
+
 async def test_prices_that_make_no_sense_and_no_secret_are_told(stripe: RunningStripe) -> None:
     (told,) = await troubles(stripe, stripe_prices={"free/month": "price_1"})
     assert told.state == "fail"
