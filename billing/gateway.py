@@ -19,8 +19,8 @@ from mailcore.settings import Settings
 
 _SECONDS: Final = 10.0
 _RETRIES: Final = 1
-# A dispute in one of these is over, and we keep the money, or were only warned.
-_OVER: Final = frozenset({"won", "warning_closed", "prevented"})
+# A dispute in one of these is over: won, lost, or only a warning.
+_OVER: Final = frozenset({"won", "lost", "warning_closed", "prevented"})
 _GONE: Final = "resource_missing"
 
 Answer = TypeVar("Answer")
@@ -70,6 +70,7 @@ class Due:
 class Dispute:
     customer_id: str | None
     is_open: bool
+    is_lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ class Gateway:
         plain = found.to_dict()
         charge = plain["charge"]
         customer = charge.get("customer") if isinstance(charge, dict) else None
-        return Dispute(id_of(customer), plain["status"] not in _OVER)
+        status = plain["status"]
+        return Dispute(id_of(customer), status not in _OVER, status == "lost")
 
     # --- buying and managing, on pages of Stripe's ---
 

@@ -51,7 +51,7 @@ _MARK: Final = "update subscription set dirty_at = clock_timestamp(), fetch_at =
 _DISPUTES: Final = """
 update stripe_event set fetch_at = now() + interval '1 minute' where id in (
     select id from stripe_event where fetch_at <= now() order by fetch_at limit $1 for update skip locked)
-returning id, dispute_id
+returning id, dispute_id, type
 """
 _ALERTS: Final = """
 select count(*) filter (where odd_price) as odd_prices, count(*) filter (where disputed) as disputed,
@@ -71,8 +71,11 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class DueDispute:
+    """`is_closing`: the event that told of its end, of which there is one."""
+
     event_id: str
     dispute_id: str
+    is_closing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,18 +224,24 @@ async def _write_letters(session: AsyncSession, clock: Clock, account: Account, 
 async def claim_disputes(database: Database, most: int) -> Sequence[DueDispute]:
     async with database.transaction() as tx:
         rows = await tx.fetch(_DISPUTES, most)
-    return [DueDispute(row["id"], row["dispute_id"]) for row in rows]
+    return [DueDispute(row["id"], row["dispute_id"], row["type"] == "charge.dispute.closed") for row in rows]
 
 
-async def flag(database: Database, due: DueDispute, customer_id: str | None, *, is_open: bool) -> None:
-    """The plan stays until Stripe says otherwise."""
+async def flag(database: Database, due: DueDispute, customer_id: str | None, *, is_open: bool) -> bool:
+    """Whether this is news. The plan stays until Stripe says otherwise."""
     async with database.transaction() as tx:
-        await tx.execute("update subscription set disputed = $2 where customer_id = $1", customer_id, is_open)
+        flagged = await tx.value(
+            "update subscription set disputed = $2 where customer_id = $1 and disputed <> $2 "
+            "returning account_id",
+            customer_id,
+            is_open,
+        )
         await tx.execute(
             "update stripe_event set fetch_at = null, customer_id = $2 where id = $1",
             due.event_id,
             customer_id,
         )
+    return flagged is not None
 
 
 async def alerts(database: Database) -> Alerts:

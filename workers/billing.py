@@ -76,9 +76,11 @@ class Bookkeeper:
         except (Away, Refused) as error:  # its claim ends in a minute
             log.warning("billing_fetch_failed", error=type(error).__name__)
             return
-        await state.flag(self._database, due, dispute.customer_id, is_open=dispute.is_open)
-        if dispute.is_open:
+        is_news = await state.flag(self._database, due, dispute.customer_id, is_open=dispute.is_open)
+        if dispute.is_open and is_news:
             log.error("billing_payment_disputed")
+        if dispute.is_lost and due.is_closing:
+            log.error("billing_dispute_lost")
 
     async def part(self) -> None:
         """Nobody goes on paying for an account that was deleted."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from billing import state
 from billing.subscriptions import Vanished
@@ -237,17 +238,26 @@ async def test_a_failed_payment_is_told_on_days_0_7_and_12_and_ends_the_plan_on_
     assert (await shop.row(payer.id)).told_past_due == 0
 
 
-async def test_a_dispute_is_flagged_until_it_is_won_in_whatever_order(shop: Shop, payer: Tenant) -> None:
-    identifier = await subscription_of(shop, payer)
-    dispute = shop.stripe.control.dispute(identifier)
-    await shop.settle()
-    await shop.books.fetch_disputes()
-    assert (await shop.row(payer.id)).disputed
-    assert await shop.plan(payer.id) == "premium"
-    shop.stripe.control.close_dispute(dispute["id"], won=True)
-    await shop.settle()
-    await shop.books.fetch_disputes()
-    assert not (await shop.row(payer.id)).disputed
+@pytest.mark.parametrize("won", [True, False])
+async def test_a_dispute_is_flagged_until_it_is_closed_and_each_step_told_once(
+    shop: Shop, payer: Tenant, won: bool
+) -> None:
+    dispute = shop.stripe.control.dispute(await subscription_of(shop, payer))
+    with capture_logs() as lines:
+        await shop.settle()
+        shop.stripe.store.change(dispute, "charge.dispute.updated", status="under_review")
+        await shop.settle()
+        await shop.books.fetch_disputes()
+        assert (await shop.row(payer.id)).disputed
+        assert await shop.plan(payer.id) == "premium"
+        shop.stripe.control.close_dispute(dispute["id"], won=won)
+        shop.stripe.store.change(dispute, "charge.dispute.updated", evidence={})
+        await shop.settle()
+        await shop.books.fetch_disputes()
+    row = await shop.row(payer.id)
+    assert (row.disputed, await shop.plan(payer.id)) == (False, "premium")
+    told = [line["event"] for line in lines if "disput" in line["event"]]
+    assert told == ["billing_payment_disputed"] + ["billing_dispute_lost"] * (not won)
 
 
 async def test_a_refund_is_noted_and_the_plan_stays(shop: Shop, payer: Tenant) -> None:
