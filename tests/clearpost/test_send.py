@@ -79,8 +79,8 @@ async def test_json_holds_the_result_and_the_timeline(
 ) -> None:
     code = await asyncio.to_thread(send.main, around.settings, Wish("hello@shop.test"), as_json=True)
     document = json.loads(capsys.readouterr().out)
+    assert document["result"] == "delivered", document
     assert code == send.DELIVERED
-    assert document["result"] == "delivered"
     assert [event["type"] for event in document["events"]] == ["received", "delivered"]
 
 

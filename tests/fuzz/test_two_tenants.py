@@ -40,7 +40,7 @@ ELSEWHERE = ["stream_events", "send_test", "revoke_key", "roll_key"]
 TURNS = (0, 0, 1, 1)
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 NUMBERS = itertools.count()
-MOST_ROUNDS = 15
+MOST_ROUNDS = 60
 # Text that fits the document is seldom a name that can be claimed.
 FITTING: dict[str, Callable[[int], dict[str, Any]]] = {
     "POST /v1/domains": lambda number: {"name": f"two-{number}.test"},
@@ -89,9 +89,16 @@ class Watched:
             self.shown[who].update(told)
 
 
+def not_for_keys(document: dict[str, Any]) -> list[str]:
+    """What a key is refused whatever it names: for people alone, or for anybody."""
+    operations = [each for item in document["paths"].values() for each in item.values()]
+    return [each["operationId"] for each in operations if {"HTTPBearer": []} not in each.get("security", [])]
+
+
 def machine_of(url: str, watched: Watched) -> type[APIStateMachine]:
     schema: Any = schemathesis.openapi.from_url(f"{url}/openapi.json")
-    schema = schema.exclude(operation_id=ELSEWHERE).exclude(path_regex="^/v1/billing")
+    schema = schema.exclude(operation_id=[*ELSEWHERE, *not_for_keys(schema.raw_schema)])
+    schema = schema.exclude(path_regex="^/v1/billing")
     schema.config.generation.modes = [GenerationMode.POSITIVE]
     linked: Any = schema.as_state_machine()
 
@@ -103,6 +110,7 @@ def machine_of(url: str, watched: Watched) -> type[APIStateMachine]:
             self.who = next(self.turns)
             if case.operation.label in FITTING:
                 case.body = FITTING[case.operation.label](next(NUMBERS))
+            case.headers.pop("Idempotency-Key", None)  # one key for all would end in 422
 
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             return {"headers": {"Authorization": f"Bearer {watched.tenants[self.who].secret}"}}
@@ -128,7 +136,7 @@ def ask(url: str, watched: Watched) -> None:
             machine.run(settings=EFFORT)
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 async def test_chains_of_requests_show_no_account_anything_of_the_other(
     database_url: str, tmp_path: Path
 ) -> None:
