@@ -17,9 +17,10 @@ from api.fields import Body, Text
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, Me, OwnSession, ReadsAccount, Runtime, Session, WritesAccount
-from mailcore import accounts, audit, changes, domains, people, policy
-from mailcore.audit import Actor, Subject
-from mailcore.callers import Role
+from customers import accounts, audit, domains, people, policy
+from customers.audit import Actor, Subject
+from customers.callers import Role
+from mailcore import changes
 from mailcore.errors import Forbidden, LimitReached
 from mailcore.models import Account
 from mailcore.plans import Lane, Plan, PlanLimits

@@ -16,9 +16,9 @@ from api.fields import Body, Text
 from api.pages import page
 from api.routes import Route
 from api.security import FreshMe, MaybePerson, OwnSession, Runtime
-from mailcore import address_change, letter_rates, stops
-from mailcore.address_change import CHANGE, UNDO
-from mailcore.audit import Actor
+from customers import address_change, letter_rates, stops
+from customers.address_change import CHANGE, UNDO
+from customers.audit import Actor
 from mailcore.rates import Rate, refuse_unless
 
 router = APIRouter(prefix="/v1/me", route_class=Route, tags=["You"], responses=responses(403, 429))

@@ -17,11 +17,12 @@ from api.fields import Body, Text, id_after, id_cursor
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, Runtime, Session, WritesAliases
-from mailcore import alias_bulk, aliases, audit, changes, sign_in_aliases
-from mailcore.alias_bulk import Before, Bulk, Change, Create, Delete, Done, Item, Outcomes
-from mailcore.aliases import AliasChange, AliasFilter, NewAlias
-from mailcore.audit import Actor, Subject
-from mailcore.callers import Caller
+from customers import alias_bulk, aliases, audit, sign_in_aliases
+from customers.alias_bulk import Before, Bulk, Change, Create, Delete, Done, Item, Outcomes
+from customers.aliases import AliasChange, AliasFilter, NewAlias
+from customers.audit import Actor, Subject
+from customers.callers import Caller
+from mailcore import changes
 from mailcore.errors import BusinessError
 
 router = APIRouter(prefix="/v1/aliases", route_class=Route, tags=["Aliases"], responses=responses(403, 404))

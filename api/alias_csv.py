@@ -20,11 +20,11 @@ from api.fields import Text
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, ReadsAliases, Runtime, Session, WritesAliases
-from mailcore import alias_csv, aliases, destinations, domains, sign_in_aliases
-from mailcore.alias_bulk import Bulk, Change, Create, Item, Outcome, Outcomes
-from mailcore.alias_csv import COLUMNS, BadLine, Line
-from mailcore.aliases import AliasChange, AliasFilter, NewAlias
-from mailcore.callers import Caller
+from customers import alias_csv, aliases, destinations, domains, sign_in_aliases
+from customers.alias_bulk import Bulk, Change, Create, Item, Outcome, Outcomes
+from customers.alias_csv import COLUMNS, BadLine, Line
+from customers.aliases import AliasChange, AliasFilter, NewAlias
+from customers.callers import Caller
 from mailcore.envelope import normalise_local_part
 from mailcore.errors import BusinessError, Invalid, NotFound
 

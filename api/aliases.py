@@ -16,10 +16,11 @@ from api.fields import Body, CursorText, Limit, Page, SearchText, Text, id_after
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, ReadsAliases, Runtime, Session, WritesAliases
-from mailcore import accounts, aliases, audit, changes, destinations, domains, sign_in_aliases
-from mailcore.aliases import AliasChange, AliasFilter, NewAlias
-from mailcore.audit import Actor, Subject
-from mailcore.callers import Caller
+from customers import accounts, aliases, audit, destinations, domains, sign_in_aliases
+from customers.aliases import AliasChange, AliasFilter, NewAlias
+from customers.audit import Actor, Subject
+from customers.callers import Caller
+from mailcore import changes
 from mailcore.models import Alias, Destination, Domain
 
 router = APIRouter(prefix="/v1", route_class=Route, tags=["Aliases"], responses=responses(404))

@@ -15,9 +15,9 @@ from api.fields import CursorText, Limit, Moment, Page, Text, id_after, id_curso
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import ReadsAccount, Runtime, Session
-from mailcore import alias_csv, audit
-from mailcore.audit import AuditFilter
-from mailcore.callers import Caller, Kind
+from customers import alias_csv, audit
+from customers.audit import AuditFilter
+from customers.callers import Caller, Kind
 from mailcore.models import AuditEvent
 
 router = APIRouter(prefix="/v1/audit", route_class=Route, tags=["Audit log"], responses=responses())

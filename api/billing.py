@@ -21,14 +21,14 @@ from api.security import Doer, ReadsBilling, Runtime, WritesBilling
 from billing import state, subscriptions
 from billing.prices import Interval
 from billing.till import Change, Effective, Till
-from mailcore import accounts, audit, surplus
-from mailcore.audit import Actor, Subject
-from mailcore.callers import Caller
+from customers import accounts, audit, surplus
+from customers.audit import Actor, Subject
+from customers.callers import Caller
+from customers.surplus import Surplus
 from mailcore.errors import NotFound
 from mailcore.models import Subscription
 from mailcore.plans import Plan, limits_for
 from mailcore.rates import Rate
-from mailcore.surplus import Surplus
 
 router = APIRouter(
     prefix="/v1/billing", route_class=Route, tags=["Billing"], responses=responses(403, 404, 409, 503)

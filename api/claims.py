@@ -12,7 +12,7 @@ from api.errors import responses
 from api.pages import page
 from api.routes import Route
 from api.security import AsAdmin, Doer, ReadsAccount, Runtime, Session
-from mailcore import account_claims
+from customers import account_claims
 from mailcore.errors import NotFound
 from mailcore.models import AccountClaim
 from mailcore.rates import Rate

@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse
 
 from api.pages import page
 from api.security import Runtime
-from mailcore import confirmations, destinations, stops
-from mailcore.confirmations import Question
+from customers import confirmations, destinations, stops
+from customers.confirmations import Question
 
 router = APIRouter(include_in_schema=False)
 

@@ -13,9 +13,10 @@ from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.security import Doer, ReadsDestinations, Runtime, Session, WritesDestinations
-from mailcore import accounts, audit, changes, confirmations, destinations
-from mailcore.audit import Subject
-from mailcore.destinations import State
+from customers import accounts, audit, confirmations, destinations
+from customers.audit import Subject
+from customers.destinations import State
+from mailcore import changes
 from mailcore.errors import Conflict, TooMany
 from mailcore.models import Destination
 

@@ -16,9 +16,9 @@ from api.pages import page
 from api.rate_limits import asker
 from api.runtime import ApiRuntime
 from api.security import Runtime
-from mailcore import domain_answers
-from mailcore.domain_names import claimable
-from mailcore.domain_watch import judge, wanted_of
+from customers import domain_answers
+from customers.domain_names import claimable
+from customers.domain_watch import judge, wanted_of
 from mailcore.errors import BusinessError
 from mailcore.rates import Rate
 

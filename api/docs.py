@@ -12,7 +12,7 @@ from api import error_codes, reference
 from api.errors import CODES
 from api.pages import page
 from api.security import MaybePerson, Runtime
-from mailcore.callers import IN_WORDS
+from customers.callers import IN_WORDS
 from mailcore.settings import Settings
 
 router = APIRouter(include_in_schema=False)

@@ -15,7 +15,7 @@ from fastapi.routing import iter_route_contexts
 
 from api import errors
 from api.security import Needs
-from mailcore.callers import IN_WORDS
+from customers.callers import IN_WORDS
 
 _PAGE: Final = re.compile(r"Page_(\w+)Out_")
 _OUT: Final = re.compile(r"(\w+)Out$")

@@ -14,11 +14,12 @@ from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import ClaimsDomains, Doer, ReadsDomains, Runtime, Session, WritesDomains
-from mailcore import accounts, audit, changes, domains
-from mailcore.audit import Subject
-from mailcore.domain_check import State as RecordState
-from mailcore.domain_states import State, state_of
-from mailcore.domain_watch import Watch
+from customers import accounts, audit, domains
+from customers.audit import Subject
+from customers.domain_check import State as RecordState
+from customers.domain_states import State, state_of
+from customers.domain_watch import Watch
+from mailcore import changes
 from mailcore.models import Account, Domain
 from mailcore.rates import Rate
 

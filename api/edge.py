@@ -16,8 +16,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import CODES, problem, unavailable
+from customers.request_log import Answered, RequestRecorder, shown_path
 from mailcore.clock import Clock
-from mailcore.request_log import Answered, RequestRecorder, shown_path
 
 log = structlog.get_logger("api")
 

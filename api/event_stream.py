@@ -13,9 +13,9 @@ from uuid import UUID
 
 from api.fields import bad_cursor, decode_cursor, encode_cursor
 from api.logs import shown_event, shown_message
+from customers.event_feed import EventFeed, Listener
+from customers.news import LogNews, News, Position
 from mailcore.clock import Clock
-from mailcore.event_feed import EventFeed, Listener
-from mailcore.news import LogNews, News, Position
 
 HEARTBEAT: Final = timedelta(seconds=15)
 LONGEST: Final = timedelta(hours=1)

@@ -14,9 +14,9 @@ from api.event_stream import Cursor, EventStream
 from api.fields import Text
 from api.routes import Route
 from api.security import Runtime, Who
-from mailcore.callers import Caller, Scope
+from customers.callers import Caller, Scope
+from customers.event_feed import Listener
 from mailcore.errors import Forbidden
-from mailcore.event_feed import Listener
 
 # What a caller must be allowed to read to hear of it.
 SCOPES: Final[dict[str, Scope]] = {

@@ -15,11 +15,11 @@ from fastapi import Header, Request, Response
 
 from api.runtime import ApiRuntime
 from api.security import Runtime, signed_in
-from mailcore import idempotent_answers
-from mailcore.callers import Caller
+from customers import idempotent_answers
+from customers.callers import Caller
+from customers.idempotent_answers import Answer, Asked, Claim
 from mailcore.database import Tenant
 from mailcore.errors import Unauthorized
-from mailcore.idempotent_answers import Answer, Asked, Claim
 
 REPLAYED: Final = "Idempotency-Replayed"
 _Key = Annotated[

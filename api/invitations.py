@@ -18,8 +18,8 @@ from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.pages import page
 from api.routes import Route
 from api.security import AsAdmin, Doer, ReadsAccount, Runtime, Session, WritesAccount
-from mailcore import invitations, letter_rates
-from mailcore.callers import Role
+from customers import invitations, letter_rates
+from customers.callers import Role
 from mailcore.models import Invitation
 from mailcore.rates import Rate, refuse_unless
 

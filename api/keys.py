@@ -17,10 +17,10 @@ from api.fields import Body, CursorText, Limit, Moment, Page, Text, id_after, id
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, MakesSecrets, ReadsAccount, Runtime, Session, WritesAccount
-from mailcore import accounts, api_keys, audit
-from mailcore.api_keys import NewKey
-from mailcore.audit import Subject
-from mailcore.callers import Scope
+from customers import accounts, api_keys, audit
+from customers.api_keys import NewKey
+from customers.audit import Subject
+from customers.callers import Scope
 from mailcore.models import ApiKey
 
 router = APIRouter(prefix="/v1/keys", route_class=Route, tags=["API keys"], responses=responses(403))

@@ -18,9 +18,9 @@ from api.fields import Body, Text
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, Needs, OwnsAccount, Runtime, WritesAccount
-from mailcore import account_deletion, account_export, accounts, audit, team
-from mailcore.audit import Actor, Subject
-from mailcore.callers import Caller, Scope
+from customers import account_deletion, account_export, accounts, audit, team
+from customers.audit import Actor, Subject
+from customers.callers import Caller, Scope
 from mailcore.rates import Rate
 
 router = APIRouter(prefix="/v1/account", route_class=Route, tags=["Account"], responses=responses(403, 404))

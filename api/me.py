@@ -14,13 +14,13 @@ from api.errors import responses
 from api.fields import Body
 from api.routes import Route
 from api.security import FreshMe, Me, OwnSession, Runtime
-from mailcore import browser_sessions, identities, passkeys, people, person_deletion
-from mailcore.audit import Actor, Subject
-from mailcore.browser_sessions import Method, SignedIn
-from mailcore.callers import Role
+from customers import browser_sessions, identities, passkeys, people, person_deletion
+from customers.audit import Actor, Subject
+from customers.browser_sessions import Method, SignedIn
+from customers.callers import Role
+from customers.people import Belonging
 from mailcore.errors import NotFound
 from mailcore.models import BrowserSession
-from mailcore.people import Belonging
 
 router = APIRouter(prefix="/v1/me", route_class=Route, tags=["You"], responses=responses())
 

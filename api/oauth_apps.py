@@ -12,11 +12,11 @@ from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.security import Doer, MakesSecrets, ReadsAccount, Runtime, Session, WritesAccount
-from mailcore import audit, oauth_apps, oauth_grants
-from mailcore.audit import Subject
-from mailcore.callers import Scope
+from customers import audit, oauth_apps, oauth_grants
+from customers.audit import Subject
+from customers.callers import Scope
+from customers.oauth_apps import MOST_URIS, Registration
 from mailcore.models import OauthApp
-from mailcore.oauth_apps import MOST_URIS, Registration
 
 router = APIRouter(prefix="/v1/oauth/apps", route_class=Route, tags=["OAuth"], responses=responses(403))
 

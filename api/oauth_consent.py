@@ -24,13 +24,13 @@ from api.pages import page
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import MaybePerson, Me, Runtime
-from mailcore import oauth_apps, oauth_grants, people
-from mailcore.audit import Actor
-from mailcore.browser_sessions import SignedIn
-from mailcore.callers import IN_WORDS, OF_ROLE, Role, Scope
+from customers import oauth_apps, oauth_grants, people
+from customers.audit import Actor
+from customers.browser_sessions import SignedIn
+from customers.callers import IN_WORDS, OF_ROLE, Role, Scope
+from customers.oauth_grants import Consent
+from customers.people import Belonging
 from mailcore.errors import Invalid
-from mailcore.oauth_grants import Consent
-from mailcore.people import Belonging
 
 router = APIRouter(route_class=Route, tags=["OAuth"], responses=responses())
 pages = APIRouter(include_in_schema=False)

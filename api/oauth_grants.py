@@ -11,8 +11,8 @@ from api.errors import responses
 from api.fields import CursorText, Limit, Page, id_after, id_cursor
 from api.routes import Route
 from api.security import Doer, ReadsAccount, Runtime, Session, writes_account
-from mailcore import oauth_grants
-from mailcore.callers import Scope
+from customers import oauth_grants
+from customers.callers import Scope
 from mailcore.models import OauthApp, OauthGrant
 
 router = APIRouter(prefix="/v1/oauth/grants", route_class=Route, tags=["OAuth"], responses=responses(403))

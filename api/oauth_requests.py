@@ -22,10 +22,10 @@ from authlib.oauth2.rfc6749 import (
 from authlib.oauth2.rfc6749.util import extract_basic_authorization
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from mailcore.callers import Scope
+from customers.callers import Scope
+from customers.oauth_apps import allows_redirect
+from customers.oauth_grants import Redemption
 from mailcore.models import OauthApp
-from mailcore.oauth_apps import allows_redirect
-from mailcore.oauth_grants import Redemption
 
 FORM: Final = "application/x-www-form-urlencoded"
 # Characters of a request: it must fit a cookie, while its person signs in.

@@ -17,10 +17,10 @@ from api.oauth_requests import Parameters, credentials_in, form_in, redemption_i
 from api.rate_limits import asker
 from api.runtime import ApiRuntime
 from api.security import Runtime
-from mailcore import oauth_apps, oauth_grants
-from mailcore.callers import Scope
+from customers import oauth_apps, oauth_grants
+from customers.callers import Scope
+from customers.oauth_grants import ACCESS_LIFE, Issued, Refused
 from mailcore.models import OauthApp
-from mailcore.oauth_grants import ACCESS_LIFE, Issued, Refused
 from mailcore.rates import Rate
 from mailcore.settings import Settings
 

@@ -12,8 +12,8 @@ from fastapi.params import Query
 from fastapi.routing import APIRoute
 
 from api.security import caller, person
-from mailcore.browser_sessions import SignedIn
-from mailcore.callers import Caller
+from customers.browser_sessions import SignedIn
+from customers.callers import Caller
 
 
 async def only_known(request: Request, _: Annotated[Caller, Depends(caller)]) -> None:

@@ -20,10 +20,10 @@ from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import FreshMe, MaybePerson, Me, OwnSession, Runtime
 from api.sign_in_flow import arrive, begin, browser_of, remember_next
-from mailcore import passkeys, people, staff
+from customers import passkeys, people, staff
+from customers.passkeys import RelyingParty
 from mailcore.errors import Forbidden, Invalid, LimitReached, NotFound
 from mailcore.models import Passkey, Person
-from mailcore.passkeys import RelyingParty
 
 sign_in_router = APIRouter(prefix="/auth/passkey", include_in_schema=False)
 router = APIRouter(prefix="/v1/me/passkeys", route_class=Route, tags=["You"], responses=responses(403, 404))

@@ -16,9 +16,9 @@ from api.providers import Fault, Provider
 from api.security import Runtime, is_fresh, signed_in
 from api.sign_in import closed
 from api.sign_in_flow import begin, go, local_path, remember_next, too_often, wait_for_proof
-from mailcore import identities, people
+from customers import identities, people
+from customers.identities import Vouched
 from mailcore.errors import NotFound
-from mailcore.identities import Vouched
 
 router = APIRouter(prefix="/auth/providers", include_in_schema=False)
 

@@ -16,8 +16,8 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse
 from joserfc.errors import JoseError
 
-from mailcore import people
-from mailcore.identities import Vouched
+from customers import people
+from customers.identities import Vouched
 from mailcore.settings import Settings
 
 # Signatures that need the provider's private key: never "none", never a MAC that our copy of its public key,

@@ -15,11 +15,11 @@ from api.logs import EventOut, explanation, shown_event
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, ReadsLogs, Runtime, Session, WritesAliases
-from mailcore import audit, queue_owner
-from mailcore.audit import Actor, Subject
-from mailcore.callers import Caller
+from customers import audit, queue_owner
+from customers.audit import Actor, Subject
+from customers.callers import Caller
+from customers.queue_owner import Changed, Depth, Entry, Filter
 from mailcore.errors import Invalid
-from mailcore.queue_owner import Changed, Depth, Entry, Filter
 from mailcore.rates import Rate
 
 router = APIRouter(prefix="/v1/queue", route_class=Route, tags=["Queue"], responses=responses(404))

@@ -12,7 +12,7 @@ from typing import Final
 from fastapi import Request
 
 from api.runtime import ApiRuntime
-from mailcore.callers import Caller
+from customers.callers import Caller
 from mailcore.errors import TooMany
 from mailcore.networks import network_of
 from mailcore.rates import Rate, Taken

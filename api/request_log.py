@@ -11,10 +11,10 @@ from api.errors import responses
 from api.fields import CursorText, Limit, Moment, Page, id_after, id_cursor
 from api.routes import Route
 from api.security import ReadsAccount, Runtime, Session
-from mailcore import request_log
-from mailcore.callers import Kind
+from customers import request_log
+from customers.callers import Kind
+from customers.request_log import RequestFilter
 from mailcore.models import RequestLog
-from mailcore.request_log import RequestFilter
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, tags=["Request log"], responses=responses())
 

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from typing import Self
 
 from api.providers import Providers
+from billing.event_store import EventStore
 from billing.till import Till
+from customers.event_feed import EventFeed
+from customers.request_log import RequestRecorder
 from mailcore.clock import Clock
 from mailcore.database import Database, Tell, Wake
-from mailcore.event_feed import EventFeed
 from mailcore.keyring import Keyring
 from mailcore.log_reader import LogReader
 from mailcore.rates import Rates
-from mailcore.request_log import RequestRecorder
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 
@@ -29,6 +30,7 @@ class ApiRuntime:
     providers: Providers
     requests: RequestRecorder
     till: Till | None
+    stripe_events: EventStore
 
     @classmethod
     async def open(cls, settings: Settings, *, clock: Clock, wake: Wake, tell: Tell = lambda: None) -> Self:
@@ -50,12 +52,14 @@ class ApiRuntime:
             feed=EventFeed(database, clock, settings),
             requests=RequestRecorder(database),
             till=Till.open(settings, database, clock),
+            stripe_events=EventStore(database),
         )
 
     async def close(self) -> None:
         await self.feed.close()
         if self.till is not None:
             await self.till.close()
+        await self.stripe_events.close()
         await self.requests.close()
         await self.rates.close()
         await self.resolver.close()

@@ -15,13 +15,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api import rate_limits
 from api.browser_sessions import NAME, read_cookie, refuse_other_sites
 from api.runtime import ApiRuntime
-from mailcore import api_keys, browser_sessions, oauth_grants
-from mailcore.audit import Actor
-from mailcore.browser_sessions import SignedIn
-from mailcore.callers import Caller, Role, Scope
+from customers import api_keys, browser_sessions, oauth_grants
+from customers.audit import Actor
+from customers.browser_sessions import SignedIn
+from customers.callers import Caller, Role, Scope
+from customers.oauth_secrets import Secret
 from mailcore.clock import Clock
 from mailcore.errors import Forbidden, Unauthorized
-from mailcore.oauth_secrets import Secret
 
 _FRESH: Final = timedelta(minutes=10)
 _bearer = HTTPBearer(

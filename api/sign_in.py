@@ -13,8 +13,8 @@ from api.browser_sessions import clear_cookie, read_cookie, refuse_other_sites
 from api.pages import TEMPLATES, page
 from api.security import MaybePerson, Runtime
 from api.sign_in_flow import begin, browser_of, go, local_path, remember_next, too_often
-from mailcore import browser_sessions, letter_rates, people, sign_in_addresses, sign_in_links, sign_up
-from mailcore.sign_in_links import Unusable
+from customers import browser_sessions, letter_rates, people, sign_in_addresses, sign_in_links, sign_up
+from customers.sign_in_links import Unusable
 
 router = APIRouter(prefix="/auth", include_in_schema=False)
 

@@ -19,8 +19,8 @@ from api.browser_sessions import cookie_name, device_of, read_cookie, set_cookie
 from api.pages import page
 from api.rate_limits import asker
 from api.runtime import ApiRuntime
-from mailcore import browser_sessions, identities, people
-from mailcore.browser_sessions import Method, SignedIn
+from customers import browser_sessions, identities, people
+from customers.browser_sessions import Method, SignedIn
 from mailcore.models import Person
 from mailcore.rates import Rate, Taken, refuse_unless
 

@@ -19,12 +19,12 @@ from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.passkeys import ask_for_passkey, check_asker, read_answer
 from api.security import Runtime
-from mailcore import audit, browser_sessions, staff
-from mailcore.audit import Actor, AuditFilter, Subject
-from mailcore.browser_sessions import SignedIn
+from customers import audit, browser_sessions, staff
+from customers.audit import Actor, AuditFilter, Subject
+from customers.browser_sessions import SignedIn
+from customers.staff import Found, Overview
 from mailcore.database import Staff
 from mailcore.errors import Forbidden, Unauthorized
-from mailcore.staff import Found, Overview
 
 router = APIRouter(prefix="/staff/v1", include_in_schema=False, responses=responses(403, 404))
 

@@ -32,5 +32,5 @@ async def take_stripe_event(request: Request, runtime: Runtime) -> Response:
     if (event := webhooks.read(body)) is None:
         raise NotGenuine("This is no event.")
     if event.is_wanted and event.is_live == runtime.till.gateway.is_live:
-        await webhooks.store(runtime.database, event)
+        await runtime.stripe_events.keep(event)
     return Response()

@@ -12,9 +12,10 @@ from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.security import AsAdmin, AsMember, Doer, OwnsAccount, ReadsAccount, Runtime, Session, as_admin
-from mailcore import accounts, changes, team
-from mailcore.callers import Role
-from mailcore.team import Member
+from customers import accounts, team
+from customers.callers import Role
+from customers.team import Member
+from mailcore import changes
 
 router = APIRouter(prefix="/v1", route_class=Route, tags=["Team"], responses=responses(403, 404))
 

@@ -11,15 +11,15 @@ from api.errors import CODES, responses
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, Runtime, WritesAliases
-from mailcore import accounts, audit, trial_message
-from mailcore.audit import Subject
-from mailcore.callers import Caller
+from customers import accounts, audit, trial_message
+from customers.audit import Subject
+from customers.callers import Caller
+from customers.trial_message import NoAnswer, Refused
 from mailcore.errors import BusinessError, Conflict
 from mailcore.models import Alias, Domain
 from mailcore.plans import Lane
 from mailcore.rates import Rate
 from mailcore.routing import CATCH_ALL
-from mailcore.trial_message import NoAnswer, Refused
 
 router = APIRouter(prefix="/v1/aliases", route_class=Route, tags=["Aliases"], responses=responses(404))
 

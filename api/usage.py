@@ -9,7 +9,7 @@ from api.accounts import LimitsOut, UsageDayOut
 from api.errors import responses
 from api.routes import Route
 from api.security import ReadsAccount, Runtime, Session
-from mailcore import accounts
+from customers import accounts
 
 router = APIRouter(prefix="/v1/usage", route_class=Route, tags=["Account"], responses=responses(403))
 

@@ -5,7 +5,8 @@ Nothing here is on the path of a message. Must never decide what a plan allows: 
 prices.py         what is sold at which of Stripe's prices: settings, both ways
 subscriptions.py  what an account's plan should be by Stripe's state; pure
 state.py          the rows: who is due to be fetched, what was found, under lock
-webhooks.py       an event: is it Stripe's, is it new, whom does it concern
+webhooks.py       an event: is it Stripe's, whom does it concern
+event_store.py    events kept once each, many in one transaction
 gateway.py        the one file that talks to Stripe
 answers.py        what Stripe answers, read into our values
 catalogue.py      what the prices are, as shown to everybody

@@ -16,8 +16,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from billing import subscriptions
 from billing.prices import Prices
 from billing.subscriptions import AtStripe, Before, Decision
-from mailcore import accounts, audit, changes, letters, plan_change, team
-from mailcore.audit import SERVICE, Subject
+from customers import accounts, audit, letters, plan_change, team
+from customers.audit import SERVICE, Subject
+from mailcore import changes
 from mailcore.clock import Clock
 from mailcore.database import Database, Transaction
 from mailcore.errors import NotFound

@@ -1,4 +1,4 @@
-"""An event of Stripe's: is it theirs, is it new, and whom does it concern.
+"""An event of Stripe's: is it theirs, and whom does it concern.
 
 Must never act on what an event holds: it makes its customer due to be fetched, so neither order, nor
 repetition, nor loss of events matters. Signatures are checked here and not by the library, which takes
@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from mailcore.database import Database
 from mailcore.settings import Settings
 
 TOLERANCE: Final = timedelta(seconds=300)
-KEPT: Final = timedelta(days=30)
 WANTED: Final = frozenset({
     "checkout.session.completed",
     "customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted",
@@ -25,19 +23,6 @@ WANTED: Final = frozenset({
     "invoice.paid", "invoice.payment_failed",
     "charge.refunded", "charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed",
 })  # fmt: skip
-# Kept once, and its customer due in the same transaction. A dispute does not name its customer: it is due.
-_STORE: Final = """
-with kept as (
-    insert into stripe_event (id, type, customer_id, dispute_id, fetch_at, created_at)
-    values ($1, $2, $3, $4::text, case when $4::text is not null then now() end, $5)
-    on conflict (id) do nothing returning id
-), marked as (
-    update subscription s set dirty_at = clock_timestamp(), fetch_at = least(s.fetch_at, now()),
-        refunded_at = case when $6 then greatest(s.refunded_at, $5) else s.refunded_at end
-    from kept where s.customer_id = $3
-)
-select count(*) from kept
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +97,3 @@ def _word(value: object) -> str:
     if not (isinstance(value, str) and 0 < len(value) <= 255 and value.isascii() and value.isprintable()):
         raise ValueError("not a name of Stripe's")
     return value
-
-
-async def store(database: Database, event: Event) -> bool:
-    """Whether it is new. From the commit on its customer is due; an unknown customer is nobody's."""
-    is_refund = event.type == "charge.refunded"
-    async with database.transaction() as tx:
-        kept = await tx.value(
-            _STORE, event.id, event.type, event.customer_id, event.dispute_id, event.created_at, is_refund
-        )
-    return bool(kept)
-
-
-async def expire(database: Database, now: datetime) -> None:
-    """Upkeep: after 30 days. Stripe sends none again after that long."""
-    await database.delete_in_batches("stripe_event", "received_at <= $1", now - KEPT)

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from clearpost.progress import complain, say, table
 from clearpost.with_database import OPERATOR, run
-from mailcore import (
+from customers import (
     account_claims,
     accounts,
     api_keys,
@@ -24,7 +24,7 @@ from mailcore import (
     plan_change,
     policy,
 )
-from mailcore.audit import Subject
+from customers.audit import Subject
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.envelope import parse_mailbox

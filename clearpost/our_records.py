@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from mailcore.domains import spf_include
+from customers.domains import spf_include
 from mailcore.settings import Settings
 
 PLACEHOLDER = "YOUR.ADDRESS"

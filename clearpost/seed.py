@@ -12,8 +12,8 @@ from typing import Final
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from billing import state
-from mailcore import accounts, aliases, api_keys, domains
-from mailcore.aliases import AliasFilter, NewAlias
+from customers import accounts, aliases, api_keys, domains
+from customers.aliases import AliasFilter, NewAlias
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.errors import BusinessError

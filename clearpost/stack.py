@@ -25,7 +25,7 @@ from clearpost.run_state import RunState, stop_leftovers
 from clearpost.seed import Demo, seed_demo
 from clearpost.standins.dns import DnsStandin, Zone
 from clearpost.supervisor import Service, Supervisor
-from mailcore.domains import spf_include
+from customers.domains import spf_include
 from mailcore.settings import Settings
 
 ZONE_HELP = """\

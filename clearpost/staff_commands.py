@@ -10,12 +10,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from clearpost.progress import say, table
 from clearpost.with_database import OPERATOR, UNREADY, in_transaction, run
-from mailcore import staff
-from mailcore.audit import Actor
+from customers import staff
+from customers.audit import Actor
+from customers.staff import StaffMember
 from mailcore.clock import Clock
 from mailcore.models import Person
 from mailcore.settings import Settings
-from mailcore.staff import StaffMember
 
 Change = Callable[[AsyncSession, Clock, str, Actor], Awaitable[Person]]
 _NEXT = "sign in at {url}/auth/sign-in within 24 hours and add a passkey: there is no other way in"

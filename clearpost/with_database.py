@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from clearpost.progress import complain
-from mailcore.audit import Actor
+from customers.audit import Actor
 from mailcore.database import CONNECTION_LOST, Database
 from mailcore.errors import BusinessError
 from mailcore.settings import Settings

@@ -4,10 +4,12 @@ import importlib.metadata
 import re
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from sqlmodel import SQLModel
 
+import customers
 import mailcore
 from clearpost.local_settings import LocalSettings
 from mailcore import metrics, service_status, settings
@@ -16,7 +18,7 @@ from tests.support.services import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
-TOPS = ("api", "billing", "clearpost", "mailcore", "workers")
+TOPS = ("api", "billing", "clearpost", "customers", "mailcore", "workers")
 PYTHON = [path for top in TOPS for path in (ROOT / top).rglob("*.py")]
 CODE = "\n".join(path.read_text(encoding="utf-8") for path in PYTHON)
 
@@ -29,9 +31,10 @@ def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def test_the_map_of_mailcore_names_every_file_and_no_other() -> None:
-    named = re.findall(r"^ {4}(\w+\.py) ", mailcore.__doc__ or "", re.MULTILINE)
-    there = [path.name for path in (ROOT / "mailcore").glob("*.py") if path.name != "__init__.py"]
+@pytest.mark.parametrize("package", [mailcore, customers], ids=lambda package: package.__name__)
+def test_the_map_of_a_package_names_every_file_and_no_other(package: ModuleType) -> None:
+    named = re.findall(r"^ {4}(\w+\.py) ", package.__doc__ or "", re.MULTILINE)
+    there = [path.name for path in (ROOT / package.__name__).glob("*.py") if path.name != "__init__.py"]
     assert sorted(named) == sorted(there)
 
 
@@ -50,7 +53,7 @@ def test_every_python_file_named_is_there(document: Path) -> None:
 
 def test_every_function_of_the_flow_is_there() -> None:
     """`module.Name`, `module.Name.method` and `module.function`, wherever the module is ours."""
-    modules = {path.stem: path for path in (ROOT / "mailcore").glob("*.py")}
+    modules = {path.stem: path for name in ("mailcore", "customers") for path in (ROOT / name).glob("*.py")}
     named = re.findall(r"`(\w+)\.([\w.]+)(?:\(.*?\))?`", text_of("docs/flow.md"))
     ours = [(module, name) for module, name in named if module in modules and name != "py"]
     assert len(ours) > 30
@@ -59,7 +62,7 @@ def test_every_function_of_the_flow_is_there() -> None:
 
 def has(path: Path, name: str) -> bool:
     """Whether the module has this name; a method may also be named without its class."""
-    found: object = importlib.import_module(f"mailcore.{path.stem}")
+    found: object = importlib.import_module(f"{path.parent.name}.{path.stem}")
     first, *rest = name.split(".")
     if not hasattr(found, first):
         return re.search(rf"def {first}\(", path.read_text(encoding="utf-8")) is not None
@@ -153,7 +156,7 @@ def test_what_is_imported_is_asked_for_by_name() -> None:
     named = {re.split(r"[\[<>=~!]", each)[0].replace("_", "-").lower() for each in asked}
     brought = importlib.metadata.packages_distributions()
     imported = set()
-    for top in ("api", "billing", "clearpost", "mailcore", "workers", "tests"):
+    for top in (*TOPS, "tests"):
         for path in (ROOT / top).rglob("*.py"):
             lines = re.findall(r"^(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
             imported |= {name for line in lines for name in brought.get(line, [])[:1]}

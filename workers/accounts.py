@@ -3,7 +3,7 @@
 Must never touch what an account still needs.
 """
 
-from mailcore import account_claims, account_deletion, invitations
+from customers import account_claims, account_deletion, invitations
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.runtime import Runtime

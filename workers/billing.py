@@ -16,7 +16,8 @@ from billing.gateway import Away, Refused
 from billing.state import Due, DueDispute
 from billing.subscriptions import AtStripe
 from billing.till import Till
-from mailcore import account_deletion, metrics
+from customers import account_deletion
+from mailcore import metrics
 from mailcore.clock import Clock
 from mailcore.database import Database
 from workers.each import each_quietly

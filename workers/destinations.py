@@ -6,7 +6,7 @@ Must never write to an inbox more often than the rates allow, nor to an owner mo
 from functools import partial
 from uuid import UUID
 
-from mailcore import confirmations, destinations
+from customers import confirmations, destinations
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.rates import Rates

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from customers.letter_texts import EVEN_IF_STOPPED, WRITERS, Desk
 from mailcore import own_mail, replies, returns, suppression
 from mailcore.acceptance import Draft
 from mailcore.database import Transaction, UnknownOutcome
-from mailcore.letter_texts import EVEN_IF_STOPPED, WRITERS, Desk
 from mailcore.plans import Plan
 from mailcore.routing import SERVICE_ACCOUNT, Recipient
 from mailcore.runtime import Runtime

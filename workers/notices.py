@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from mailcore import undelivered
+from customers import undelivered
 from mailcore.clock import Clock
 from mailcore.database import Database
 from workers.each import each_quietly

@@ -3,7 +3,7 @@
 Must never change a plan: that is billing's, or an operator's.
 """
 
-from mailcore import downgrade_grace, surplus, usage_letters
+from customers import downgrade_grace, surplus, usage_letters
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.runtime import Runtime

@@ -11,25 +11,21 @@ from datetime import timedelta
 
 import structlog
 
-from billing import webhooks
+from billing import event_store
 from billing.till import Till
-from mailcore import (
+from customers import (
     audit,
     browser_sessions,
-    event_log,
     idempotent_answers,
-    ledger,
-    metrics,
     news,
     oauth_grants,
     passkeys,
-    queue,
     request_log,
-    service_status,
     sign_in_links,
     undelivered,
 )
-from mailcore.domain_watch import Watch
+from customers.domain_watch import Watch
+from mailcore import event_log, ledger, metrics, queue, service_status
 from mailcore.leases import Sweeper
 from mailcore.plans import Lane
 from mailcore.rates import Rates
@@ -120,7 +116,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
         Duty("sign-ins", timedelta(hours=1), lambda: _forget_sign_ins(r)),
         Duty("held mail", timedelta(minutes=10), HeldMail(r).end),
         *(of_billing(Bookkeeper(r.database, r.clock, till)) if till else ()),
-        Duty("stripe events", timedelta(hours=1), lambda: webhooks.expire(r.database, r.clock.now())),
+        Duty("stripe events", timedelta(hours=1), lambda: event_store.expire(r.database, r.clock.now())),
         Duty("ledger", timedelta(hours=1), lambda: ledger.compact(r.database)),
     ]
 

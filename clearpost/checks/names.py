@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Sequence
 
 from clearpost.checks.finding import Finding, fail, ok, warn
+from customers.domains import spf_include
 from mailcore.clock import Clock
-from mailcore.domains import spf_include
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 

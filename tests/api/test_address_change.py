@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from mailcore import people, sign_up, signed_links
-from mailcore.letter_texts import WRITERS, Desk
+from customers import people, sign_up, signed_links
+from customers.letter_texts import WRITERS, Desk
 from tests.support.api import SignedInPerson, Tenant, World
 
 NEW = "new@people.test"

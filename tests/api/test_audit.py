@@ -6,8 +6,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from mailcore import audit
-from mailcore.callers import Scope
+from customers import audit
+from customers.callers import Scope
 from tests.support.api import Tenant, World
 
 

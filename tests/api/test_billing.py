@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailcore.callers import Scope
+from customers.callers import Scope
 from tests.support.api import Tenant, World
 from tests.support.billing import Shop, asked, running_shop
 

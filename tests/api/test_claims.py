@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from mailcore.letter_texts import WRITERS, Desk
+from customers.letter_texts import WRITERS, Desk
 from tests.support.api import SignedInPerson, Tenant, World, running_api
 from workers.accounts import settle_claims
 

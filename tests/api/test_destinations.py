@@ -13,8 +13,8 @@ from pydantic import SecretStr
 import workers.destinations
 from clearpost.embedded.valkey import EmbeddedValkey
 from clearpost.ports import free_port
-from mailcore import destinations, signed_links
-from mailcore.letter_texts import ANSWER, EVEN_IF_STOPPED, STOP, WRITERS, Desk
+from customers import destinations, signed_links
+from customers.letter_texts import ANSWER, EVEN_IF_STOPPED, STOP, WRITERS, Desk
 from mailcore.rates import Rates
 from tests.support.api import Tenant, World, running_api
 

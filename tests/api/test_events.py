@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from mailcore import changes, oauth_grants, standing
-from mailcore.callers import Scope
+from customers import oauth_grants, standing
+from customers.callers import Scope
+from mailcore import changes
 from mailcore.jobs import Alarm
 from mailcore.plans import Plan
 from tests.api.test_logs import write

@@ -4,8 +4,8 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from mailcore import plan_change
-from mailcore.audit import SERVICE
+from customers import plan_change
+from customers.audit import SERVICE
 from mailcore.plans import Plan, limits_for
 from tests.support.api import Tenant, World
 

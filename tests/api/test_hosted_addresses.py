@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mailcore import address_change, identities, sign_up, signed_links
-from mailcore.callers import Scope
-from mailcore.identities import Vouched
+from customers import address_change, identities, sign_up, signed_links
+from customers.callers import Scope
+from customers.identities import Vouched
 from tests.support.api import Tenant, World
 from tests.support.signing_in import ask_link
 

@@ -8,9 +8,9 @@ import pytest
 from fastapi.routing import APIRoute
 
 from api.routes import Route
-from mailcore import idempotent_answers
+from customers import idempotent_answers
+from customers.idempotent_answers import STUCK, Asked, Claim
 from mailcore.errors import Conflict
-from mailcore.idempotent_answers import STUCK, Asked, Claim
 from mailcore.plans import Plan
 from tests.support.api import Tenant, World
 

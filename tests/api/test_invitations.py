@@ -8,10 +8,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from mailcore import invitations, signed_links, suppression
-from mailcore.audit import Actor
-from mailcore.callers import ALL
-from mailcore.letter_texts import WRITERS, Desk
+from customers import invitations, signed_links
+from customers.audit import Actor
+from customers.callers import ALL
+from customers.letter_texts import WRITERS, Desk
+from mailcore import suppression
 from tests.support.api import SignedInPerson, Tenant, World, running_api
 from tests.support.oauth import App
 

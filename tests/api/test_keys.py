@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api.app import create_app
-from mailcore.callers import ALL, Scope
+from customers.callers import ALL, Scope
 from tests.support.api import Tenant, World
 from tests.support.oauth import App, register
 

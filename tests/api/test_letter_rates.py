@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from mailcore import letter_rates
+from customers import letter_rates
 from mailcore.rates import Rate
 from tests.support.api import Tenant, World, running_api
 from tests.support.signing_in import sign_in

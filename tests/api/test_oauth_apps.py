@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from customers.oauth_apps import MOST_APPS, allows_redirect
 from mailcore.models import OauthApp
-from mailcore.oauth_apps import MOST_APPS, allows_redirect
 from tests.support.api import Tenant, World
 from tests.support.oauth import CALLBACK, App, register
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from pydantic import SecretStr
 
-from mailcore.callers import Scope
+from customers.callers import Scope
 from tests.support.api import World, running_api
 
 

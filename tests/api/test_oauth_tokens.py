@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from mailcore import oauth_grants
-from mailcore.oauth_secrets import Secret, generate
+from customers import oauth_grants
+from customers.oauth_secrets import Secret, generate
 from tests.support.api import Tenant, World
 from tests.support.oauth import SCOPES, App, assert_refused, register
 

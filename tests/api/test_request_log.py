@@ -8,11 +8,11 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
-from mailcore import request_log
-from mailcore.callers import Scope
+from customers import request_log
+from customers.callers import Scope
+from customers.request_log import Answered, RequestRecorder
 from mailcore.clock import Clock
 from mailcore.database import Database
-from mailcore.request_log import Answered, RequestRecorder
 from tests.support.api import Tenant, World
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.app import create_app
-from mailcore import api_keys
+from customers import api_keys
 from mailcore.database import Database
 from tests.support.api import Tenant, World
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mailcore import browser_sessions, passkeys, sign_in_links
+from customers import browser_sessions, passkeys, sign_in_links
 from tests.support.api import Tenant, World, running_api
 from tests.support.signing_in import ask_link, cookie_of, last_letter, link_in, sign_in
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from mailcore import staff
-from mailcore.audit import Actor
+from customers import staff
+from customers.audit import Actor
 from mailcore.database import Staff
 from tests.support.api import SignedInPerson, Tenant, World
 from tests.support.authenticator import Authenticator

@@ -117,3 +117,14 @@ async def test_50_deliveries_of_one_event_at_once_are_one(world: World) -> None:
 
 async def test_other_methods_are_refused(world: World) -> None:
     assert (await world.anonymous.get("/webhooks/stripe")).status_code == 405
+
+
+async def test_while_events_cannot_be_kept_stripe_hears_503_and_sends_again(world: World) -> None:
+    database = world.runtime.database
+    async with database.transaction() as tx:
+        await tx.execute("alter table stripe_event rename to elsewhere")
+    assert (await send(world, written())).status_code == 503
+    async with database.transaction() as tx:
+        await tx.execute("alter table elsewhere rename to stripe_event")
+    assert (await send(world, written())).status_code == 200
+    assert await kept(world) == ["evt_1"]

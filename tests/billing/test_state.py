@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from billing import state
 from billing.subscriptions import Vanished
-from mailcore import account_deletion, audit
+from customers import account_deletion, audit
 from mailcore.plans import Plan
 from tests.support.api import Tenant
 from tests.support.billing import Shop, asked, running_shop

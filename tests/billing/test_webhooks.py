@@ -1,17 +1,14 @@
-"""Events of Stripe's: signatures, what is read of them, kept once."""
+"""Events of Stripe's: signatures, what is read of them."""
 
-import asyncio
 import hashlib
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import stripe
 
 from billing import webhooks
-from mailcore.database import Database
 from tests.support.signed_events import event, header
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -103,30 +100,3 @@ def test_of_an_event_only_names_are_read() -> None:
 )  # fmt: skip
 def test_what_is_no_event_is_none(body: bytes) -> None:
     assert webhooks.read(body) is None
-
-
-async def test_an_event_is_kept_once_though_it_comes_50_times_at_once(database_url: str) -> None:
-    database = await Database.open(database_url, size=8)
-    try:
-        found = webhooks.read(BODY)
-        assert found is not None
-        kept = await asyncio.gather(*(webhooks.store(database, found) for _ in range(50)))
-        assert sorted(kept) == [False] * 49 + [True]
-        assert await database.value("select count(*) from stripe_event") == 1
-    finally:
-        await database.close()
-
-
-async def test_events_leave_after_30_days(database_url: str) -> None:
-    database = await Database.open(database_url, size=1)
-    try:
-        found = webhooks.read(BODY)
-        assert found is not None
-        await webhooks.store(database, found)
-        now: Any = await database.value("select now()")
-        await webhooks.expire(database, now + timedelta(days=29))
-        assert await database.value("select count(*) from stripe_event") == 1
-        await webhooks.expire(database, now + timedelta(days=31))
-        assert await database.value("select count(*) from stripe_event") == 0
-    finally:
-        await database.close()

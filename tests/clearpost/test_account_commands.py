@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from clearpost import account_commands
 from clearpost.account_commands import Wish
-from mailcore import api_keys
+from customers import api_keys
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.keyring import Keyring

@@ -12,7 +12,7 @@ import api.main
 from clearpost import send
 from clearpost.ports import free_port
 from clearpost.send import Wish
-from mailcore import api_keys
+from customers import api_keys
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.keyring import Keyring

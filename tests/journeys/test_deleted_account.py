@@ -3,8 +3,8 @@
 from sqlmodel import SQLModel
 
 import mailcore.models
-from mailcore import account_deletion
-from mailcore.audit import Actor
+from customers import account_deletion
+from customers.audit import Actor
 from mailcore.clock import Clock, ShiftedClock
 from mailcore.database import Database
 from mailcore.jobs import Alarm

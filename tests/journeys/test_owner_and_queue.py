@@ -10,8 +10,9 @@ import httpx
 
 from api.app import create_app
 from api.runtime import ApiRuntime
-from mailcore import api_keys, service_status
-from mailcore.api_keys import NewKey
+from customers import api_keys
+from customers.api_keys import NewKey
+from mailcore import service_status
 from mailcore.clock import Clock
 from mailcore.jobs import Alarm
 from mailcore.plans import Lane

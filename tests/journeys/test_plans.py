@@ -3,8 +3,8 @@
 import asyncio
 from datetime import timedelta
 
-from mailcore import plan_change
-from mailcore.audit import SERVICE
+from customers import plan_change
+from customers.audit import SERVICE
 from mailcore.database import Database
 from mailcore.jobs import Alarm
 from mailcore.plans import Lane, Plan

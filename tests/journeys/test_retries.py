@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from mailcore import aliases, ledger
+from customers import aliases
+from mailcore import ledger
 from mailcore.plans import Lane
 from tests.journeys.conftest import Opener
 from tests.support.destination import Destination

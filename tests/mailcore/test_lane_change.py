@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from mailcore import plan_change
-from mailcore.audit import SERVICE
+from customers import plan_change
+from customers.audit import SERVICE
 from mailcore.database import Database, LaneOfNode
 from mailcore.plans import Lane, Plan
 from mailcore.settlement import Result

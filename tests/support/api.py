@@ -18,9 +18,9 @@ from api.browser_sessions import cookie_name
 from api.runtime import ApiRuntime
 from clearpost.ports import free_port
 from clearpost.standins.dns import DnsStandin, Zone
-from mailcore import accounts, api_keys, browser_sessions, people
-from mailcore.api_keys import NewKey
-from mailcore.callers import ALL, Role, Scope
+from customers import accounts, api_keys, browser_sessions, people
+from customers.api_keys import NewKey
+from customers.callers import ALL, Role, Scope
 from mailcore.clock import ShiftedClock
 from mailcore.database import LaneOfNode, Tell
 from mailcore.plans import Plan

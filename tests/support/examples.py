@@ -15,8 +15,8 @@ from urllib.parse import quote
 import httpx
 from sqlmodel import SQLModel
 
-from mailcore import accounts, api_keys
-from mailcore.api_keys import NewKey
+from customers import accounts, api_keys
+from customers.api_keys import NewKey
 from mailcore.plans import Plan
 from tests.api.test_logs import write
 from tests.support import rows

@@ -5,7 +5,7 @@ import json
 import httpx
 
 from api.browser_sessions import cookie_name
-from mailcore.letter_texts import WRITERS, Desk, Written
+from customers.letter_texts import WRITERS, Desk, Written
 from tests.support.api import World
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mailcore import event_log, letters
+from customers import letters
+from mailcore import event_log
 from mailcore.clock import Clock
 from mailcore.plans import Lane
 from mailcore.runtime import Runtime, open_runtime

@@ -1,0 +1,95 @@
+"""The end of an account: at once for its people, keys and mail, and within minutes for all that names it.
+
+Must never end a delivery itself (the queue does, with its event and its ledger row), nor leave a row behind
+that names the account but the id in `deleted_account`, which goes after the log's days.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from customers import accounts, audit, cancellation, letters, team
+from customers.audit import Actor, Subject
+from mailcore.clock import Clock
+from mailcore.database import Database
+from mailcore.errors import Conflict
+from mailcore.models import Account, DeletedAccount, Subscription
+
+EXPORT_IS_FRESH: Final = timedelta(hours=24)
+# What names an account without belonging to its row, and in which column. Mail that waits is not among them:
+# it ends by itself.
+LEFT_BEHIND: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("letter", "change", "request_log", "audit_event", "usage_day", "srs_token", "log_event",
+         "log_message"),
+        "account_id",
+    ),
+    "idempotent_answer": "owner_id",
+}  # fmt: skip
+_SPARE: Final = timedelta(days=1)
+# Whoever belonged to this account alone and is none of our staff.
+_FORGET_PEOPLE: Final = """
+delete from person p using membership m where m.person_id = p.id and m.account_id = :account_id
+and p.staff_since is null and not exists (
+    select from membership o where o.person_id = p.id and o.account_id <> :account_id)
+"""
+
+
+def require_export(account: Account, now: datetime, *, waived: bool) -> None:
+    """Nobody loses by a click what they have not taken out. Raises Conflict."""
+    fresh = account.exported_at is not None and now - account.exported_at < EXPORT_IS_FRESH
+    if not (fresh or waived):
+        detail = "Export the account first (GET /v1/account/export), or say that you need no export."
+        raise Conflict(detail, code="export_first")
+
+
+async def delete(session: AsyncSession, clock: Clock, account_id: UUID, actor: Actor) -> None:
+    """In a transaction of the service. From its commit on mail is refused, what waits ends as cancelled, and
+    no key, app or session of the account opens anything. Its owners are told by mail.
+    """
+    account = await accounts.get(session, account_id, lock=True)
+    for owner in await team.owners(session, account_id):
+        await letters.post(session, clock, "account-deleted", owner.email, account=account.name)
+    await cancellation.of_account(session, account_id)
+    connection = await session.connection()
+    await connection.execute(text(_FORGET_PEOPLE), {"account_id": account_id})
+    pays = await session.get(Subscription, account_id)
+    session.add(DeletedAccount(id=account_id, at=clock.now(), customer_id=pays.customer_id if pays else None))
+    nobody = Actor(actor.kind, "an owner" if actor.kind == "person" else actor.name)
+    audit.record(session, clock, None, nobody, "account.deleted", Subject(account_id))
+    await session.flush()
+    await session.delete(account)
+    await session.flush()
+
+
+async def purge(database: Database, now: datetime, retention: timedelta) -> None:
+    """Removes what still names deleted accounts, also what late results of their mail have written since."""
+    rows = await database.fetch("select id from deleted_account")
+    gone = [row["id"] for row in rows]
+    for table, column in LEFT_BEHIND.items() if gone else ():
+        await database.delete_in_batches(table, f"{column} = any($1::uuid[])", gone)
+    async with database.transaction() as tx:
+        await tx.execute(
+            "delete from deleted_account d where d.at < $1 and d.customer_id is null "
+            "and not exists (select from message m where m.account_id = d.id)",
+            now - retention - _SPARE,
+        )
+
+
+async def customers_left(database: Database) -> Sequence[tuple[UUID, str]]:
+    """Customers at Stripe of accounts that are deleted, who are still there: (account, customer). Some of
+    them, by chance, so that those who cannot be parted with never stand before the others.
+    """
+    rows = await database.fetch(
+        "select id, customer_id from deleted_account where customer_id is not null order by random() limit 20"
+    )
+    return [(row["id"], row["customer_id"]) for row in rows]
+
+
+async def customer_gone(database: Database, account_id: UUID) -> None:
+    async with database.transaction() as tx:
+        await tx.execute("update deleted_account set customer_id = null where id = $1", account_id)
