@@ -41,7 +41,12 @@ def runtime(request: Request) -> ApiRuntime:
     return found
 
 
-Runtime = Annotated[ApiRuntime, Depends(runtime)]
+async def _runtime(request: Request) -> ApiRuntime:
+    """A coroutine: for each request FastAPI sends what is none to a thread."""
+    return runtime(request)
+
+
+Runtime = Annotated[ApiRuntime, Depends(_runtime)]
 
 
 async def caller(
