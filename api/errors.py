@@ -42,7 +42,7 @@ CODES: Final[Mapping[str, str]] = {
     "policy_unread": "Nobody of the account was told yet what is logged: GET, then POST /v1/account/policy.",
     "key_in_query": "An API key was sent in the query string, where it ends up in logs. Revoke it.",
     "not_found": "There is no such thing in this account.",
-    "expired": "The log of this message has passed its 7 days and is deleted.",
+    "gone_by_policy": "What is logged of a message is deleted for good after its days, by our policy.",
     "method_not_allowed": "This address does not know that method.",
     "bad_request": "The request could not be read.",
     "validation_failed": "A field is missing, unknown or not allowed; `errors` names each.",

@@ -4,13 +4,13 @@ Must never show more than log_reader hands out, nor tell an old id of ours from 
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.errors import CODES, responses
+from api.errors import responses
 from api.fields import (
     CursorText,
     Limit,
@@ -24,9 +24,11 @@ from api.fields import (
 )
 from api.routes import Route
 from api.runtime import ApiRuntime
-from api.security import ReadsLogs, Runtime
+from api.security import ReadsLogs, Runtime, Session
+from customers import queue_owner
+from customers.queue_owner import Entry, Filter
 from mailcore.clock import time_of
-from mailcore.errors import NotFound
+from mailcore.errors import Gone, NotFound
 from mailcore.event_log import Event, LoggedMessage
 from mailcore.log_reader import Cursor, LogFilter
 from mailcore.status_words import plain_words
@@ -35,6 +37,9 @@ router = APIRouter(prefix="/v1/logs", route_class=Route, tags=["Logs"], response
 
 ALIAS = "The address that was written to, with any tag: `hello@` finds `hello+shop@` too, not the reverse"
 EventType = Literal["received", "delivered", "soft-bounced", "hard-bounced", "refused"]
+DeliveryState = Literal["waiting", "in-progress", "held"]
+# More destinations than any plan gives an alias.
+_MOST_UNFINISHED: Final = 100
 
 
 class MessageOut(BaseModel):
@@ -65,8 +70,22 @@ class EventOut(BaseModel):
     explanation: str = Field(examples=["The message was delivered."])
 
 
+class UnfinishedOut(BaseModel):
+    """A delivery that has not ended: in `/v1/queue` with all that is known of it."""
+
+    delivery_id: UUID
+    destination: str = Field(examples=["you@example.net"])
+    state: DeliveryState
+    attempt: int = Field(description="Attempts so far, one under way included", examples=[2])
+    next_attempt_at: datetime | None = Field(description="null: under way, or held")
+
+
 class TimelineOut(MessageOut):
+    """`deleted_at`: when all of this is deleted, for everybody. `unfinished`: deliveries that still wait."""
+
+    deleted_at: datetime
     events: list[EventOut]
+    unfinished: list[UnfinishedOut]
 
 
 @router.get("/messages", summary="List messages, newest first")
@@ -87,23 +106,49 @@ async def list_messages(
     return Page.of(rows, limit, lambda row: shown_message(*row), lambda row: _cursor(row[0]))
 
 
-@router.get("/messages/{message_id}", summary="Show a message's timeline")
-async def get_message(message_id: UUID, who: ReadsLogs, runtime: Runtime) -> TimelineOut:
+@router.get("/messages/{message_id}", summary="Show a message's timeline", responses=responses(404, 410))
+async def get_message(message_id: UUID, who: ReadsLogs, session: Session, runtime: Runtime) -> TimelineOut:
+    """410 `gone_by_policy` for every id that is older than the log, whoever's it was."""
+    _refuse_old(runtime, message_id)
     message = await runtime.reader.message(who.tenant, message_id)
     if message is None:
-        raise _absent(runtime, message_id)
+        raise NotFound("There is no such thing in this account.")
     events = await runtime.reader.timeline(who.tenant, message_id)
-    last = events[-1].type if events else ""
+    living = await queue_owner.living_nodes(runtime.database)
+    waiting = await queue_owner.list_of(
+        session, who.account_id, Filter(message_id=message_id), living, limit=_MOST_UNFINISHED
+    )
     return TimelineOut(
-        **shown_message(message, last).model_dump(), events=[shown_event(event) for event in events]
+        **shown_message(message, events[-1].type if events else "").model_dump(),
+        deleted_at=message.received_at + runtime.settings.log_retention,
+        events=[shown_event(event) for event in events],
+        unfinished=[_unfinished(entry) for entry in waiting],
     )
 
 
-def _absent(runtime: ApiRuntime, message_id: UUID) -> NotFound:
-    """An id tells when it was made: past the retention the answer is the same whoever's it was."""
-    if _is_older(message_id, runtime.clock.now() - runtime.settings.log_retention):
-        return NotFound(CODES["expired"], code="expired")
-    return NotFound("There is no such thing in this account.")
+def _unfinished(entry: Entry) -> UnfinishedOut:
+    return UnfinishedOut.model_validate(
+        {
+            "delivery_id": entry.id,
+            "destination": entry.destination,
+            "state": entry.state,
+            "attempt": entry.attempt,
+            "next_attempt_at": entry.next_attempt_at if entry.state == "waiting" else None,
+        }
+    )
+
+
+def _refuse_old(runtime: ApiRuntime, message_id: UUID) -> None:
+    """An id tells when it was made, and nothing else counts here: whose it was, or whether, is not asked.
+
+    Raises Gone.
+    """
+    retention = runtime.settings.log_retention
+    if _is_older(message_id, runtime.clock.now() - retention):
+        raise Gone(
+            f"What is logged of a message is deleted {retention.days} days after its receipt, for everybody "
+            "and for good: that is our policy. This id is older than that, so whatever it named is gone."
+        )
 
 
 def _is_older(message_id: UUID, horizon: datetime) -> bool:

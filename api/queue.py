@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, id_after, id_cursor
+from api.logs import DeliveryState as State
 from api.logs import EventOut, explanation, shown_event
 from api.routes import Route
 from api.runtime import ApiRuntime
@@ -27,8 +28,6 @@ router = APIRouter(prefix="/v1/queue", route_class=Route, tags=["Queue"], respon
 _cursor = id_cursor("queue")
 # Whoever tries again and again makes a destination angry at all of us.
 _RETRIES: Final = Rate(60, timedelta(hours=1))
-
-State = Literal["waiting", "in-progress", "held"]
 
 
 class QueuedOut(BaseModel):

@@ -24,6 +24,13 @@ class NotFound(BusinessError):
     status = 404
 
 
+class Gone(BusinessError):
+    """It cannot be there any more, whoever asks."""
+
+    code = "gone_by_policy"
+    status = 410
+
+
 class Conflict(BusinessError):
     code = "conflict"
     status = 409

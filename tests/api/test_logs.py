@@ -13,6 +13,7 @@ from mailcore.clock import Clock
 from mailcore.event_log import Answer, Attempt, LoggedMessage
 from mailcore.replies import queued
 from tests.support.api import Tenant, World
+from tests.support.rows import TABLES, insert, made_up
 
 
 async def write(
@@ -79,6 +80,38 @@ async def test_a_timeline_tells_each_event_in_plain_words(world: World, tenant: 
     assert soft["explanation"] == "The mailbox behind this address is full. We try again."
     assert (delivered["server_ip"], delivered["duration_ms"], delivered["attempt"]) == ("192.0.2.25", 112, 1)
     assert delivered["explanation"] == "The message was delivered."
+
+
+async def put_in_queue(world: World, message: LoggedMessage, **changes: Any) -> UUID:
+    """A delivery of this message that has not ended; its machine lives."""
+    database, known = world.runtime.database, {"account": message.account_id}
+    tables = {table.name: table for table in TABLES}
+    async with database.transaction() as tx:
+        for name in ("node", "process", "message", "delivery"):
+            row = made_up(tables[name], known, world.clock)
+            row |= {"id": message.id} if name == "message" else {}
+            row |= changes | {"accepted_at": message.received_at} if name == "delivery" else {}
+            statement, values = insert(tables[name], row)
+            await tx.execute(statement, *values)
+            known[name] = row["id"]
+    return known["delivery"]
+
+
+async def test_a_timeline_tells_when_the_next_try_is_and_when_all_of_it_is_deleted(
+    world: World, tenant: Tenant
+) -> None:
+    message = await write(world, tenant, delivered=False)
+    due = world.clock.now() + timedelta(minutes=5)
+    waits = await put_in_queue(world, message, attempt=1, next_attempt_at=due, address="you@inbox.test")
+    told = (await tenant.http.get(f"/v1/logs/messages/{message.id}")).json()
+    assert datetime.fromisoformat(told["deleted_at"]) == message.received_at + timedelta(days=7)
+    (unfinished,) = told["unfinished"]
+    assert datetime.fromisoformat(unfinished.pop("next_attempt_at")) == due
+    assert unfinished == {
+        "delivery_id": str(waits), "destination": "you@inbox.test", "state": "waiting", "attempt": 1
+    }  # fmt: skip
+    ended = await write(world, tenant)
+    assert (await tenant.http.get(f"/v1/logs/messages/{ended.id}")).json()["unfinished"] == []
 
 
 async def test_messages_are_found_by_each_filter(world: World, tenant: Tenant) -> None:
@@ -157,7 +190,11 @@ async def test_after_seven_days_the_log_is_empty_whatever_upkeep_did(world: Worl
     assert await listed(tenant) == []
     other = await world.tenant("two")
     answers = [await each.http.get(f"/v1/logs/messages/{message.id}") for each in (tenant, other)]
-    assert [(a.status_code, a.json()["code"]) for a in answers] == [(404, "expired")] * 2
+    assert [(a.status_code, a.json()["code"]) for a in answers] == [(410, "gone_by_policy")] * 2
+    assert "7 days" in answers[0].json()["detail"]
+    made_up = UUID(int=message.id.int ^ 1)  # as old, and nobody's
+    nobodys = await tenant.http.get(f"/v1/logs/messages/{made_up}")
+    assert nobodys.json() | {"request_id": ""} == answers[0].json() | {"request_id": ""}
     assert await world.runtime.database.value("select count(*) from log_message") == 1
 
 

@@ -187,9 +187,10 @@ async def test_codes_come_from_operations_that_exist(served: Served) -> None:
         assert set(place.operations) <= names, code
 
 
-_RAISED = re.compile(r'(NotFound|Conflict|LimitReached|Invalid|Forbidden|TooMany)\([^()]*?code="(\w+)"')
+_RAISED = re.compile(r'(NotFound|Gone|Conflict|LimitReached|Invalid|Forbidden|TooMany)\([^()]*?code="(\w+)"')
 _STATUS = {
     "NotFound": 404,
+    "Gone": 410,
     "Conflict": 409,
     "LimitReached": 403,
     "Invalid": 422,
