@@ -33,8 +33,8 @@ from api import (
     oauth_grants,
     oauth_server,
     passkeys,
-    places,
     plans,
+    portal,
     provider_sign_in,
     queue,
     request_log,
@@ -74,6 +74,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     app.state.runtime = runtime
     errors.install(app)
     oauth_server.install(app)
+    app.include_router(stripe_webhook.router)  # routes are tried in turn, and its events come in storms
     for resource in (
         accounts,
         domains,
@@ -101,7 +102,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         app.include_router(resource.router, dependencies=[Depends(only_known)])
     for own in (me.router, passkeys.router, oauth_consent.router, accounts.of_people, address_change.router):
         app.include_router(own, dependencies=[Depends(only_known_to_people)])
-    for pages in (health, status, docs, confirmations, dns_check, places, plans, stripe_webhook):
+    for pages in (health, status, docs, confirmations, dns_check, plans):
         app.include_router(pages.router)
     app.include_router(invitations.pages)
     for way in (sign_in.router, provider_sign_in.router, passkeys.sign_in_router):
@@ -111,6 +112,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     app.include_router(staff.router)
     for protocol in (oauth_server.router, oauth_consent.pages):
         app.include_router(protocol)
+    portal.install(app)
     sign_in_flow.install(app, runtime)
     app.add_middleware(Edge, clock=runtime.clock, requests=runtime.requests)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

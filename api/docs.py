@@ -5,13 +5,14 @@ Must never make a browser ask anybody else: no script, no font, no image from an
 
 from typing import Final
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api import error_codes, reference
 from api.errors import CODES
 from api.pages import page
 from api.security import MaybePerson, Runtime
+from api.sign_in_flow import HOME
 from customers.callers import IN_WORDS
 from mailcore.settings import Settings
 
@@ -32,8 +33,9 @@ _GUIDES: Final = (
 
 
 @router.get("/")
-async def show_front_page(runtime: Runtime, who: MaybePerson) -> HTMLResponse:
-    return page("front.html", settings=runtime.settings, email=who.email if who else "")
+async def show_front_page(runtime: Runtime, who: MaybePerson) -> Response:
+    """Who is signed in has a portal to be in."""
+    return RedirectResponse(HOME, 303) if who else page("front.html", settings=runtime.settings)
 
 
 @router.get("/docs")

@@ -192,7 +192,7 @@ def unavailable(request_id: str) -> JSONResponse:
 def install(app: FastAPI) -> None:
     app.add_exception_handler(BusinessError, _business)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, http)
 
 
 async def _business(request: Request, error: Exception) -> JSONResponse:
@@ -212,7 +212,8 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
     return problem(_id(request), 422, "validation_failed", "The request is not valid.", errors=found)
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def http(request: Request, error: Exception) -> JSONResponse:
+    """What the framework itself refuses, such as an address that nobody answers."""
     assert isinstance(error, HTTPException)
     code = _BY_STATUS.get(error.status_code, "bad_request")
     detail = "There is nothing at this address." if code == "not_found" else CODES[code]

@@ -25,7 +25,7 @@ from mailcore.models import Person
 from mailcore.rates import Rate, Taken, refuse_unless
 
 LASTS: Final = timedelta(minutes=30)
-HOME: Final = "/"
+HOME: Final = "/overview"
 _COOKIE: Final = "clearpost_sign_in"
 _KEY_NAME: Final = "sign-in"
 _LOCAL: Final = re.compile(r"/(?![/\\])[\x21\x23-\x5b\x5d-\x7e]*", re.ASCII)

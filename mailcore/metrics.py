@@ -56,3 +56,4 @@ BILLING_FAILING = Gauge(
     "clearpost_billing_failing", "Customers that Stripe has not answered for four times in a row"
 )
 BILLING_AGE = Gauge("clearpost_billing_oldest_seconds", "Age of the oldest news of Stripe not fetched yet")
+CSP_REPORTS = Counter("clearpost_csp_reports_total", "Reports of browsers that a page broke our policy")

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     key_dir: Path = Field(
         Path("var/keys"), description="Folder for keys (mode 0700); keep it out of backups of the database"
     )
+    portal_dir: Path | None = Field(
+        None, description="Folder of the built portal; none: frontend/dist beside the code"
+    )
     routes: Annotated[dict[str, str], NoDecode] = Field(
         {}, description="Next hops that replace MX lookup: domain=host:port,... with * for all domains"
     )

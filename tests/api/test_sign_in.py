@@ -168,9 +168,9 @@ async def test_tries_from_one_network_are_bounded(database_url: str, redis_url: 
 async def test_nobody_is_sent_to_another_site(world: World, there: str) -> None:
     browser = world.browser()
     page = await browser.get("/auth/sign-in", params={"next": there})
-    assert 'name="next" value="/"' in page.text
+    assert 'name="next" value="/overview"' in page.text
     done = await sign_in(world, browser, EMAIL, there)
-    assert (done.status_code, done.headers["location"]) == (303, "/")
+    assert (done.status_code, done.headers["location"]) == (303, "/overview")
 
 
 async def test_a_session_that_was_there_before_is_void_after_signing_in(world: World) -> None:
