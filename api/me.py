@@ -13,11 +13,11 @@ from api.browser_sessions import clear_cookie
 from api.errors import responses
 from api.fields import Body
 from api.routes import Route
-from api.security import FreshMe, Me, OwnSession, Runtime
+from api.security import FreshMe, Me, OwnSession, Runtime, fresh_until
 from customers import browser_sessions, identities, passkeys, people, person_deletion
 from customers.audit import Actor, Subject
 from customers.browser_sessions import Method, SignedIn
-from customers.callers import Role
+from customers.callers import OF_ROLE, Role, Scope
 from customers.people import Belonging
 from mailcore.errors import NotFound
 from mailcore.models import BrowserSession
@@ -74,10 +74,13 @@ class MeOut(BaseModel):
     name: str = Field(examples=["Ada"])
     account_id: UUID | None
     role: Role | None
+    scopes: list[Scope] = Field(description="What the role allows in `account_id`")
     accounts: list[BelongingOut]
+    is_staff: bool = Field(description="Whether /staff is open to them, by passkey", examples=[False])
     session_id: UUID
     method: Method
     signed_in_at: datetime
+    fresh_until: datetime = Field(description="After that some changes answer 403 `sign_in_again`")
     passkeys: int = Field(description="How many passkeys they have", examples=[1])
     identities: list[IdentityOut]
 
@@ -154,16 +157,21 @@ async def delete_identity(me: FreshMe, session: OwnSession, runtime: Runtime, id
 
 async def _shown(me: SignedIn, session: OwnSession, chosen: Belonging | None = None) -> MeOut:
     rows = await identities.of_person(session, me.person_id)
+    person = await people.get(session, me.person_id)
+    role = chosen.role if chosen else me.role
     return MeOut(
         id=me.person_id,
         email=me.email,
         name=me.name,
         account_id=chosen.account_id if chosen else me.account_id,
-        role=chosen.role if chosen else me.role,
+        role=role,
+        scopes=sorted(OF_ROLE[role]) if role else [],
         accounts=[BelongingOut.of(each) for each in await people.belongings(session, me.person_id)],
+        is_staff=person.staff_since is not None,
         session_id=me.session_id,
         method=me.method,
         signed_in_at=me.created_at,
+        fresh_until=fresh_until(me),
         passkeys=len(await passkeys.of_person(session, me.person_id)),
         identities=[IdentityOut.model_validate(row, from_attributes=True) for row in rows],
     )

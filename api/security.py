@@ -5,7 +5,7 @@ browser's cookie count where there is such a header, or where another site's pag
 """
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -129,9 +129,13 @@ def _person_needed() -> Forbidden:
     return Forbidden("This is for a person who is signed in, not for a key.", code="person_needed")
 
 
+def fresh_until(who: SignedIn) -> datetime:
+    """A sign-in of a moment ago counts until then: for what a browser left open must not do."""
+    return who.created_at + _FRESH
+
+
 def is_fresh(who: SignedIn, clock: Clock) -> bool:
-    """Whether they signed in a moment ago: for what a browser left open must not do."""
-    return clock.now() - who.created_at < _FRESH
+    return clock.now() < fresh_until(who)
 
 
 async def fresh_person(me: Annotated[SignedIn, Depends(person)], runtime: Runtime) -> SignedIn:

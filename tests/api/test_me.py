@@ -1,6 +1,6 @@
 """What is a person's own: their sessions and where they work; nobody else's, and nothing for keys."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.support.api import Tenant, World
 
@@ -9,6 +9,21 @@ async def test_a_person_sees_themselves_without_any_account(world: World) -> Non
     person = await world.person()
     me = (await person.http.get("/v1/me")).json()
     assert (me["id"], me["account_id"], me["accounts"]) == (str(person.id), None, [])
+
+
+async def test_a_person_sees_what_their_role_allows_and_how_long_their_sign_in_is_fresh(
+    world: World, tenant: Tenant
+) -> None:
+    person = await world.person(tenant, role="viewer")
+    me = (await person.http.get("/v1/me")).json()
+    assert me["scopes"] == ["account:read", "aliases:read", "domains:read", "logs:read"]
+    fresh = datetime.fromisoformat(me["fresh_until"]) - datetime.fromisoformat(me["signed_in_at"])
+    assert (fresh, me["is_staff"]) == (timedelta(minutes=10), False)
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute("update person set staff_since = now()")
+    assert (await person.http.get("/v1/me")).json()["is_staff"]
+    nowhere = await world.person(email="new@people.test")
+    assert (await nowhere.http.get("/v1/me")).json()["scopes"] == []
 
 
 async def test_a_key_is_no_person(world: World, tenant: Tenant) -> None:
