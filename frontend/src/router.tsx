@@ -1,0 +1,204 @@
+// Every path of the portal. Each screen is a chunk of its own, fetched when somebody points at a link to it.
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { parseSearch, stringifySearch } from "./data/search";
+import { search as aliasesSearch } from "./screens/aliases/search";
+import { search as billingSearch } from "./screens/billing/search";
+import { search as destinationsSearch } from "./screens/destinations/search";
+import { search as developersSearch } from "./screens/developers/search";
+import { search as domainSearch } from "./screens/domain/search";
+import { search as domainsSearch } from "./screens/domains/search";
+import { search as logsSearch } from "./screens/logs/search";
+import { search as queueSearch } from "./screens/queue/search";
+import { search as securitySearch } from "./screens/security/search";
+import { search as staffSearch } from "./screens/staff/search";
+import { search as teamSearch } from "./screens/team/search";
+import { search as welcomeSearch } from "./screens/welcome/search";
+import { Frame } from "./shell/Frame";
+import { NotFound, RouteProblem } from "./shell/RouteProblem";
+import { ScreenSkeleton } from "./ui/Skeleton";
+
+const root = createRootRoute({ component: Frame, notFoundComponent: NotFound });
+const at = <const Path extends string>(path: Path) => ({ getParentRoute: () => root, path });
+
+const home = createRoute({
+  ...at("/"),
+  beforeLoad: () => {
+    throw redirect({ to: "/overview", replace: true });
+  },
+});
+const overview = createRoute({
+  ...at("/overview"),
+  component: lazyRouteComponent(() => import("./screens/overview")),
+});
+const welcome = createRoute({
+  ...at("/welcome"),
+  validateSearch: welcomeSearch,
+  component: lazyRouteComponent(() => import("./screens/welcome")),
+});
+const domains = createRoute({
+  ...at("/domains"),
+  validateSearch: domainsSearch,
+  component: lazyRouteComponent(() => import("./screens/domains")),
+});
+const domain = createRoute({
+  ...at("/domains/$domainId"),
+  component: lazyRouteComponent(() => import("./screens/domain")),
+});
+const ofDomain = <const Path extends string>(path: Path) => ({ getParentRoute: () => domain, path });
+const domainAliases = createRoute({
+  ...ofDomain("/"),
+  validateSearch: domainSearch,
+  component: lazyRouteComponent(() => import("./screens/domain/aliases")),
+});
+const domainDns = createRoute({
+  ...ofDomain("/dns"),
+  component: lazyRouteComponent(() => import("./screens/domain/dns")),
+});
+const domainLogs = createRoute({
+  ...ofDomain("/logs"),
+  validateSearch: logsSearch,
+  component: lazyRouteComponent(() => import("./screens/domain/logs")),
+});
+const domainSettings = createRoute({
+  ...ofDomain("/settings"),
+  component: lazyRouteComponent(() => import("./screens/domain/settings")),
+});
+const aliases = createRoute({
+  ...at("/aliases"),
+  validateSearch: aliasesSearch,
+  component: lazyRouteComponent(() => import("./screens/aliases")),
+});
+const alias = createRoute({
+  ...at("/aliases/$aliasId"),
+  component: lazyRouteComponent(() => import("./screens/alias")),
+});
+const destinations = createRoute({
+  ...at("/destinations"),
+  validateSearch: destinationsSearch,
+  component: lazyRouteComponent(() => import("./screens/destinations")),
+});
+const logs = createRoute({
+  ...at("/logs"),
+  validateSearch: logsSearch,
+  component: lazyRouteComponent(() => import("./screens/logs")),
+});
+const message = createRoute({
+  getParentRoute: () => logs,
+  path: "/$messageId",
+  component: lazyRouteComponent(() => import("./screens/logs/message")),
+});
+const queue = createRoute({
+  ...at("/queue"),
+  validateSearch: queueSearch,
+  component: lazyRouteComponent(() => import("./screens/queue")),
+});
+const billing = createRoute({
+  ...at("/billing"),
+  validateSearch: billingSearch,
+  component: lazyRouteComponent(() => import("./screens/billing")),
+});
+const developers = createRoute({
+  ...at("/developers"),
+  component: lazyRouteComponent(() => import("./screens/developers")),
+});
+const ofDevelopers = <const Path extends string>(path: Path) => ({ getParentRoute: () => developers, path });
+const developersHome = createRoute({
+  ...ofDevelopers("/"),
+  beforeLoad: () => {
+    throw redirect({ to: "/developers/keys", replace: true });
+  },
+});
+const keys = createRoute({
+  ...ofDevelopers("/keys"),
+  validateSearch: developersSearch,
+  component: lazyRouteComponent(() => import("./screens/developers/keys")),
+});
+const apps = createRoute({
+  ...ofDevelopers("/apps"),
+  validateSearch: developersSearch,
+  component: lazyRouteComponent(() => import("./screens/developers/apps")),
+});
+const requests = createRoute({
+  ...ofDevelopers("/requests"),
+  validateSearch: developersSearch,
+  component: lazyRouteComponent(() => import("./screens/developers/requests")),
+});
+const team = createRoute({
+  ...at("/team"),
+  validateSearch: teamSearch,
+  component: lazyRouteComponent(() => import("./screens/team")),
+});
+const security = createRoute({
+  ...at("/security"),
+  validateSearch: securitySearch,
+  component: lazyRouteComponent(() => import("./screens/security")),
+});
+const profile = createRoute({
+  ...at("/profile"),
+  component: lazyRouteComponent(() => import("./screens/profile")),
+});
+const staff = createRoute({
+  ...at("/staff"),
+  component: lazyRouteComponent(() => import("./screens/staff")),
+});
+const ofStaff = <const Path extends string>(path: Path) => ({ getParentRoute: () => staff, path });
+const staffAccounts = createRoute({
+  ...ofStaff("/"),
+  validateSearch: staffSearch,
+  component: lazyRouteComponent(() => import("./screens/staff/accounts")),
+});
+const staffAccount = createRoute({
+  ...ofStaff("/accounts/$accountId"),
+  component: lazyRouteComponent(() => import("./screens/staff/account")),
+});
+const staffQueue = createRoute({
+  ...ofStaff("/queue"),
+  component: lazyRouteComponent(() => import("./screens/staff/queue")),
+});
+const staffAudit = createRoute({
+  ...ofStaff("/audit"),
+  component: lazyRouteComponent(() => import("./screens/staff/audit")),
+});
+
+const tree = root.addChildren([
+  home,
+  overview,
+  welcome,
+  domains,
+  domain.addChildren([domainAliases, domainDns, domainLogs, domainSettings]),
+  aliases,
+  alias,
+  destinations,
+  logs.addChildren([message]),
+  queue,
+  billing,
+  developers.addChildren([developersHome, keys, apps, requests]),
+  team,
+  security,
+  profile,
+  staff.addChildren([staffAccounts, staffAccount, staffQueue, staffAudit]),
+]);
+
+export const router = createRouter({
+  routeTree: tree,
+  defaultPreload: "intent",
+  defaultPreloadDelay: 30,
+  defaultPendingMs: 150,
+  defaultPendingComponent: ScreenSkeleton,
+  defaultErrorComponent: RouteProblem,
+  scrollRestoration: true,
+  parseSearch,
+  stringifySearch,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

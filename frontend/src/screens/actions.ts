@@ -1,0 +1,22 @@
+// The main actions, reachable from everywhere by the palette. Each is a link: `?add=1` opens the form of a list.
+// What only makes sense on an open screen is registered there instead (useCommands).
+import type { MessageDescriptor } from "@lingui/core";
+import { msg } from "@lingui/core/macro";
+import type { Scope } from "../api/session";
+
+export interface Action {
+  to: string;
+  search?: Record<string, string>;
+  title: MessageDescriptor;
+  keys?: string;
+  scope?: Scope;
+}
+
+export const ACTIONS: readonly Action[] = [
+  { to: "/domains", search: { add: "1" }, title: msg`Add a domain`, keys: "n d", scope: "domains:write" },
+  { to: "/aliases", search: { add: "1" }, title: msg`Create an alias`, keys: "n a", scope: "aliases:write" },
+  { to: "/destinations", search: { add: "1" }, title: msg`Add a destination`, scope: "aliases:write" },
+  { to: "/developers/keys", search: { add: "1" }, title: msg`Create an API key`, scope: "account:write" },
+  { to: "/team", search: { add: "1" }, title: msg`Invite somebody`, scope: "account:write" },
+  { to: "/billing", title: msg`Change the plan`, scope: "billing:write" },
+];

@@ -1,0 +1,4 @@
+// API keys of the account.
+export default function Tab() {
+  return null;
+}

@@ -1,0 +1,4 @@
+// The filters of this screen, as they stand in its URL.
+import { flag, searchOf, text } from "../../data/search";
+
+export const search = searchOf({ add: flag, q: text });

@@ -1,0 +1,4 @@
+// Aliases of one domain.
+export default function Tab() {
+  return null;
+}

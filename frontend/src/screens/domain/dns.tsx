@@ -1,0 +1,4 @@
+// The records of one domain: wanted and found.
+export default function Tab() {
+  return null;
+}

@@ -1,0 +1,4 @@
+// The log of one domain.
+export default function Tab() {
+  return null;
+}

@@ -1,0 +1,4 @@
+// Settings of one domain, and its end.
+export default function Tab() {
+  return null;
+}

@@ -1,0 +1,4 @@
+// The timeline of one message, over the list.
+export default function Message() {
+  return null;
+}

@@ -1,0 +1,11 @@
+// The filters of this screen, as they stand in its URL.
+import { oneOf, searchOf, text, word } from "../../data/search";
+
+export const search = searchOf({
+  q: text,
+  domain_id: word,
+  alias: word,
+  event: oneOf("received", "delivered", "soft-bounced", "hard-bounced", "refused"),
+  since: word,
+  until: word,
+});

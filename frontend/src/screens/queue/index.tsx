@@ -1,0 +1,8 @@
+// What waits, why, and until when.
+import { useLingui } from "@lingui/react/macro";
+import { Page } from "../../ui/Page";
+
+export default function Screen() {
+  const { t } = useLingui();
+  return <Page title={t`Queue`} />;
+}

@@ -1,0 +1,4 @@
+// One account in figures.
+export default function Tab() {
+  return null;
+}

@@ -1,0 +1,4 @@
+// Search for an account.
+export default function Tab() {
+  return null;
+}

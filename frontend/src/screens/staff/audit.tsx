@@ -1,0 +1,4 @@
+// The service's own log.
+export default function Tab() {
+  return null;
+}

@@ -1,0 +1,4 @@
+// How the queues are doing.
+export default function Tab() {
+  return null;
+}

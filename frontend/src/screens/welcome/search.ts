@@ -1,0 +1,4 @@
+// The filters of this screen, as they stand in its URL.
+import { searchOf, word } from "../../data/search";
+
+export const search = searchOf({ domain: word });

@@ -1,0 +1,83 @@
+// What stands around every screen: navigation, banners, keys. Shows nothing of an account before it is known who asks.
+import { Trans } from "@lingui/react/macro";
+import { useQuery } from "@tanstack/react-query";
+import { Outlet } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+import { problemOf } from "../api/problem";
+import { meQuery } from "../api/session";
+import { ScreenSkeleton } from "../ui/Skeleton";
+import { useArrival } from "./arrival";
+import { Banners } from "./Banners";
+import styles from "./frame.module.css";
+import { Nav } from "./Nav";
+import { TopBar } from "./TopBar";
+import { useShellCommands } from "./useShellCommands";
+
+const NoAccount = lazy(() => import("./NoAccount"));
+const Away = lazy(() => import("./Away"));
+const Palette = lazy(() => import("./Palette"));
+const ShortcutList = lazy(() => import("./ShortcutList"));
+
+export function Frame() {
+  const me = useQuery(meQuery);
+  if (me.data === undefined) {
+    return me.error === null ? (
+      <Waiting />
+    ) : (
+      <Suspense>
+        <Away problem={problemOf(me.error)} />
+      </Suspense>
+    );
+  }
+  if (me.data.account_id === null) {
+    return (
+      <Suspense>
+        <NoAccount me={me.data} />
+      </Suspense>
+    );
+  }
+  return <Inside />;
+}
+
+function Inside() {
+  const [isOpen, setOpen] = useState(false);
+  const shell = useShellCommands();
+  useArrival(() => setOpen(false));
+  return (
+    <div className={styles.frame}>
+      <a className={styles.skip} href="#main">
+        <Trans>Skip to content</Trans>
+      </a>
+      <TopBar isOpen={isOpen} onToggle={() => setOpen(!isOpen)} onSearch={shell.openPalette} />
+      <Nav
+        isOpen={isOpen}
+        onClose={() => setOpen(false)}
+        onSearch={shell.openPalette}
+        onKeys={shell.openKeys}
+      />
+      <main id="main" tabIndex={-1} className={styles.main} inert={isOpen}>
+        <Banners />
+        <div className={styles.screen}>
+          <Outlet />
+        </div>
+      </main>
+      <Suspense>
+        {shell.shown === "palette" && <Palette onClose={shell.close} />}
+        {shell.shown === "keys" && <ShortcutList onClose={shell.close} />}
+      </Suspense>
+    </div>
+  );
+}
+
+function Waiting() {
+  return (
+    <div className={styles.frame}>
+      <div className={styles.side} />
+      <main className={styles.main}>
+        <div className={styles.screen}>
+          <ScreenSkeleton />
+        </div>
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,28 @@
+import { lingui } from "@lingui/vite-plugin";
+import babel from "@rolldown/plugin-babel";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+import { gzipBeside } from "./scripts/gzip-beside.mjs";
+
+// The API of a local stack (make up): everything that is no file of ours goes there.
+const API = process.env.CLEARPOST_WEB_URL ?? "http://localhost:8025";
+const PROXIED = ["/v1", "/auth", "/staff/v1", "/docs", "/oauth", "/openapi.json", "/status.json", "/healthz"];
+
+export default defineConfig({
+  plugins: [
+    react(),
+    // Messages stay where they are used, so that each chunk brings its own (src/i18n.ts).
+    babel({
+      include: /\/src\/.*\.tsx?$/,
+      plugins: [["@lingui/babel-plugin-lingui-macro", { stripNonEssentialProps: false }]],
+    }),
+    lingui(),
+    gzipBeside(),
+  ],
+  html: { cspNonce: "__CSP_NONCE__" },
+  build: { target: "es2023", assetsInlineLimit: 0, chunkSizeWarningLimit: 600 },
+  server: {
+    fs: { allow: [".."] },
+    proxy: Object.fromEntries(PROXIED.map((path) => [path, { target: API, changeOrigin: false }])),
+  },
+});
