@@ -2,6 +2,7 @@ import { lingui } from "@lingui/vite-plugin";
 import babel from "@rolldown/plugin-babel";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { compiledMessages } from "./scripts/compiled-messages.mjs";
 import { gzipBeside } from "./scripts/gzip-beside.mjs";
 
 // The API of a local stack (make up): everything that is no file of ours goes there.
@@ -14,7 +15,7 @@ export default defineConfig({
     // Messages stay where they are used, so that each chunk brings its own (src/i18n.ts).
     babel({
       include: /\/src\/.*\.tsx?$/,
-      plugins: [["@lingui/babel-plugin-lingui-macro", { stripNonEssentialProps: false }]],
+      plugins: [["@lingui/babel-plugin-lingui-macro", { stripNonEssentialProps: false }], compiledMessages],
     }),
     lingui(),
     gzipBeside(),

@@ -1,23 +1,8 @@
-// Words. English is in the code and comes with each chunk; another language is one catalog, loaded before the
-// first paint. Must never be asked for a message before `start` has run.
+// Words. English is in the code, compiled, and comes with each chunk; another language is one catalog, loaded
+// before the first paint. Must never be asked for a message before `start` has run.
 import { i18n, type MessageDescriptor } from "@lingui/core";
-import { compileMessage } from "@lingui/message-utils/compileMessage";
-
-type Compiled = ReturnType<typeof compileMessage>;
-
-const compiled = new Map<string, Compiled>();
-
-function compile(message: string): Compiled {
-  let found = compiled.get(message);
-  if (found === undefined) {
-    found = compileMessage(message);
-    compiled.set(message, found);
-  }
-  return found;
-}
 
 export function start(): void {
-  i18n.setMessagesCompiler(compile);
   i18n.loadAndActivate({ locale: "en", messages: {} });
 }
 

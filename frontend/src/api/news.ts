@@ -35,7 +35,8 @@ export function refreshOnNews(queries: QueryClient): () => void {
       return;
     }
     waiting.add(news.kind);
-    timer ??= setTimeout(() => flush(queries), Math.max(0, last + GATHER - Date.now()));
+    if (timer === undefined)
+      timer = setTimeout(() => flush(queries), Math.max(0, last + GATHER - Date.now()));
   });
 }
 

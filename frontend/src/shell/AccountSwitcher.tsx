@@ -1,6 +1,5 @@
-// The account one works in; a menu where there are several.
-import { Trans } from "@lingui/react/macro";
-import { Menu } from "@mantine/core";
+// The account one works in; a choice where there are several.
+import { useLingui } from "@lingui/react/macro";
 import { $api } from "../api/client";
 import { moveAllTabs } from "../api/live";
 import { problemOf } from "../api/problem";
@@ -9,8 +8,10 @@ import { planName } from "../data/plans";
 import { IconCheck, IconUpDown } from "../ui/icons";
 import { toast } from "../ui/toasts";
 import styles from "./nav.module.css";
+import { Popup, PopupItem } from "./Popup";
 
 export function AccountSwitcher() {
+  const { t } = useLingui();
   const { me } = useSession();
   const account = $api.useQuery("get", "/v1/account");
   const choose = $api.useMutation("post", "/v1/me/account", {
@@ -25,29 +26,27 @@ export function AccountSwitcher() {
     </span>
   );
   if (me.accounts.length < 2) return <div className={styles.account}>{names}</div>;
+  const button = (
+    <>
+      {names}
+      <IconUpDown />
+    </>
+  );
   return (
-    <Menu position="bottom-start" width="target">
-      <Menu.Target>
-        <button type="button" className={styles.account}>
-          {names}
-          <IconUpDown />
-        </button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>
-          <Trans>Work in</Trans>
-        </Menu.Label>
-        {me.accounts.map((each) => (
-          <Menu.Item
+    <Popup button={button} className={styles.account} side="below" label={t`Work in`}>
+      {() =>
+        me.accounts.map((each) => (
+          <PopupItem
             key={each.id}
             disabled={choose.isPending}
-            rightSection={each.id === me.account_id && <IconCheck />}
+            isCurrent={each.id === me.account_id}
+            mark={each.id === me.account_id && <IconCheck />}
             onClick={() => choose.mutate({ body: { account_id: each.id } })}
           >
             {each.name}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+          </PopupItem>
+        ))
+      }
+    </Popup>
   );
 }

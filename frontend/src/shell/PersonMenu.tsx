@@ -1,7 +1,7 @@
 // Who is signed in: profile, look, help, the way out.
 import { useLingui } from "@lingui/react/macro";
-import { Menu, useMantineColorScheme } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
+import { useMantineColorScheme } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
 import { useSession } from "../api/session";
 import {
   IconCheck,
@@ -16,45 +16,55 @@ import {
   IconUpDown,
 } from "../ui/icons";
 import styles from "./nav.module.css";
+import { Popup, PopupItem, PopupLine } from "./Popup";
 
 export function PersonMenu({ onKeys }: { onKeys: () => void }) {
   const { t } = useLingui();
   const { me } = useSession();
+  const navigate = useNavigate();
   const name = me.name === "" ? me.email : me.name;
+  const button = (
+    <>
+      <span className={styles.dot} aria-hidden="true">
+        {name.slice(0, 1).toUpperCase()}
+      </span>
+      <span className={styles.names}>
+        <span className={styles.name}>{name}</span>
+      </span>
+      <IconUpDown />
+    </>
+  );
   return (
-    <Menu position="top-start" width="target">
-      <Menu.Target>
-        <button type="button" className={styles.person}>
-          <span className={styles.dot} aria-hidden="true">
-            {name.slice(0, 1).toUpperCase()}
-          </span>
-          <span className={styles.names}>
-            <span className={styles.name}>{name}</span>
-          </span>
-          <IconUpDown />
-        </button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item component={Link} to="/profile" leftSection={<IconPerson />}>
-          {t`Profile`}
-        </Menu.Item>
-        <Menu.Item leftSection={<IconKey />} onClick={onKeys}>
-          {t`Keyboard shortcuts`}
-        </Menu.Item>
-        <Menu.Item component="a" href="/docs" leftSection={<IconCode />}>
-          {t`API reference`}
-        </Menu.Item>
-        <Menu.Item component="a" href="/status" leftSection={<IconInfo />}>
-          {t`Service status`}
-        </Menu.Item>
-        <Menu.Divider />
-        <Look />
-        <Menu.Divider />
-        <Menu.Item leftSection={<IconExit />} onClick={signOut}>
-          {t`Sign out`}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <Popup button={button} className={styles.person} side="above">
+      {(close) => {
+        const then = (run: () => void) => () => {
+          close();
+          run();
+        };
+        return (
+          <>
+            <PopupItem icon={<IconPerson />} onClick={then(() => void navigate({ to: "/profile" }))}>
+              {t`Profile`}
+            </PopupItem>
+            <PopupItem icon={<IconKey />} onClick={then(onKeys)}>
+              {t`Keyboard shortcuts`}
+            </PopupItem>
+            <PopupItem icon={<IconCode />} onClick={() => window.location.assign("/docs")}>
+              {t`API reference`}
+            </PopupItem>
+            <PopupItem icon={<IconInfo />} onClick={() => window.location.assign("/status")}>
+              {t`Service status`}
+            </PopupItem>
+            <PopupLine />
+            <Look />
+            <PopupLine />
+            <PopupItem icon={<IconExit />} onClick={signOut}>
+              {t`Sign out`}
+            </PopupItem>
+          </>
+        );
+      }}
+    </Popup>
   );
 }
 
@@ -67,16 +77,15 @@ function Look() {
     { value: "dark", title: t`Dark`, icon: IconMoon },
   ] as const;
   return looks.map(({ value, title, icon: Icon }) => (
-    <Menu.Item
+    <PopupItem
       key={value}
-      leftSection={<Icon />}
-      rightSection={value === colorScheme && <IconCheck />}
-      aria-current={value === colorScheme}
-      closeMenuOnClick={false}
+      icon={<Icon />}
+      isCurrent={value === colorScheme}
+      mark={value === colorScheme && <IconCheck />}
       onClick={() => setColorScheme(value)}
     >
       {title}
-    </Menu.Item>
+    </PopupItem>
   ));
 }
 

@@ -1,0 +1,3 @@
+import type { PluginObject } from "@babel/core";
+
+export function compiledMessages(babel: unknown): PluginObject;

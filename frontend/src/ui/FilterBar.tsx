@@ -1,0 +1,60 @@
+// Filters above a list, bound to the URL: <FilterBar value={search} onChange={(next) => navigate({ search: next })}>
+import { Trans, useLingui } from "@lingui/react/macro";
+import { Button, TextInput } from "@mantine/core";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { IconSearch } from "./icons";
+import styles from "./pieces.module.css";
+
+const PAUSE = 150;
+
+interface Props {
+  /** The text that is looked for: the URL's. */
+  q: string | undefined;
+  /** Called when the typing pauses; `undefined` for none. Navigate with `replace: true`. */
+  onSearch: (q: string | undefined) => void;
+  placeholder?: string;
+  /** Selects and the like, each bound to the URL by the screen. */
+  children?: ReactNode;
+  /** Shown where a filter is set: takes all away. */
+  onClear?: (() => void) | undefined;
+}
+
+export function FilterBar({ q = "", onSearch, placeholder, children, onClear }: Props) {
+  const { t } = useLingui();
+  const [typed, setTyped] = useState(q);
+  const sent = useRef(q);
+  const search = useRef(onSearch);
+  search.current = onSearch;
+  // Back and forward change the URL: then the field follows.
+  useEffect(() => {
+    if (q === sent.current) return;
+    sent.current = q;
+    setTyped(q);
+  }, [q]);
+  useEffect(() => {
+    if (typed === sent.current) return;
+    const timer = setTimeout(() => {
+      sent.current = typed;
+      search.current(typed === "" ? undefined : typed);
+    }, PAUSE);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  return (
+    <search className={styles.filters}>
+      <TextInput
+        type="search"
+        aria-label={placeholder ?? t`Search`}
+        placeholder={placeholder ?? t`Search`}
+        leftSection={<IconSearch />}
+        value={typed}
+        onChange={(event) => setTyped(event.currentTarget.value)}
+      />
+      {children}
+      {onClear !== undefined && (
+        <Button variant="subtle" onClick={onClear}>
+          <Trans>Clear filters</Trans>
+        </Button>
+      )}
+    </search>
+  );
+}
