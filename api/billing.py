@@ -23,7 +23,7 @@ from billing.prices import Interval
 from billing.till import Change, Effective, Till
 from customers import accounts, audit, surplus
 from customers.audit import Actor, Subject
-from customers.callers import Caller
+from customers.callers import Caller, Scope
 from customers.surplus import Surplus
 from mailcore.errors import NotFound
 from mailcore.models import Subscription
@@ -117,7 +117,9 @@ class PausedInboxOut(BaseModel):
 
     alias_id: UUID
     alias: str = Field(examples=["hello@example.org"])
-    address: str = Field(examples=["you@inbox.test"])
+    address: str | None = Field(
+        examples=["you@inbox.test"], description="Null for whoever may not see aliases (aliases:read)"
+    )
 
 
 class PausesOut(BaseModel):
@@ -227,7 +229,7 @@ async def preview_change(asked: Asked, body: AnyChoice) -> PreviewOut:
     async with asked.runtime.database.session(asked.who.tenant) as session:
         beyond = await surplus.beyond(session, asked.account_id, limits_for(body.plan))
     due = DueOut(amount=change.due.amount, currency=change.due.currency) if change.due else None
-    return PreviewOut(effective=change.effective, at=change.at, due=due, pauses=_pauses(beyond))
+    return PreviewOut(effective=change.effective, at=change.at, due=due, pauses=_pauses(beyond, asked.who))
 
 
 @router.post(
@@ -251,14 +253,18 @@ def _till(runtime: ApiRuntime) -> Till:
     return runtime.till
 
 
-def _pauses(beyond: Surplus) -> PausesOut:
+def _pauses(beyond: Surplus, who: Caller) -> PausesOut:
+    """Where aliases forward to is not for whoever pays."""
+    sees_inboxes = Scope.ALIASES_READ in who.scopes
     return PausesOut(
         domains=[
             PausedDomainOut(id=each.id, name=each.name, aliases=each.aliases) for each in beyond.domains
         ],
         aliases=[PausedAliasOut(id=each.id, address=each.address) for each in beyond.aliases],
         inboxes=[
-            PausedInboxOut(alias_id=each.alias_id, alias=each.alias, address=each.address)
+            PausedInboxOut(
+                alias_id=each.alias_id, alias=each.alias, address=each.address if sees_inboxes else None
+            )
             for each in beyond.inboxes
         ],
     )

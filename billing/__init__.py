@@ -10,6 +10,7 @@ event_store.py    events kept once each, many in one transaction
 gateway.py        the one file that talks to Stripe
 answers.py        what Stripe answers, read into our values
 catalogue.py      what the prices are, as shown to everybody
+endings.py        what ends because its payment was taken back or given back
 till.py           what a person asks for: to buy, to change, to manage; a preview of each
 figures.py        who pays, and how much a month
 """

@@ -21,9 +21,10 @@ def at_stripe(plain: dict[str, Any]) -> AtStripe:
         status=plain["status"],
         created=_moment(plain["created"]),
         items=items,
-        cancel_at=_maybe(plain.get("cancel_at")) or (ends if plain.get("cancel_at_period_end") else None),
+        cancel_at=maybe_moment(plain.get("cancel_at"))
+        or (ends if plain.get("cancel_at_period_end") else None),
         cancel_at_period_end=bool(plain.get("cancel_at_period_end")),
-        trial_end=_maybe(plain.get("trial_end")),
+        trial_end=maybe_moment(plain.get("trial_end")),
         schedule_id=schedule["id"] if schedule else None,
         next_price_id=_next_price(schedule) if schedule else None,
     )
@@ -77,5 +78,5 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _maybe(seconds: int | None) -> datetime | None:
+def maybe_moment(seconds: int | None) -> datetime | None:
     return None if seconds is None else _moment(seconds)

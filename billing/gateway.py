@@ -7,13 +7,14 @@ let one of Stripe's texts out in an error: they name cards, addresses and custom
 import logging
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Self, TypeVar
 from uuid import UUID
 
 import stripe
 from stripe import HTTPXClient, StripeClient
 
-from billing.answers import as_it_runs, at_stripe, id_of
+from billing.answers import as_it_runs, at_stripe, id_of, maybe_moment
 from billing.subscriptions import AtStripe, Item
 from mailcore.settings import Settings
 
@@ -68,9 +69,21 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
+    """`paid_at`: when the payment was made that the customer's bank asks back."""
+
     customer_id: str | None
     is_open: bool
     is_lost: bool
+    paid_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """`left`: what of it was not given back yet, in the smallest unit."""
+
+    id: str
+    left: int
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +157,25 @@ class Gateway:
         found = await _asked(self._stripe.v1.disputes.retrieve_async(dispute_id, {"expand": ["charge"]}))
         plain = found.to_dict()
         charge = plain["charge"]
-        customer = charge.get("customer") if isinstance(charge, dict) else None
+        customer, paid_at = None, None
+        if isinstance(charge, dict):
+            customer, paid_at = charge.get("customer"), charge["created"]
         status = plain["status"]
-        return Dispute(id_of(customer), status not in _OVER, status == "lost")
+        return Dispute(id_of(customer), status not in _OVER, status == "lost", maybe_moment(paid_at))
+
+    async def last_payment(self, customer_id: str) -> Payment | None:
+        """The newest that succeeded, given back or not."""
+        found = await _asked(self._stripe.v1.charges.list_async({"customer": customer_id, "limit": 100}))
+        paid = next((each for each in found.data if each.status == "succeeded"), None)
+        return Payment(paid.id, paid.amount - paid.amount_refunded, paid.currency) if paid else None
+
+    async def give_back(self, payment: Payment) -> None:
+        """All that is left of it, once, however often this is asked."""
+        await _asked(
+            self._stripe.v1.refunds.create_async(
+                {"charge": payment.id}, {"idempotency_key": f"refund-{payment.id}-{payment.left}"}
+            )
+        )
 
     # --- buying and managing, on pages of Stripe's ---
 
@@ -273,6 +302,17 @@ class Gateway:
         await _asked(
             self._stripe.v1.subscriptions.update_async(
                 subscription.id, {"cancel_at_period_end": True}, {"idempotency_key": f"{key}-cancel"}
+            )
+        )
+
+    async def end_now(self, subscription: AtStripe) -> None:
+        """At once and for ever; nothing is invoiced nor credited any more."""
+        await self._release(subscription, f"end-{subscription.id}")
+        await _asked(
+            self._stripe.v1.subscriptions.cancel_async(
+                subscription.id,
+                {"invoice_now": False, "prorate": False},
+                {"idempotency_key": f"end-{subscription.id}"},
             )
         )
 

@@ -28,10 +28,12 @@ from mailcore.plans import Plan
 # Whoever has taken a customer to be fetched and is not back by then has died: another one goes.
 _CLAIM: Final = """
 update subscription set fetch_at = now() + interval '1 minute' where account_id in (
-    select account_id from subscription where fetch_at <= now()
-    order by dirty_at is null, fetch_at limit $1 for update skip locked)
+    select account_id from subscription where fetch_at <= now() and dirty_at is {}
+    order by fetch_at limit $1 for update skip locked)
 returning account_id, customer_id, clock_timestamp() as began
 """
+_CLAIM_NEWS: Final = _CLAIM.format("not null")
+_CLAIM_ROUTINE: Final = _CLAIM.format("null")
 # Seconds until a failed fetch is tried again: 2, 4, 8, ... 600.
 _PUT_OFF: Final = """
 update subscription set tries = tries + 1,
@@ -54,10 +56,26 @@ update stripe_event set fetch_at = now() + interval '1 minute' where id in (
     select id from stripe_event where fetch_at <= now() order by fetch_at limit $1 for update skip locked)
 returning id, dispute_id, type
 """
+# The conditions are those of the indexes ix_subscription_odd and ix_subscription_news, word by word.
 _ALERTS: Final = """
 select count(*) filter (where odd_price) as odd_prices, count(*) filter (where disputed) as disputed,
 count(*) filter (where tries > 3) as failing,
-coalesce(extract(epoch from now() - min(dirty_at)), 0)::float as oldest_seconds from subscription
+(select coalesce(extract(epoch from now() - min(dirty_at)), 0)::float from subscription
+ where dirty_at is not null) as oldest_seconds
+from subscription where odd_price or disputed or tries > 3
+"""
+_FLAG: Final = """
+with seen as (select disputed from subscription where customer_id = $1)
+update subscription set disputed = $2,
+    dirty_at = case when $3 then clock_timestamp() else dirty_at end,
+    fetch_at = case when $3 then now() else fetch_at end
+where customer_id = $1 and (disputed <> $2 or $3) returning (select disputed from seen) <> $2
+"""
+# One that is open is asked after again, in case that the event of its end is lost; one event is enough.
+_AGAIN: Final = """
+update stripe_event set fetch_at = case when $3 and id = $1 then now() + interval '6 hours' end,
+    customer_id = $4
+where dispute_id = $2 and fetch_at is not null
 """
 
 
@@ -68,6 +86,7 @@ class Due:
     account_id: UUID
     customer_id: str
     began: datetime
+    has_news: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +128,19 @@ async def mark(tx: Transaction, account_id: UUID) -> None:
     await tx.execute(_MARK, account_id)
 
 
-async def claim(database: Database, most: int) -> Sequence[Due]:
-    """Whoever is due, those with news first, for this process alone and for a minute."""
+async def claim(database: Database, most: int, *, routine: int | None = None) -> Sequence[Due]:
+    """Whoever is due, for this process alone and for a minute: those of whom an event told, and beside them
+    up to `routine` who were not asked after for an hour.
+    """
     async with database.transaction() as tx:
-        rows = await tx.fetch(_CLAIM, most)
-    return [Due(row["account_id"], row["customer_id"], row["began"]) for row in rows]
+        rows = await tx.fetch(_CLAIM_NEWS, most)
+        room = most - len(rows)
+        others = await tx.fetch(_CLAIM_ROUTINE, room if routine is None else min(room, routine))
+    return [
+        Due(row["account_id"], row["customer_id"], row["began"], has_news)
+        for those, has_news in ((rows, True), (others, False))
+        for row in those
+    ]
 
 
 async def put_off(database: Database, due: Due) -> None:
@@ -146,7 +173,7 @@ async def apply(
     _write(row, decision)
     _settle(row, due.began)
     if decision.plan is not None and decision.plan != given:
-        await plan_change.set_plan(session, clock, account.id, decision.plan, SERVICE)
+        await _give(session, clock, account, decision.plan)
     if row.status == "past_due":
         await _write_letters(session, clock, account, row)
     if _facts(row) != seen:
@@ -156,6 +183,14 @@ async def apply(
         )  # fmt: skip
         await changes.note(session, account.id, "plan", status=row.status)
     session.add(row)
+
+
+async def _give(session: AsyncSession, clock: Clock, account: Account, plan: Plan) -> None:
+    """Owners are told when a plan has ended: it takes room away, whoever has ended it."""
+    before = account.plan
+    if await plan_change.set_plan(session, clock, account.id, plan, SERVICE) and plan is Plan.FREE:
+        about = {"account": account.name, "plan": before}
+        await team.write_to_owners(session, clock, "plan-ended", account.id, **about)
 
 
 async def _locked(session: AsyncSession, account_id: UUID) -> Subscription | None:
@@ -228,21 +263,16 @@ async def claim_disputes(database: Database, most: int) -> Sequence[DueDispute]:
     return [DueDispute(row["id"], row["dispute_id"], row["type"] == "charge.dispute.closed") for row in rows]
 
 
-async def flag(database: Database, due: DueDispute, customer_id: str | None, *, is_open: bool) -> bool:
-    """Whether this is news. The plan stays until Stripe says otherwise."""
+async def flag(
+    database: Database, due: DueDispute, customer_id: str | None, *, is_open: bool, has_ended: bool
+) -> bool:
+    """Whether this is news. The plan stays until Stripe says otherwise: it is asked at once where something
+    `has_ended` for this.
+    """
     async with database.transaction() as tx:
-        flagged = await tx.value(
-            "update subscription set disputed = $2 where customer_id = $1 and disputed <> $2 "
-            "returning account_id",
-            customer_id,
-            is_open,
-        )
-        await tx.execute(
-            "update stripe_event set fetch_at = null, customer_id = $2 where id = $1",
-            due.event_id,
-            customer_id,
-        )
-    return flagged is not None
+        is_news = await tx.value(_FLAG, customer_id, is_open, has_ended)
+        await tx.execute(_AGAIN, due.event_id, due.dispute_id, is_open, customer_id)
+    return bool(is_news)
 
 
 async def alerts(database: Database) -> Alerts:

@@ -20,6 +20,7 @@ _PLAN_STAYS: Final = frozenset({"trialing", "active"})
 # Subscriptions that a person has, and may change; beside all others, they may buy one: also beside one that
 # Stripe has given up to be paid.
 LIVE: Final = frozenset({"trialing", "active", "past_due", "paused"})
+_GOING_ON: Final = LIVE | {"unpaid", "incomplete"}
 # Of several subscriptions, the one that counts stands in the first of these.
 _RANKS: Final = (_PLAN_STAYS, frozenset({"past_due"}), LIVE | {"unpaid"}, frozenset({"incomplete"}))
 
@@ -59,6 +60,11 @@ class AtStripe:
     @property
     def is_live(self) -> bool:
         return self.status in LIVE
+
+    @property
+    def is_going_on(self) -> bool:
+        """Stripe has not ended it: it may be paid one day."""
+        return self.status in _GOING_ON
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,15 @@ from mailcore.settings import Settings
 Effective = Literal["checkout", "now", "period_end", "unchanged"]
 Answer = TypeVar("Answer")
 _RETRY_AFTER: Final = 30
+_NOT_DONE: Final = (
+    "The payment provider (Stripe) can't be reached, or did not do as it was asked. Your plan and your mail "
+    "go on as they were, and nothing was charged. Try again in a minute."
+)
+# An answer that was lost tells nothing of what was done.
+_MAYBE_DONE: Final = (
+    "The payment provider (Stripe) did not say whether it has changed the subscription. Your mail goes on. "
+    "Look at GET /v1/billing before you ask again: a change that was made is shown there within seconds."
+)
 
 
 log = structlog.get_logger("billing")
@@ -147,9 +156,12 @@ class Till:
         if who.subscription is None or not who.subscription.is_live:
             raise _nothing_bought()
         effective = _effective(who, wanted)
-        await _said(self._order(who.subscription, who.item, wanted, effective, f"{account_id}-{key}"))
-        async with self.database.transaction() as tx:
-            await state.mark(tx, account_id)
+        ordered = self._order(who.subscription, who.item, wanted, effective, f"{account_id}-{key}")
+        try:
+            await _said(ordered, otherwise=_MAYBE_DONE)
+        finally:  # also where nobody knows what became of it: Stripe is asked
+            async with self.database.transaction() as tx:
+                await state.mark(tx, account_id)
         ends = who.item.period_end if who.item else None
         return Change(effective, ends if effective == "period_end" else None)
 
@@ -244,14 +256,15 @@ def _as_due(offer: Offer) -> Due:
     return Due(offer.amount, offer.currency)
 
 
-async def _said(answer: Awaitable[Answer]) -> Answer:
-    """Stripe's refusals in our own words. Raises PaymentDeclined, PaymentsAway."""
+async def _said(answer: Awaitable[Answer], *, otherwise: str = _NOT_DONE) -> Answer:
+    """Stripe's refusals in our own words; `otherwise`: what holds when it gives no answer. Raises
+    PaymentDeclined, PaymentsAway.
+    """
     try:
         return await answer
     except Declined:
         detail = "The payment was declined; nothing has changed. Give another card: POST /v1/billing/portal."
         failure: BusinessError = PaymentDeclined(detail)
     except (Refused, Away):
-        detail = "The payment provider does not answer as it should. Nothing has changed; try again."
-        failure = PaymentsAway(detail, retry_after=_RETRY_AFTER)
+        failure = PaymentsAway(otherwise, retry_after=_RETRY_AFTER)
     raise failure from None

@@ -6,6 +6,25 @@ Must never ask for money: they say what happens, when, and what can be done abou
 from customers.letter_desk import About, Desk, Written
 
 
+def ended(desk: Desk, about: About) -> Written:
+    """Whoever has ended the subscription: its owner, a bank, an operator, or time."""
+    return Written(
+        f"The {about['plan']} plan of {about['account']} has ended",
+        [
+            f"The subscription behind the {about['plan']} plan of your account has ended:",
+            "",
+            f"    {about['account']}",
+            "",
+            "has the free plan now. Mail goes on within its limits, and nothing is deleted. What the free",
+            "plan has no room for goes on for a week; if there is any, another letter tells which.",
+            "",
+            "How plans differ, and to have one again:",
+            "",
+            f"    {desk.web_url}/billing",
+        ],
+    )
+
+
 def surplus(desk: Desk, about: About) -> Written:
     """Within a minute of the downgrade, and again a day before the end."""
     return Written(

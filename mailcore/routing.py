@@ -139,13 +139,23 @@ async def resolve(database: Database, keyring: Keyring, mailbox: Mailbox, now: d
     if first["off_at"]:
         return SwitchedOff(first["account_id"], first["domain_id"])
     if first["domain_paused_at"]:
-        return DomainPaused(first["account_id"], first["domain_id"])
+        return await _of_paused(database, keyring, mailbox, first)
     found = by_name.get(local_part) or (by_name.get(untagged) if tag and first["plus_addressing"] else None)
     absent = found is None or found["paused_at"] is not None  # nobody's downgrade silences a postmaster
     if absent and local_part in ROLES and (owner := await _owner(database, keyring, first)):
         return _role(first, mailbox, owner)
     found = found or by_name.get(CATCH_ALL)
     return _resolved(found, mailbox, now) if found else NoSuchAlias(first["account_id"], first["domain_id"])
+
+
+async def _of_paused(
+    database: Database, keyring: Keyring, mailbox: Mailbox, row: Any
+) -> Resolved | DomainPaused:
+    """We still serve the domain, so its postmaster is there (RFC 5321 section 4.5.1)."""
+    is_role = normalise_local_part(mailbox.local_part) in ROLES
+    if is_role and (owner := await _owner(database, keyring, row)):
+        return _role(row, mailbox, owner)
+    return DomainPaused(row["account_id"], row["domain_id"])
 
 
 async def _owner(database: Database, keyring: Keyring, row: Any) -> str | None:

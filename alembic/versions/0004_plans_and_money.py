@@ -67,6 +67,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("customer_id", name=op.f("uq_subscription_customer_id")),
     )
     op.create_index("ix_subscription_fetch_at", "subscription", ["fetch_at"], unique=False)
+    op.create_index(
+        "ix_subscription_news",
+        "subscription",
+        ["fetch_at"],
+        unique=False,
+        postgresql_where=sa.text("dirty_at is not null"),
+    )
+    op.create_index(
+        "ix_subscription_odd",
+        "subscription",
+        ["account_id"],
+        unique=False,
+        postgresql_where=sa.text("odd_price or disputed or tries > 3"),
+    )
     op.create_table(
         "usage_letter",
         sa.Column("account_id", sa.Uuid(), nullable=False),

@@ -26,7 +26,8 @@ async def check(settings: Settings) -> list[Finding]:
         return []
     try:
         of_prices = await asyncio.gather(
-            *(_price(gateway, sold, price_id) for sold, price_id in prices.ids.items())
+            *(_price(gateway, sold, price_id) for sold, price_id in prices.ids.items()),
+            *(_old_price(gateway, sold, price_id) for price_id, sold in prices.old.items()),
         )
         return [_mode(settings, gateway), *of_prices, await _endpoint(settings, gateway)]
     finally:
@@ -56,6 +57,20 @@ async def _price(gateway: Gateway, sold: Sold, price_id: str) -> Finding:
         every = f"{price.interval_count} {price.interval}" if price.interval else "once"
         return fail(_AREA, f"{name}: the price {price_id} is paid {every}", mend)
     return ok(_AREA, f"{name} is sold for {price.amount / 100:.2f} {price.currency.upper()}")
+
+
+async def _old_price(gateway: Gateway, sold: Sold, price_id: str) -> Finding:
+    """It sells no more, so it may be archived; but who pays it has the plan by its name."""
+    name = f"{sold.plan}/{sold.interval}"
+    mend = f"correct {price_id} in CLEARPOST_STRIPE_PRICES, or remove it there if nobody pays it"
+    try:
+        price = await gateway.price(price_id)
+    except (Refused, Away) as error:
+        return fail(_AREA, f"{name}: the old price {price_id} can't be read ({error})", mend)
+    if (price.interval, price.interval_count) != (sold.interval, 1):
+        every = f"{price.interval_count} {price.interval}" if price.interval else "once"
+        return fail(_AREA, f"{name}: the old price {price_id} is paid {every}", mend)
+    return ok(_AREA, f"{name} was sold for {price.amount / 100:.2f} {price.currency.upper()}: {price_id}")
 
 
 async def _endpoint(settings: Settings, gateway: Gateway) -> Finding:

@@ -49,7 +49,7 @@ _PAGING: Final = ("limit", "starting_after", "ending_before", "created")
 
 @dataclass(slots=True)
 class Outage:
-    """`down`: every call is 503. `lost`: what was asked for is done, and the answer is 500."""
+    """`down`: every call is 503. `lost`: orders are done and answered 500; what is read is answered."""
 
     mode: str = ""
 
@@ -128,7 +128,7 @@ class Api:
             answer = self._once(request, text, do)
         except Refused as refused:
             answer = _error(refused.status, refused.error)
-        if self.outage.mode == "lost":
+        if self.outage.mode == "lost" and request.method != "GET":
             return _error(500, {"type": "api_error", "message": "The answer was lost."})
         return answer
 

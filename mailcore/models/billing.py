@@ -15,6 +15,8 @@ _STATUS = (
     "status in ('none', 'incomplete', 'incomplete_expired', 'trialing', 'active', 'past_due', 'unpaid', "
     "'canceled', 'paused')"
 )
+# What an operator looks at.
+_ODD = "odd_price or disputed or tries > 3"
 
 
 class Subscription(SQLModel, table=True):
@@ -31,6 +33,8 @@ class Subscription(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(_STATUS, name="status"),
         Index("ix_subscription_fetch_at", "fetch_at"),
+        Index("ix_subscription_news", "fetch_at", postgresql_where=text("dirty_at is not null")),
+        Index("ix_subscription_odd", "account_id", postgresql_where=text(_ODD)),
     )
     account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
     customer_id: str = Field(unique=True)

@@ -182,6 +182,21 @@ async def test_a_preview_of_a_downgrade_names_what_will_pause(shop: Shop, buyer:
     assert [(each["name"], each["aliases"]) for each in preview["pauses"]["domains"]] == [("two.test", 1)]
 
 
+async def test_a_preview_shows_inboxes_only_to_whoever_may_see_aliases(shop: Shop, buyer: Tenant) -> None:
+    await shop.buy(buyer)
+    domain = await buyer.claim("one.test")
+    inboxes = [f"you{number}@inbox.test" for number in range(6)]  # the free plan has room for 5
+    await buyer.alias(domain, destinations=inboxes)
+    await shop.execute("update destination set confirmed_at = now()")
+    payer = await shop.world.key(buyer, Scope.BILLING_WRITE)
+    both = await shop.world.key(buyer, Scope.BILLING_WRITE, Scope.ALIASES_READ)
+    for client, sees in ((payer, False), (both, True), (buyer.http, True)):
+        answer = await client.post("/v1/billing/preview", json={"plan": "free"})
+        (inbox,) = answer.json()["pauses"]["inboxes"]
+        assert inbox["alias"] == "hello@one.test"
+        assert (inbox["address"] in inboxes, "@inbox.test" in answer.text) == (sees, sees)
+
+
 async def test_a_preview_for_who_has_nothing_is_the_price(shop: Shop, buyer: Tenant) -> None:
     preview = await asked(buyer, "preview", plan="premium", interval="year")
     assert (preview["effective"], preview["due"]) == ("checkout", {"amount": 9000, "currency": "usd"})
@@ -219,9 +234,25 @@ async def test_without_stripe_the_caller_hears_so_and_prices_stay(shop: Shop, bu
     answer = await buyer.http.post("/v1/billing/checkout", json={"plan": "premium"})
     assert (answer.status_code, answer.json()["code"]) == (503, "payments_unavailable")
     assert answer.headers["retry-after"] == "30"
+    assert "nothing was charged" in answer.json()["detail"]
     assert (await buyer.http.get("/v1/billing")).json()["prices"][0]["prices"][0]["amount"] == 900
     await shop.stripe.listen()
     assert "url" in await asked(buyer, "checkout", plan="premium")
+
+
+async def test_whoever_got_no_answer_to_an_order_is_told_so_and_stripe_is_asked(
+    shop: Shop, buyer: Tenant
+) -> None:
+    """Stripe did it, and its answer was lost, as was its event."""
+    await shop.buy(buyer)
+    shop.stripe.control.faults(drop=1000)
+    shop.stripe.control.outage("lost")
+    answer = await buyer.http.post("/v1/billing/change", json={"plan": "business"})
+    shop.stripe.control.outage("")
+    assert (answer.status_code, answer.json()["code"]) == (503, "payments_unavailable")
+    assert "GET /v1/billing" in answer.json()["detail"]
+    await shop.books.fetch_due()
+    assert await shop.plan(buyer.id) == "business"
 
 
 async def test_reading_and_writing_take_their_scopes_and_the_owner(shop: Shop, buyer: Tenant) -> None:

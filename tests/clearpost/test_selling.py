@@ -75,6 +75,27 @@ async def test_an_old_price_beside_the_one_that_sells_is_no_trouble() -> None:
         assert await troubles(stripe, stripe_prices=prices) == []
 
 
+@pytest.mark.parametrize("archived", [True, False])
+async def test_an_old_price_may_be_archived_and_must_be_there(archived: bool) -> None:
+    prices = {"premium/month": "price_new|price_old"}
+    async with RunningStripe.running(ENDPOINT, prices=prices) as stripe:
+        if archived:
+            stripe.store.objects["price_old"]["active"] = False
+            assert await troubles(stripe, stripe_prices=prices) == []
+        else:
+            del stripe.store.objects["price_old"]
+            (told,) = await troubles(stripe, stripe_prices=prices)
+            assert (told.state, "old price price_old can't be read" in told.what) == ("fail", True)
+
+
+async def test_an_old_price_of_another_interval_is_told() -> None:
+    prices = {"premium/month": "price_new|price_old"}
+    async with RunningStripe.running(ENDPOINT, prices=prices) as stripe:
+        stripe.store.objects["price_old"]["recurring"] = {"interval": "year", "interval_count": 1}
+        (told,) = await troubles(stripe, stripe_prices=prices)
+        assert "the old price price_old is paid 1 year" in told.what
+
+
 async def test_prices_that_make_no_sense_and_no_secret_are_told(stripe: RunningStripe) -> None:
     (told,) = await troubles(stripe, stripe_prices={"free/month": "price_1"})
     assert told.state == "fail"
