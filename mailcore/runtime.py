@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -38,7 +39,6 @@ log = structlog.get_logger("runtime")
 _SEAL_INTERVAL = 1.0
 _LAG_INTERVAL = 0.1
 _EXCHANGE_INTERVAL = 2.0
-_LAG_LIMIT = 0.2
 
 
 @dataclass(slots=True)
@@ -64,11 +64,12 @@ class Runtime:
 class LoopLag:
     """How late the event loop runs its timers: the sign that a process has too much to do."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: timedelta) -> None:
         self._late = 0.0
+        self._limit = limit.total_seconds()
 
     def is_high(self) -> bool:
-        return self._late > _LAG_LIMIT
+        return self._late > self._limit
 
     async def watch_forever(self) -> None:
         loop = asyncio.get_running_loop()
@@ -201,7 +202,7 @@ def _wire(
         on_broken=lost.set,
     )
     if first_attempts:
-        lag = LoopLag()
+        lag = LoopLag(settings.first_attempt_lag)
         _in_background(stack, lost, lag.watch_forever())
         attempts.chosen = InProcessAttempts(courier, settings, lag.is_high)
     return Runtime(

@@ -146,6 +146,9 @@ class Settings(BaseSettings):
         200, description="First attempts in flight in one mx process; beyond, mail goes to the queue"
     )
     first_attempt_bytes: int = Field(64 * 1024 * 1024, description="The same in bytes")
+    first_attempt_lag: timedelta = Field(
+        timedelta(milliseconds=200), description="An event loop this late leaves standard mail to the queue"
+    )
     worker_deliveries: int = Field(200, description="Deliveries in flight in one worker process")
     worker_delivery_bytes: int = Field(
         256 * 1024 * 1024,

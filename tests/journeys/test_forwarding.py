@@ -51,6 +51,20 @@ async def test_the_timeline_has_exactly_the_fields_of_the_policy(opened: Opener)
     assert timedelta(0) <= delivered.duration <= delivered.at - received.at + timedelta(seconds=1)
 
 
+async def test_a_busy_mx_leaves_standard_mail_to_a_worker(opened: Opener) -> None:
+    always = timedelta(seconds=-1)
+    async with (
+        Destination() as inbox,
+        opened({"inbox.test": inbox}, first_attempt_lag=always) as stack,
+    ):
+        await stack.alias("hello", "you@inbox.test")
+        await stack.start("mx")
+        message_id = await stack.accepted("hello@shop.test")
+        assert await stack.world.count("delivery where state = 'waiting' and lease_owner is null") == 1
+        await stack.start("worker")
+        await stack.has_event(message_id, "received", "delivered")
+
+
 async def test_the_catch_all_takes_what_no_alias_takes(opened: Opener) -> None:
     async with Destination() as inbox, opened({"inbox.test": inbox}) as stack:
         await stack.alias("*", "rest@inbox.test")

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ from mailcore.settings import Settings
 from tests.support.destination import Destination
 from tests.support.smtp_client import SmtpClient, connected
 from tests.support.world import World, prepared_world
+
+
+# An mx that stands alone delivers by itself: that a busy machine has it leave mail to a worker is
+# tests/journeys/test_forwarding.py's to show.
+NO_MATTER_HOW_BUSY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ def mx_settings(database_url: str, redis_url: str, folder: Path, **changes: Any)
         "mx_port": free_port(),
         "fast_mx_port": free_port(),
         "spool_reserve": 0,
+        "first_attempt_lag": NO_MATTER_HOW_BUSY,
     }
     return Settings(_env_file=None, **(defaults | changes))
 

@@ -34,6 +34,7 @@ from mailcore.settings import Settings
 from mailcore.spool import Spool
 from tests.support import sender
 from tests.support.destination import Destination
+from tests.support.mx import NO_MATTER_HOW_BUSY
 from tests.support.services import ROOT
 from tests.support.world import AccountRow, AliasRow, DomainRow, World, prepared_world
 from workers import delivery, upkeep
@@ -282,6 +283,7 @@ async def service(
             "sweep_interval": timedelta(seconds=1),
             "fast_sweep_interval": timedelta(seconds=1),
             "spool_reserve": 0,
+            "first_attempt_lag": NO_MATTER_HOW_BUSY,
         }
         account = await world.account("free")
         domain = await world.domain(account, "shop.test")
