@@ -25,7 +25,6 @@ from tests.support.destination import Destination
 from tests.support.smtp_client import SmtpClient, connected
 from tests.support.world import World, prepared_world
 
-
 # An mx that stands alone delivers by itself: that a busy machine has it leave mail to a worker is
 # tests/journeys/test_forwarding.py's to show.
 NO_MATTER_HOW_BUSY = timedelta(hours=1)
