@@ -77,6 +77,21 @@ def account_plan(
     raise typer.Exit(account_commands.set_plan(settings, identifier, Plan(plan), as_json=as_json))
 
 
+@account.command("refund")
+def account_refund(
+    identifier: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id.")],
+    sure: Annotated[
+        bool, typer.Option("--yes", help="Do it; without it, only show what would be done.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Give the last payment back and end the subscription at once, at Stripe. 0 done or shown, 1 not."""
+    from clearpost import refund_command
+
+    settings = asking_settings(with_redis=False)
+    raise typer.Exit(refund_command.refund(settings, identifier, sure=sure, as_json=as_json))
+
+
 @account.command("invite")
 def account_invite(
     email: Annotated[str, typer.Argument(help="Who may open an account.")], as_json: JsonOption = False
