@@ -1,6 +1,6 @@
 # Every target does its own set-up: Python 3.11 or later (venv or pip) and make are all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help up demo test faults check format interop e2e clean lock
+.PHONY: help up demo portal test faults check types format interop e2e clean lock
 
 VENV := .venv/bin
 # The environment's own Python where it works, else the first one that is new enough.
@@ -10,17 +10,22 @@ ifeq ($(PYTHON),)
 $(error Clearpost needs Python 3.11 or later: install it (Debian: apt-get install python3 python3-venv))
 endif
 BOOTSTRAP := $(PYTHON) -I bootstrap.py
+NPM_RUN := $(PYTHON) -I scripts/build_portal.py run
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## Set up and start everything on this machine, send one message, and keep running
 	@$(BOOTSTRAP) run
+	@$(BOOTSTRAP) portal || echo "set-up: going on without the portal; all else works"
 	@exec $(VENV)/python -m clearpost up
 
 demo: ## The same, but end by itself once the message has arrived and its bytes are gone
 	@$(BOOTSTRAP) run
 	@exec $(VENV)/python -m clearpost demo
+
+portal: ## Build the portal, with the Node that is here or one from PyPI
+	@$(BOOTSTRAP) portal
 
 test: ## Run the tests (all of it, or ARGS="tests/mailcore -k srs")
 	@$(BOOTSTRAP) dev
@@ -30,30 +35,41 @@ ifdef ARGS
 else
 	@$(VENV)/python -m pytest --numprocesses 3 --dist loadfile --ignore tests/faults --ignore tests/hostile
 	@$(VENV)/python -m pytest tests/faults tests/hostile
+	@$(NPM_RUN) test
 endif
 
 faults: ## Every fault there is against real processes, as a table (ARGS="--only F13,F21", --json)
 	@$(BOOTSTRAP) dev
 	@$(VENV)/python -m tests.faults $(ARGS)
 
-check: ## Format, lint, types, import contracts, migrations
+check: ## Format, lint, types, import contracts, migrations, the portal and its client
 	@$(BOOTSTRAP) dev
+	@$(BOOTSTRAP) npm
 	@$(VENV)/python scripts/check.py
+
+types: ## Write the portal's client and message catalogue anew, as the API and the code have them
+	@$(BOOTSTRAP) dev
+	@$(VENV)/python scripts/openapi.py frontend/openapi.json
+	@$(NPM_RUN) types
+	@$(NPM_RUN) messages
 
 format: ## Put the code into shape
 	@$(BOOTSTRAP) dev
 	@$(VENV)/ruff format -q . && $(VENV)/ruff check --fix -q .
+	@$(NPM_RUN) format
 
 interop: ## Tests against other mail software (needs Debian packages)
 	@$(BOOTSTRAP) dev
 	@$(VENV)/python scripts/system_suite.py interop
 
-e2e: ## Tests in a real browser (needs Debian packages)
+e2e: ## Tests in a real browser (needs Debian packages); ARGS="-k overview"
 	@$(BOOTSTRAP) dev
-	@$(VENV)/python scripts/system_suite.py e2e
+	@$(BOOTSTRAP) portal
+	@$(BOOTSTRAP) npm
+	@$(VENV)/python scripts/system_suite.py e2e $(ARGS)
 
 clean: ## Remove the local stack's data, the environment and all caches
 	@$(PYTHON) scripts/clean.py
 
-lock: ## Resolve requirements*.lock anew from pyproject.toml
+lock: ## Resolve requirements*.lock and package-lock.json anew
 	@$(BOOTSTRAP) lock

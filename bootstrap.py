@@ -1,20 +1,24 @@
-"""Set up `.venv` from a lock file with nothing but Python: `python3 bootstrap.py run|dev|corpus|lock`.
+"""Set up what is needed with nothing but Python: `python3 bootstrap.py run|dev|corpus|portal|npm|lock`.
 
-run: what the service needs. dev: that and the tools for tests and checks. corpus: other projects' test mail,
-unpacked from their source distributions. lock: resolve the lock files (but that of the corpus) anew.
-Runs on the standard library alone, and does nothing when `.venv` already is what the lock says. Must never
+run: `.venv` with what the service needs. dev: that and the tools for tests and checks. corpus: other
+projects' test mail, unpacked from their source distributions. portal: the portal, built by
+scripts/build_portal.py. npm: what checks of it need. lock: resolve the lock files (but that of the corpus)
+anew.
+Runs on the standard library alone, and does nothing when all is as the locks say already. Must never
 install anything that is not named, with its hash, in a lock file.
 """
 
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 
 ROOT = Path(__file__).resolve().parent
@@ -27,6 +31,7 @@ LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
 UV_LOCK = "requirements-uv.lock"
 CORPUS = VENV / "corpus"
 CORPUS_LOCK = "requirements-corpus.lock"
+PORTAL_SCRIPT = ROOT / "scripts" / "build_portal.py"
 BASE_PYTHON = str(getattr(sys, "_base_executable", sys.executable))
 
 SCRIPT = """#!/bin/sh
@@ -40,27 +45,27 @@ class SetupError(Exception):
 
 def main(arguments: list[str]) -> int:
     """Bring `.venv` to the wanted kind; returns the exit code."""
-    if arguments not in (["run"], ["dev"], ["corpus"], ["lock"]):
-        return _fail("usage: python3 bootstrap.py run|dev|corpus|lock")
+    if len(arguments) != 1 or arguments[0] not in KINDS:
+        return fail(f"usage: python3 bootstrap.py {'|'.join(KINDS)}")
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this by hand may have an older one
-        return _fail(f"Clearpost needs Python 3.11 or later, this is {sys.version.split()[0]}")
+        return fail(f"Clearpost needs Python 3.11 or later, this is {sys.version.split()[0]}")
+    return attempt(lambda: KINDS[arguments[0]](arguments[0]))
+
+
+def attempt(work: Callable[[], None]) -> int:
+    """The exit code: 0, or 1 with one line that says why."""
     try:
-        if arguments == ["lock"]:
-            _lock()
-        elif arguments == ["corpus"]:
-            _fetch_corpus()
-        elif not _is_current(arguments[0]):
-            _set_up(arguments[0])
+        work()
     except SetupError as error:
-        return _fail(str(error))
+        return fail(str(error))
     except OSError as error:
-        return _fail(f"{error.filename or ROOT}: {error.strerror}")
+        return fail(f"{error.filename or ROOT}: {error.strerror}")
     except KeyboardInterrupt:
-        return _fail("stopped; the next start goes on from here")
+        return fail("stopped; the next start goes on from here")
     return 0
 
 
-def _fail(text: str) -> int:
+def fail(text: str) -> int:
     print(f"bootstrap: {text}", file=sys.stderr)
     return 1
 
@@ -86,21 +91,23 @@ def _stamp() -> dict[str, str]:
 
 
 def _set_up(kind: str) -> None:
+    if _is_current(kind):
+        return
     started = time.monotonic()
-    _take_folder()
+    take_folder()
     uv = _uv()
     if not PYTHON.exists():
-        _say("making the virtual environment")
-        _run(uv, "venv", "--quiet", "--allow-existing", "--no-project", "--python", BASE_PYTHON, str(VENV))
-    _say(f"installing the locked packages ({LOCKS[kind]})")
+        say("making the virtual environment")
+        run(uv, "venv", "--quiet", "--allow-existing", "--no-project", "--python", BASE_PYTHON, str(VENV))
+    say(f"installing the locked packages ({LOCKS[kind]})")
     STAMP.unlink(missing_ok=True)
-    _run(uv, "pip", "sync", "--quiet", "--python", str(PYTHON), "--require-hashes", str(ROOT / LOCKS[kind]))
+    run(uv, "pip", "sync", "--quiet", "--python", str(PYTHON), "--require-hashes", str(ROOT / LOCKS[kind]))
     _add_project()
     STAMP.write_text(json.dumps(_wanted(kind)), encoding="utf-8")
-    _say(f"done in {time.monotonic() - started:.1f} s")
+    say(f"done in {time.monotonic() - started:.1f} s")
 
 
-def _take_folder() -> None:
+def take_folder() -> None:
     """`.venv` must be ours to change, and made in this place: otherwise it starts over, or says why not."""
     if os.path.lexists(VENV) and not os.access(VENV, os.W_OK):
         raise SetupError(f"{VENV} belongs to another user: remove it, or use a checkout of your own")
@@ -112,16 +119,23 @@ def _take_folder() -> None:
 
 
 def _uv() -> str:
-    """The pinned `uv`, kept beside the environment it manages; installed by whatever pip there is."""
-    lock = ROOT / UV_LOCK
+    """The pinned `uv`, kept beside the environment it manages."""
+    return str(tool("uv", UV_LOCK) / "bin" / "uv")
+
+
+def tool(name: str, lock_file: str) -> Path:
+    """The folder of a pinned program; installed by whatever pip there is. Complete once it has its name."""
+    lock = ROOT / lock_file
     pinned = lock.read_text(encoding="utf-8").split()[0].partition("==")[2]
-    folder = TOOLS / pinned
-    if not (folder / "bin" / "uv").exists():
-        _say(f"installing uv {pinned}")
-        shutil.rmtree(folder, ignore_errors=True)
+    folder = VENV / f".{name}" / pinned
+    if not folder.exists():
+        say(f"installing {name} {pinned}")
+        draft = folder.with_name(f"{pinned}.new")
+        shutil.rmtree(draft, ignore_errors=True)
         pip = [*_pip(), "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
-        _run(*pip, "--target", str(folder), "--require-hashes", "--only-binary=:all:", "-r", str(lock))
-    return str(folder / "bin" / "uv")
+        run(*pip, "--target", str(draft), "--require-hashes", "--only-binary=:all:", "-r", str(lock))
+        draft.rename(folder)
+    return folder
 
 
 def _pip() -> list[str]:
@@ -131,7 +145,7 @@ def _pip() -> list[str]:
     if not _works(BASE_PYTHON, "-c", "import venv, ensurepip; ensurepip.version()"):
         raise SetupError(f"{BASE_PYTHON} has neither pip nor venv (Debian: apt-get install python3-venv)")
     helper = TOOLS / "pip"
-    _run(BASE_PYTHON, "-m", "venv", "--clear", str(helper))
+    run(BASE_PYTHON, "-m", "venv", "--clear", str(helper))
     return [str(helper / "bin" / "python"), "-m", "pip"]
 
 
@@ -149,20 +163,20 @@ def _add_project() -> None:
     script.chmod(0o755)
 
 
-def _fetch_corpus() -> None:
+def _fetch_corpus(_: str) -> None:
     """The copy of the lock file beside what it names is written last: it says that all is there."""
     lock = (ROOT / CORPUS_LOCK).read_bytes()
     stamp = CORPUS / CORPUS_LOCK
     if stamp.exists() and stamp.read_bytes() == lock:
         return
-    _say(f"fetching test mail of other projects ({CORPUS_LOCK})")
-    _take_folder()
+    say(f"fetching test mail of other projects ({CORPUS_LOCK})")
+    take_folder()
     shutil.rmtree(CORPUS, ignore_errors=True)
     CORPUS.mkdir()
     fetch = [*_pip(), "download", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
     fetch += ["--no-binary=:all:", "--require-hashes", "-r", str(ROOT / CORPUS_LOCK)]
     with tempfile.TemporaryDirectory(dir=CORPUS) as folder:
-        _run(*fetch, "--dest", folder)
+        run(*fetch, "--dest", folder)
         for archive in sorted(Path(folder).iterdir()):
             _unpack(archive)
     stamp.write_bytes(lock)
@@ -179,21 +193,27 @@ def _unpack(archive: Path) -> None:
             (CORPUS / name).write_bytes(file.read())
 
 
-def _lock() -> None:
+def _lock(_: str) -> None:
     """Resolve for every Python and machine we support; no registry's name goes into the files."""
     VENV.mkdir(exist_ok=True)
     resolve = [_uv(), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--upgrade"]
     resolve += ["--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate", "pyproject.toml"]
-    _run(*resolve, "-o", LOCKS["run"])
-    _run(*resolve, "--extra", "dev", "-c", LOCKS["run"], "-o", LOCKS["dev"])
+    run(*resolve, "-o", LOCKS["run"])
+    run(*resolve, "--extra", "dev", "-c", LOCKS["run"], "-o", LOCKS["dev"])
+    _portal("lock")
 
 
-def _run(*command: str) -> None:
+def _portal(kind: str) -> None:
+    """In a file of its own, in this process's place."""
+    os.execv(sys.executable, [sys.executable, "-I", str(PORTAL_SCRIPT), kind])
+
+
+def run(*command: str, folder: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
     """Run quietly; what it said goes to the log, the cause of a failure into the error."""
     result = subprocess.run(
         command,
-        cwd=ROOT,
-        env=_environment(),
+        cwd=folder,
+        env={**environment(), **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -209,12 +229,12 @@ def _run(*command: str) -> None:
 def _cause(output: str) -> str:
     """The first line that tells of an error, and the innermost cause that uv or pip names below it."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith("error")]
+    errors = [line for line in lines if re.search(r"^(npm )?error|: error ", line, re.IGNORECASE)]
     causes = [line for line in lines if line.lower().startswith("caused by:")]
     return " ".join([*errors[:1], *causes[-1:]] or lines[-1:] or ["it said nothing"])
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """No other environment's paths, no Python from elsewhere; a cache of our own where there is no home."""
     kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     kept |= {"UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy"}
@@ -224,9 +244,18 @@ def _environment() -> dict[str, str]:
     return kept
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     print(f"set-up: {text}", flush=True)
 
+
+KINDS: dict[str, Callable[[str], None]] = {
+    "run": _set_up,
+    "dev": _set_up,
+    "corpus": _fetch_corpus,
+    "portal": _portal,
+    "npm": _portal,
+    "lock": _lock,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -7,7 +7,7 @@ export default defineConfig({
   locales: ["en"],
   catalogs: [
     {
-      path: "<rootDir>/src/locales/{locale}",
+      path: `${process.env.CLEARPOST_LOCALES ?? "<rootDir>/src/locales"}/{locale}`,
       include: ["src"],
       exclude: ["**/*.test.tsx", "**/*.test.ts", "src/test/**"],
     },

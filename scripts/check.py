@@ -5,11 +5,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from clearpost.embedded.postgres import EmbeddedPostgres, remove
 from clearpost.ports import free_port
+from scripts import portal_checks
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -26,6 +28,7 @@ def main() -> int:
     """Run all; the migration check needs a server, which only this thread may start."""
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(_run, name, command, {}) for name, command in CHECKS.items()]
+        waiting += [pool.submit(_ask, work) for work in (portal_checks.portal, portal_checks.client)]
         ok = _migrations()
         results = [future.result() for future in waiting]
     return 0 if all([ok, *results]) else 1
@@ -46,16 +49,26 @@ def _migrations() -> bool:
             remove(server.home)
 
 
+def _ask(work: Callable[[], str]) -> bool:
+    started = time.perf_counter()
+    return _told(work.__name__, work(), started)
+
+
 def _run(name: str, command: list[str], env: dict[str, str]) -> bool:
     started = time.perf_counter()
     result = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, check=False
     )
-    ok = result.returncode == 0
-    print(f"{name:<10}{'ok' if ok else 'FAILED':<8}{time.perf_counter() - started:5.1f} s", flush=True)
-    if not ok:
-        print(result.stdout + result.stderr, flush=True)
-    return ok
+    wrong = (result.stdout + result.stderr or "failed") if result.returncode else ""
+    return _told(name, wrong, started)
+
+
+def _told(name: str, wrong: str, started: float) -> bool:
+    took = time.perf_counter() - started
+    print(f"{name:<10}{'FAILED' if wrong else 'ok':<8}{took:5.1f} s", flush=True)
+    if wrong:
+        print(wrong, flush=True)
+    return not wrong
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def test_a_failure_tells_its_error_and_the_innermost_cause(checkout: Path) -> No
     )
     code = (
         f"import bootstrap; print(bootstrap._cause({said!r}))\n"
-        "print(bootstrap._environment()['UV_SYSTEM_CERTS'])"
+        "print(bootstrap.environment()['UV_SYSTEM_CERTS'])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True
@@ -86,7 +86,10 @@ def test_a_moved_checkout_starts_over(checkout: Path, tmp_path_factory: pytest.T
 
 
 def test_an_unknown_kind_is_refused(checkout: Path) -> None:
-    assert bootstrap(checkout, "all").stderr == "bootstrap: usage: python3 bootstrap.py run|dev|corpus|lock\n"
+    assert (
+        bootstrap(checkout, "all").stderr
+        == "bootstrap: usage: python3 bootstrap.py run|dev|corpus|portal|npm|lock\n"
+    )
 
 
 def test_locks_name_no_host_and_every_package_has_a_hash() -> None:
@@ -95,6 +98,7 @@ def test_locks_name_no_host_and_every_package_has_a_hash() -> None:
         "requirements-dev.lock",
         "requirements-uv.lock",
         "requirements-corpus.lock",
+        "requirements-node.lock",
     ):
         text = (ROOT / name).read_text()
         assert "://" not in text
