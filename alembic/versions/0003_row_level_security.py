@@ -45,7 +45,10 @@ _LIMITED = {
     "message": "domain_id = any({}::uuid[])",
     "log_message": "domain_id = any({}::uuid[])",
     "delivery": "exists (select from message m where m.id = message_id)",
-    "log_event": "exists (select from log_message l where l.id = message_id)",
+    "log_event": (
+        "exists (select from log_message l where l.received_at = log_event.received_at "
+        "and l.id = log_event.message_id)"
+    ),
 }
 # Written by such a key whatever it concerns, read where it names one of its domains.
 _CHANGE = (

@@ -223,7 +223,9 @@ async def test_a_limited_key_sees_its_domains_only_and_nothing_of_the_account(
         for table in ("message", "log_message"):  # what a domain's log holds says so
             await tx.execute(f"update {table} set domain_id = $1", ours.parents["domain"])
         await tx.execute("update delivery set message_id = (select id from message)")
-        await tx.execute("update log_event set message_id = (select id from log_message)")
+        await tx.execute(
+            "update log_event set (message_id, received_at) = (select id, received_at from log_message)"
+        )
     within = Tenant(ours.id, frozenset({ours.parents["domain"]}))
     without = Tenant(ours.id, frozenset({CLOCK.new_id()}))
     for name in OF_A_DOMAIN:
