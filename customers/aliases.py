@@ -134,6 +134,29 @@ async def list_of(
     return (await session.exec(accounts.page_of(query, Alias.id, after=after, limit=limit))).all()
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What an alias gets mail of: its `address`; of a catch-all None: any of the domain whose local part is
+    not among the `others`.
+    """
+
+    domain_id: UUID
+    address: str | None
+    others: Sequence[str] = ()
+
+
+async def reach(session: AsyncSession, account_id: UUID, alias_id: UUID) -> Reach:
+    """Raises NotFound."""
+    alias = await accounts.get_owned(session, Alias, account_id, alias_id)
+    if alias.local_part != CATCH_ALL:
+        domain = await accounts.get_owned(session, Domain, account_id, alias.domain_id)
+        return Reach(domain.id, f"{alias.local_part}@{domain.name}")
+    others = select(Alias.local_part).where(
+        col(Alias.account_id) == account_id, col(Alias.domain_id) == alias.domain_id
+    )
+    return Reach(alias.domain_id, None, (await session.exec(others)).all())
+
+
 async def ids(
     session: AsyncSession, account_id: UUID, keys: Collection[tuple[UUID, str]]
 ) -> dict[tuple[UUID, str], UUID]:

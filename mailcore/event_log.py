@@ -15,6 +15,8 @@ from mailcore.replies import Reply
 
 RESPONSE_LIMIT = 500
 SUBJECT_LIMIT = 998
+# Ends the text of the one row that stands for all refusals of an hour beyond the cap; their number begins it.
+MORE_REFUSALS = "more refusals in this hour, counted together"
 _TABLES = ("log_message", "log_event")
 
 

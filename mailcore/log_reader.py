@@ -4,14 +4,17 @@ service_status.py counts).
 Must never return a row of another account, nor one older than the retention, whatever upkeep did.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from mailcore.clock import Clock
 from mailcore.database import Database, Tenant
-from mailcore.event_log import Event, LoggedMessage
+from mailcore.event_log import MORE_REFUSALS, Event, LoggedMessage
+
+_STEPS: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,39 @@ class LogFilter:
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What became of mail received from `at` on, for an hour or a day: deliveries, each in one place only,
+    and messages that were refused. `soft_bounced`: put off and tried again; `waiting`: not answered yet.
+    """
+
+    at: datetime
+    delivered: int = 0
+    soft_bounced: int = 0
+    hard_bounced: int = 0
+    refused: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DaySpeed:
+    """Milliseconds from receipt to delivered, of what was received on a day and is delivered."""
+
+    day: datetime
+    delivered: int
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A From, how many messages with it came, and when the last one did."""
+
+    sender: str
+    count: int
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +90,53 @@ where m.account_id = $1 and m.received_at > $2
   and ($10::text is null or m.subject ilike $10 or m.sender ilike $10 or m.alias ilike $10)
 order by m.received_at desc, m.id desc
 limit $11
+"""
+
+_EVENTS = """
+select * from log_event where account_id = $1 and message_id = any($2::uuid[])
+  and received_at > $3 and received_at between $4 and $5 order by id
+"""
+_OF_DOMAIN = """
+($3::uuid is null or exists (select from log_message m where m.id = e.message_id
+                             and m.received_at = e.received_at and m.domain_id = $3))
+"""
+# What ends has one event that says so; what has not ended is in the queue.
+_VOLUME = f"""
+select at, sum(count) filter (where kind = 'delivered') as delivered,
+       sum(count) filter (where kind = 'soft-bounced') as soft_bounced,
+       sum(count) filter (where kind = 'hard-bounced') as hard_bounced,
+       sum(count) filter (where kind = 'refused') as refused,
+       sum(count) filter (where kind = 'waiting') as waiting
+from (
+    select date_trunc($4, e.received_at) as at, e.type as kind,
+           case when e.type = 'refused'
+                then coalesce(substring(e.response from '^550 5.0.0 (\\d+) {MORE_REFUSALS}')::bigint, 1)
+                else 1 end as count
+    from log_event e where e.account_id = $1 and e.received_at > $2
+      and e.type in ('delivered', 'hard-bounced', 'refused') and {_OF_DOMAIN}
+    union all
+    select date_trunc($4, d.accepted_at), case when d.failures > 0 then 'soft-bounced' else 'waiting' end, 1
+    from delivery d where d.account_id = $1 and d.accepted_at > $2 and d.origin = 'smtp'
+      and ($3::uuid is null or exists (select from log_message m where m.id = d.message_id
+                                       and m.received_at = d.accepted_at and m.domain_id = $3))
+) counted group by at
+"""
+_SPEEDS = f"""
+select date_trunc('day', e.received_at) as day, count(*) as delivered,
+       percentile_cont(array[0.5, 0.95]) within group
+           (order by 1000 * extract(epoch from e.at - e.received_at)::float8) as milliseconds
+from log_event e
+where e.account_id = $1 and e.received_at > $2 and e.type = 'delivered' and {_OF_DOMAIN}
+group by 1 order by 1
+"""
+# A catch-all gets what no other alias does: `$5` are the local parts that have one.
+_SENDERS = """
+select m.sender, count(*) as count, max(m.received_at) as last_at from log_message m
+where m.account_id = $1 and m.received_at > $2 and m.domain_id = $3 and m.alias <> ''
+  and case when $4::text is null
+           then lower(regexp_replace(m.alias, '(\\+[^@]*)?@[^@]*$', '')) <> all($5::text[])
+           else lower(m.alias) = $4 or lower(m.alias) like $6 end
+group by m.sender order by last_at desc, m.sender limit $7
 """
 
 
@@ -101,6 +184,49 @@ class LogReader:
             self._horizon(),
         )
         return [event_of(row) for row in rows]
+
+    async def events(self, tenant: Tenant, messages: Sequence[LoggedMessage]) -> dict[UUID, list[Event]]:
+        """All events of these messages, by message, in the order they became true."""
+        if not messages:
+            return {}
+        moments = [message.received_at for message in messages]
+        ids = [message.id for message in messages]
+        found: dict[UUID, list[Event]] = {message_id: [] for message_id in ids}
+        for row in await self._rows(
+            tenant, _EVENTS, tenant.account_id, ids, self._horizon(), min(moments), max(moments)
+        ):
+            found[row["message_id"]].append(event_of(row))
+        return found
+
+    async def volume(
+        self, tenant: Tenant, step: Literal["hour", "day"], domain_id: UUID | None
+    ) -> list[Volume]:
+        """All hours or days (UTC) of the log, the oldest first; empty ones are there as well."""
+        horizon, length = self._horizon(), _STEPS[step]
+        rows = await self._rows(tenant, _VOLUME, tenant.account_id, horizon, domain_id, step)
+        found = {row["at"]: Volume(row["at"], *(int(count or 0) for count in row[1:])) for row in rows}
+        start = horizon.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        start = start.replace(hour=0) if step == "day" else start
+        count = (self.clock.now() - start) // length + 1
+        return [found.get(at) or Volume(at) for at in (start + n * length for n in range(count))]
+
+    async def speeds(self, tenant: Tenant, domain_id: UUID | None) -> list[DaySpeed]:
+        """Days (UTC) on which something was received that is delivered, the oldest first."""
+        rows = await self._rows(tenant, _SPEEDS, tenant.account_id, self._horizon(), domain_id)
+        return [DaySpeed(row["day"], row["delivered"], *row["milliseconds"]) for row in rows]
+
+    async def senders(
+        self, tenant: Tenant, domain_id: UUID, address: str | None, others: Sequence[str], limit: int
+    ) -> list[Sender]:
+        """Who wrote to this address, tagged or not, the newest first; None: to any address of the domain
+        but those whose local part is among the `others`.
+        """
+        lowered = address and address.lower()
+        rows = await self._rows(
+            tenant, _SENDERS, tenant.account_id, self._horizon(), domain_id, lowered, others,
+            _tagged(lowered), limit,
+        )  # fmt: skip
+        return [Sender(**row) for row in rows]
 
     async def _rows(self, tenant: Tenant, query: str, *arguments: object) -> list[Any]:
         async with self.database.transaction(tenant=tenant) as tx:

@@ -23,7 +23,7 @@ from mailcore.replies import Reply
 log = structlog.get_logger("refusals")
 
 _MOST_WAITING = 1000
-_MORE = Reply(550, "5.0.0", "more refusals in this hour, counted together")
+_MORE = Reply(550, "5.0.0", event_log.MORE_REFUSALS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from customers.callers import Scope
 from mailcore import changes
 from mailcore.jobs import Alarm
 from mailcore.plans import Plan
-from tests.api.test_logs import write
 from tests.support.api import Tenant, World, running_api
 from tests.support.event_client import Page, page, served
+from tests.support.logged import write
 from tests.support.oauth import App
 
 

@@ -44,6 +44,7 @@ FOR_PEOPLE = {
 # With an id in the query.
 IN_QUERIES = {
     ("import_aliases", "domain_id"), ("list_messages", "domain_id"), ("list_requests", "actor_id"),
+    ("get_volume", "domain_id"), ("export_log", "domain_id"),
     *(("list_aliases", name) for name in ("domain_id", "destination_id")),
     *(("list_queue", name) for name in ("domain_id", "alias_id", "destination_id", "message_id")),
     *(("summarize_queue", name) for name in ("domain_id", "alias_id", "destination_id")),

@@ -18,9 +18,9 @@ from sqlmodel import SQLModel
 from customers import accounts, api_keys
 from customers.api_keys import NewKey
 from mailcore.plans import Plan
-from tests.api.test_logs import write
 from tests.support import rows
 from tests.support.api import SignedInPerson, Tenant, World
+from tests.support.logged import write
 from tests.support.oauth import App, decide, register
 from tests.support.stripe import RunningStripe
 
