@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from api.errors import responses
@@ -88,20 +88,24 @@ class TimelineOut(MessageOut):
     unfinished: list[UnfinishedOut]
 
 
-@router.get("/messages", summary="List messages, newest first")
-async def list_messages(
-    who: ReadsLogs,
-    runtime: Runtime,
+def _filter(
     domain_id: UUID | None = None,
     alias: Annotated[Text | None, Query(description=ALIAS)] = None,
     event: Annotated[EventType | None, Query(description="Messages with such an event")] = None,
     since: Annotated[Moment | None, Query(description="Received at or after, with time zone")] = None,
     until: Annotated[Moment | None, Query(description="Received before, with time zone")] = None,
     q: SearchText = None,
-    limit: Limit = 50,
-    cursor: CursorText = None,
+) -> LogFilter:
+    return LogFilter(domain_id, alias, event, since, until, q)
+
+
+Wanted = Annotated[LogFilter, Depends(_filter)]
+
+
+@router.get("/messages", summary="List messages, newest first")
+async def list_messages(
+    who: ReadsLogs, runtime: Runtime, wanted: Wanted, limit: Limit = 50, cursor: CursorText = None
 ) -> Page[MessageOut]:
-    wanted = LogFilter(domain_id, alias, event, since, until, q)
     rows = await runtime.reader.messages(who.tenant, wanted, _after(cursor), limit + 1)
     return Page.of(rows, limit, lambda row: shown_message(*row), lambda row: _cursor(row[0]))
 
