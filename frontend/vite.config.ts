@@ -15,7 +15,7 @@ export default defineConfig({
     // Messages stay where they are used, so that each chunk brings its own (src/i18n.ts).
     babel({
       include: /\/src\/.*\.tsx?$/,
-      plugins: [["@lingui/babel-plugin-lingui-macro", { stripNonEssentialProps: false }], compiledMessages],
+      plugins: [["@lingui/babel-plugin-lingui-macro", { stripMessageField: false }], compiledMessages],
     }),
     lingui(),
     gzipBeside(),

@@ -22,7 +22,6 @@ export function BodyRow<Row>(props: Props<Row>) {
   const { t } = useLingui();
   const walks = onOpen !== undefined || isChosen !== undefined;
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the body has the keys
     <tr
       className={styles.row}
       aria-rowindex={index + 2}
