@@ -21,6 +21,7 @@ CHANGES_KEPT: Final = timedelta(days=1)
 # A cursor is taken a little less long, so that nothing is missing between them.
 RESUMED_WITHIN: Final = timedelta(hours=23)
 _LAST_ID = 2**63 - 1
+_CHANGED: Final = "select distinct account_id from change where at > now() - $1::interval"
 _LOG, _CHANGE = 1, 2
 
 
@@ -129,6 +130,12 @@ async def read(
     until = min(ends, default=Position(below))
     found = sorted((n for part in parts for n in part if n.position <= until), key=lambda n: n.position)
     return Read(found, until, bool(ends))
+
+
+async def accounts_changed(database: Database, within: timedelta) -> list[UUID]:
+    """In which accounts something was changed so short a time ago."""
+    rows = await database.fetch(_CHANGED, within)
+    return [row["account_id"] for row in rows]
 
 
 async def forget_changes(database: Database) -> None:

@@ -5,8 +5,9 @@ inboxes that said yes to mail.
 Must never delete anything, nor pause what has room.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -144,12 +145,22 @@ async def _set(session: AsyncSession, account_id: UUID, limits: PlanLimits, **ho
     return Changed(*counts)
 
 
-# Whoever is in the grace or at its end; whose paused things may have room; or who has none paused any more.
+# Of whom the next step of the grace has come (downgrade_grace.next_step), and of whom something was changed a
+# moment ago, which may have made room: neither looks at those that are merely beyond their plan.
+_DUE: Final = """
+select id from account where surplus_pauses_at is not null and (surplus_told = 0
+    or surplus_told = 1 and surplus_pauses_at <= now() + $1::interval
+    or surplus_told = 2 and surplus_pauses_at <= now())
+union
+select id from account where surplus_pauses_at is not null and id = any($2::uuid[])
+order by id
+"""
+# Where that note was missed: of a page of those beyond their plan, who has room, or nothing paused any more.
 # Room is counted once for each domain: counted for each of 2,250 paused aliases it took 0.3 s an account.
-_TO_SETTLE: Final = """
-select a.id from account a
-join unnest($1::text[], $2::int[], $3::int[]) as l (plan, domains, aliases) on l.plan = a.plan
-where a.surplus_pauses_at is not null and (
+_MISSED: Final = """
+with page as (select id, plan, surplus_told from account where surplus_pauses_at is not null and id > $4
+              order by id limit $5)
+select a.id, (
     a.surplus_told < 3
     or exists (select from domain d where d.account_id = a.id and d.paused_at is not null)
         and (select count(*) from domain d where d.account_id = a.id and d.paused_at is null) < l.domains
@@ -160,19 +171,31 @@ where a.surplus_pauses_at is not null and (
             < l.aliases)
     or not exists (select from domain d where d.account_id = a.id and d.paused_at is not null)
         and not exists (select from alias p where p.account_id = a.id and p.paused_at is not null)
-)
+) as may_need
+from page a join unnest($1::text[], $2::int[], $3::int[]) as l (plan, domains, aliases) on l.plan = a.plan
 order by a.id
 """
+_PAGE: Final = 1000
 
 
-async def accounts_to_settle(database: Database) -> list[UUID]:
-    """For upkeep: all accounts whose grace, or whose paused things, may need a step."""
+async def accounts_to_settle(
+    database: Database, warning: timedelta, changed: Sequence[UUID] = ()
+) -> list[UUID]:
+    """For upkeep, each minute: whose grace, or whose paused things, may need a step. `warning`: how long
+    before its end the last word is said; `changed`: in whose accounts something was changed a moment ago.
+    """
+    return [row["id"] for row in await database.fetch(_DUE, warning, changed)]
+
+
+async def accounts_missed(database: Database) -> AsyncIterator[list[UUID]]:
+    """For upkeep, each hour: all of them, in pages; also whom `accounts_to_settle` did not see."""
     plans = list(Plan)
     limits = [limits_for(plan) for plan in plans]
-    rows = await database.fetch(
-        _TO_SETTLE, plans, [each.domains for each in limits], [each.aliases_per_domain for each in limits]
-    )
-    return [row["id"] for row in rows]
+    rooms = [each.domains for each in limits], [each.aliases_per_domain for each in limits]
+    last = UUID(int=0)
+    while rows := await database.fetch(_MISSED, plans, *rooms, last, _PAGE):
+        yield [row["id"] for row in rows if row["may_need"]]
+        last = rows[-1]["id"]
 
 
 def _values(account_id: UUID, limits: PlanLimits) -> dict[str, Any]:

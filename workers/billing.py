@@ -91,7 +91,7 @@ class Bookkeeper:
         if dispute.is_open and is_news:
             log.error("billing_payment_disputed")
         if dispute.is_lost and (ended or is_news or due.is_closing):
-            log.error("billing_dispute_lost", ended=ended)
+            log.error("billing_dispute_lost")
 
     async def part(self) -> None:
         """Nobody goes on paying for an account that was deleted."""

@@ -39,7 +39,7 @@ from workers.destinations import ask_new, tell_failing
 from workers.held_mail import HeldMail
 from workers.letters import send_letters
 from workers.notices import tell_undelivered
-from workers.plans import forget_usage_letters, settle_downgrades, tell_usage
+from workers.plans import forget_usage_letters, settle_downgrades, settle_missed_downgrades, tell_usage
 
 log = structlog.get_logger("upkeep")
 
@@ -110,6 +110,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
         Duty("deleted accounts", timedelta(minutes=5), lambda: purge_deleted(r)),
         Duty("account claims", timedelta(minutes=1), lambda: settle_claims(r.database, r.clock)),
         Duty("downgrades", timedelta(minutes=1), lambda: settle_downgrades(r.database, r.clock)),
+        Duty("missed downgrades", timedelta(hours=1), lambda: settle_missed_downgrades(r.database, r.clock)),
         Duty("usage letters", timedelta(minutes=1), lambda: tell_usage(r)),
         Duty("usage letters sent", timedelta(hours=1), lambda: forget_usage_letters(r)),
         Duty("invitations", timedelta(hours=1), lambda: forget_invitations(r)),

@@ -98,8 +98,12 @@ def upgrade() -> None:
     op.add_column("domain", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("usage_day", sa.Column("refused_by_plan", sa.Integer(), server_default="0", nullable=False))
     op.create_index("ix_usage_day_day", "usage_day", ["day"])
-    is_set = sa.text("surplus_pauses_at is not null")
-    op.create_index("ix_account_surplus_pauses_at", "account", ["surplus_pauses_at"], postgresql_where=is_set)
+    is_set = "surplus_pauses_at is not null"
+    op.create_index("ix_account_surplus", "account", ["id"], postgresql_where=sa.text(is_set))
+    in_grace = sa.text(f"{is_set} and surplus_told < 3")
+    op.create_index(
+        "ix_account_surplus_due", "account", ["surplus_told", "surplus_pauses_at"], postgresql_where=in_grace
+    )
     for table in ("alias", "domain"):
         is_paused = sa.text("paused_at is not null")
         op.create_index(f"ix_{table}_paused", table, ["account_id"], postgresql_where=is_paused)

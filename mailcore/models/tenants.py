@@ -27,8 +27,14 @@ class Account(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("plan in ('free', 'premium', 'business')", name="plan"),
         Index(
-            "ix_account_surplus_pauses_at",
+            "ix_account_surplus_due",
+            "surplus_told",
             "surplus_pauses_at",
+            postgresql_where=text("surplus_pauses_at is not null and surplus_told < 3"),
+        ),
+        Index(
+            "ix_account_surplus",
+            "id",
             postgresql_where=text("surplus_pauses_at is not null"),
         ),
     )

@@ -216,7 +216,8 @@ async def test_an_alias_with_many_inboxes_keeps_the_oldest(ground: Ground) -> No
     await ground.set_plan(account, Plan.FREE)
     assert len(await ground.reached("team@shop.test")) == 7
     await ground.pass_grace(account)
-    assert await ground.reached("team@shop.test") == [f"{n}@inbox.test" for n in range(5)]
+    rows = await ground.database.fetch("select address from destination order by id limit 5")
+    assert await ground.reached("team@shop.test") == [row["address"] for row in rows]
     await ground.set_plan(account, Plan.PREMIUM)
     assert len(await ground.reached("team@shop.test")) == 7
 
