@@ -4,7 +4,7 @@ import { i18n, type MessageDescriptor } from "@lingui/core";
 
 export function start(): void {
   // They are compiled already (scripts/compiled-messages.mjs): what is still a text is one without values.
-  i18n.setMessagesCompiler((message) => message);
+  i18n.setMessagesCompiler((message) => [message]);
   i18n.loadAndActivate({ locale: "en", messages: {} });
 }
 
