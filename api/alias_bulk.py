@@ -87,6 +87,7 @@ class AliasMatch(Body):
 class MatchNew(_Manner):
     match: AliasMatch
     change: AliasPatch
+    limit: int = Field(MOST, ge=1, le=MOST, description="Change so many, then answer")
     cursor: Annotated[Text, Field(max_length=200)] | None = Field(
         None, description="`next_cursor` of the answer before"
     )
@@ -157,6 +158,7 @@ class BulkOut(SummaryOut):
 
 class MatchOut(BulkOut):
     has_more: bool = Field(description="Whether more aliases match")
+    left: int = Field(description="How many more match: with those done, the way that is left", examples=[0])
     next_cursor: str | None = Field(description="Give it as `cursor` to go on with them")
 
 
@@ -182,24 +184,27 @@ async def bulk_aliases(
 async def change_matching_aliases(
     body: MatchNew, who: WritesAliases, doer: Doer, session: Session, runtime: Runtime
 ) -> MatchOut:
-    """1,000 at a time, oldest first: while `has_more` is true, send the same with `cursor`."""
+    """1,000 at a time, oldest first: while `has_more` is true, send the same with `cursor`. To undo it, send
+    what each was `before` to /v1/aliases/bulk, in items that change it back.
+    """
     match, after = body.match, id_after("matching aliases", body.cursor)
     wanted = AliasFilter(match.domain_id, match.q, match.destination_id, match.enabled)
-    rows = await aliases.list_of(session, who.account_id, wanted, after=after, limit=MOST + 1)
+    rows = await aliases.list_of(session, who.account_id, wanted, after=after, limit=body.limit + 1)
     change = AliasChange(body.change.destinations, body.change.note, body.change.enabled)
-    items: Sequence[Item] = [Change(alias.id, change) for alias in rows[:MOST]]
+    items: Sequence[Item] = [Change(alias.id, change) for alias in rows[: body.limit]]
     bulk = await _bulk(body, who, session, runtime)
     outcomes = await bulk.apply(items)
     counts = counted(items, outcomes)
     await note(bulk, who, doer, "alias.bulk_changed", counts, outcomes)
-    more = len(rows) > MOST
+    last = rows[body.limit - 1].id if len(rows) > body.limit else None
     return MatchOut(
         applied=outcomes.applied,
         dry_run=body.dry_run,
         counts=counts,
         results=told(items, outcomes),
-        has_more=more,
-        next_cursor=_cursor(rows[MOST - 1].id) if more else None,
+        has_more=last is not None,
+        left=await aliases.count(session, who.account_id, wanted, after=last) if last else 0,
+        next_cursor=_cursor(last) if last else None,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, delete, func, insert, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -119,19 +120,30 @@ async def list_of(
     session: AsyncSession, account_id: UUID, wanted: AliasFilter, *, after: UUID | None, limit: int
 ) -> Sequence[Alias]:
     """Oldest first; `after` is the last id of the page before."""
-    query = select(Alias).where(col(Alias.account_id) == account_id)
+    query = select(Alias).where(*_matching(account_id, wanted))
+    return (await session.exec(accounts.page_of(query, Alias.id, after=after, limit=limit))).all()
+
+
+async def count(session: AsyncSession, account_id: UUID, wanted: AliasFilter, *, after: UUID) -> int:
+    """How many there are beyond this id."""
+    query = select(func.count()).where(*_matching(account_id, wanted), col(Alias.id) > after)
+    return (await session.exec(query)).one()
+
+
+def _matching(account_id: UUID, wanted: AliasFilter) -> list[ColumnElement[bool]]:
+    found = [col(Alias.account_id) == account_id]
     if wanted.domain_id:
-        query = query.where(col(Alias.domain_id) == wanted.domain_id)
+        found.append(col(Alias.domain_id) == wanted.domain_id)
     if wanted.text:
         fields = (col(Alias.local_part), col(Alias.note))
-        query = query.where(or_(*(field.icontains(wanted.text, autoescape=True) for field in fields)))
+        found.append(or_(*(field.icontains(wanted.text, autoescape=True) for field in fields)))
     if wanted.destination_id:
         link = AliasDestination
         there = select(link.alias_id).where(col(link.destination_id) == wanted.destination_id)
-        query = query.where(col(Alias.id).in_(there))
+        found.append(col(Alias.id).in_(there))
     if wanted.enabled is not None:
-        query = query.where(col(Alias.enabled) == wanted.enabled)
-    return (await session.exec(accounts.page_of(query, Alias.id, after=after, limit=limit))).all()
+        found.append(col(Alias.enabled) == wanted.enabled)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
