@@ -33,7 +33,7 @@ export function Nav({ isOpen, onClose, onSearch, onKeys }: Props) {
       <AccountSwitcher />
       <button type="button" className={styles.search} onClick={onSearch}>
         <IconSearch />
-        <span>{t`Search or jump to`}</span>
+        <span>{t`Search`}</span>
         <KeyHint keys="mod+k" />
       </button>
       <Places places={group("mail")} onGo={onClose} />

@@ -82,9 +82,15 @@ const roles = {
   "--mantine-color-accent-outline": "var(--accent)",
 };
 
+// Mantine's greys, from its lightest to its darkest: borders of fields, backgrounds, disabled things.
+const GRAYS = ["ground", "tint", "press", "line", "edge", "edge", "soft", "soft", "ink", "ink"];
+const DARKS = ["ink", "ink", "soft", "soft", "edge", "press", "paper", "paper", "ground", "ground"];
+const scale = (name: string, tokens: string[]) =>
+  Object.fromEntries(tokens.map((token, step) => [`--mantine-color-${name}-${step}`, `var(--${token})`]));
+
 // The same names in both schemes: tokens.css tells light from dark by itself.
 export const resolver: CSSVariablesResolver = () => ({
-  variables: { "--mantine-line-height": "1.45" },
-  light: roles,
-  dark: roles,
+  variables: { "--mantine-line-height": "1.45", "--mantine-font-weight-medium": "550" },
+  light: { ...roles, ...scale("gray", GRAYS) },
+  dark: { ...roles, ...scale("dark", DARKS) },
 });
