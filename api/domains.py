@@ -14,7 +14,7 @@ from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import ClaimsDomains, Doer, ReadsDomains, Runtime, Session, WritesDomains
-from customers import accounts, audit, domains
+from customers import accounts, aliases, audit, domains
 from customers.audit import Subject
 from customers.domain_check import State as RecordState
 from customers.domain_states import State, state_of
@@ -90,6 +90,7 @@ class DomainOut(BaseModel):
         "an upgrade wakes it"
     )
     contested: bool = Field(description="Another account's record stands in the DNS beside yours")
+    alias_count: int = Field(description="How many aliases it has", examples=[3])
     records: list[RecordOut] = Field(description="What to publish")
     found: FoundOut | None = Field(description="What the last check found; null before the first")
 
@@ -101,7 +102,12 @@ async def list_domains(
     account = await accounts.get(session, who.account_id)
     after = id_after("domains", cursor)
     rows = await domains.list_of(session, account.id, after=after, limit=limit + 1)
-    return Page.of(rows, limit, lambda row: _shown(row, account, runtime), lambda row: _cursor(row.id))
+    counts = await aliases.count_by_domain(session, account.id, [row.id for row in rows])
+
+    def show(row: Domain) -> DomainOut:
+        return _shown(row, account, counts.get(row.id, 0), runtime)
+
+    return Page.of(rows, limit, show, lambda row: _cursor(row.id))
 
 
 @router.post("", status_code=201, summary="Claim a domain", responses=responses(403, 404, 409))
@@ -171,7 +177,9 @@ async def check_domain(domain_id: UUID, who: WritesDomains, runtime: Runtime) ->
 
 
 async def _out(session: AsyncSession, runtime: ApiRuntime, domain: Domain) -> DomainOut:
-    return _shown(domain, await accounts.get(session, domain.account_id), runtime)
+    account = await accounts.get(session, domain.account_id)
+    counts = await aliases.count_by_domain(session, account.id, [domain.id])
+    return _shown(domain, account, counts.get(domain.id, 0), runtime)
 
 
 async def _locked(session: AsyncSession, runtime: ApiRuntime, account_id: UUID, domain_id: UUID) -> DomainOut:
@@ -180,7 +188,7 @@ async def _locked(session: AsyncSession, runtime: ApiRuntime, account_id: UUID, 
     )
 
 
-def _shown(domain: Domain, account: Account, runtime: ApiRuntime) -> DomainOut:
+def _shown(domain: Domain, account: Account, alias_count: int, runtime: ApiRuntime) -> DomainOut:
     settings = runtime.settings
     proof = RecordOut(type="TXT", name=domains.txt_name(domain), value=domains.txt_value(account))
     mx = [
@@ -201,6 +209,7 @@ def _shown(domain: Domain, account: Account, runtime: ApiRuntime) -> DomainOut:
         off_at=domain.off_at,
         paused_at=domain.paused_at,
         contested=domain.contested_at is not None,
+        alias_count=alias_count,
         records=[proof, *mx],
         found=FoundOut.model_validate(found) if found else None,
     )

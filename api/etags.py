@@ -21,7 +21,9 @@ from mailcore.errors import BusinessError
 
 _TAG: Final = re.compile(r'(W/)?("[\x21\x23-\x7e]*")', re.ASCII)
 # What nobody decides, by the names of fields: when a thing was looked at or used, and what was found.
-_BY_ITSELF: Final = frozenset({"asked_at", "checked_at", "found", "last_seen_at", "last_used_at", "usage"})
+_BY_ITSELF: Final = frozenset(
+    {"alias_count", "asked_at", "checked_at", "found", "last_seen_at", "last_used_at", "usage"}
+)
 
 
 class PreconditionFailed(BusinessError):

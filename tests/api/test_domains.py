@@ -176,3 +176,16 @@ async def test_an_account_has_its_domains_checked_20_times_a_minute(
         assert (
             await other.http.post(f"/v1/domains/{(await other.claim('b.test'))['id']}/check")
         ).status_code == 200
+
+
+async def test_a_domain_tells_how_many_aliases_it_has(world: World, tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    path = f"/v1/domains/{domain['id']}"
+    assert domain["alias_count"] == 0
+    tag = (await tenant.http.get(path)).headers["etag"]
+    await tenant.alias(domain, "one")
+    await tenant.alias(domain, "two")
+    (listed,) = (await tenant.http.get("/v1/domains")).json()["data"]
+    assert listed["alias_count"] == (await tenant.http.get(path)).json()["alias_count"] == 2
+    change = await tenant.http.patch(path, json={"plus_addressing": False}, headers={"If-Match": tag})
+    assert change.status_code == 200  # a new alias is no change of what was decided about the domain

@@ -9,7 +9,7 @@ const TOUCHES: Record<Kind, string[]> = {
   log: ["/v1/logs/messages/{message_id}", "/v1/usage"],
   queue: ["/v1/queue"],
   domain: ["/v1/domains"],
-  alias: ["/v1/aliases", "/v1/domains/{domain_id}/aliases"],
+  alias: ["/v1/aliases", "/v1/domains"],
   destination: ["/v1/destinations", "/v1/aliases"],
   account: ["/v1/account", "/v1/me", "/v1/members", "/v1/invitations", "/v1/keys", "/v1/oauth", "/v1/audit"],
   plan: [
