@@ -9,6 +9,7 @@ import pytest
 from customers.callers import Scope
 from tests.support.api import Tenant, World
 from tests.support.billing import Shop, asked, running_shop
+from tests.support.event_client import page, served
 
 
 @pytest.fixture
@@ -45,6 +46,15 @@ async def test_what_is_bought_is_in_force_once_stripe_says_so(shop: Shop, buyer:
     assert [each["plan"] for each in shown["prices"]] == ["premium", "business"]
 
 
+async def test_an_open_page_hears_of_a_purchase_within_5_seconds(shop: Shop, buyer: Tenant) -> None:
+    async with served(shop.world.app) as url, page(url, buyer.secret) as opened:
+        assert (await opened.next()).kind == "ready"
+        async with asyncio.timeout(5):
+            await shop.buy(buyer)
+            while (heard := await opened.next()).data.get("data", {}).get("plan") != "premium":
+                assert heard.kind in {"plan", "account"}
+
+
 async def test_a_customer_is_made_once_for_an_account(shop: Shop, buyer: Tenant) -> None:
     for plan in ("premium", "business", "premium"):
         await asked(buyer, "checkout", plan=plan)
@@ -77,6 +87,17 @@ async def test_whose_customer_is_gone_gets_a_new_one_and_can_buy(
     await shop.buy(buyer, "business")
     assert await shop.plan(buyer.id) == "business"
     assert (await shop.row(buyer.id)).customer_id == row.customer_id
+
+
+@pytest.mark.parametrize("tax", [True, False])
+async def test_codes_may_be_given_at_checkout_and_taxes_are_stripes_where_that_is_set(
+    database_url: str, tmp_path: Path, tax: bool
+) -> None:
+    async with running_shop(database_url, tmp_path, stripe_tax=tax) as shop:
+        await asked(await shop.world.tenant(), "checkout", plan="premium", interval="year")
+        (session,) = shop.stripe.store.all("checkout.session")
+        assert session["allow_promotion_codes"] is True
+        assert session["automatic_tax"]["enabled"] is tax
 
 
 async def test_pages_that_were_open_before_close(shop: Shop, buyer: Tenant) -> None:
