@@ -145,7 +145,8 @@ export interface paths {
         put?: never;
         /**
          * Change all aliases that match
-         * @description 1,000 at a time, oldest first: while `has_more` is true, send the same with `cursor`.
+         * @description 1,000 at a time, oldest first: while `has_more` is true, send the same with `cursor`. To undo it, send
+         *     what each was `before` to /v1/aliases/bulk, in items that change it back.
          */
         post: operations["change_matching_aliases"];
         delete?: never;
@@ -614,6 +615,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/logs/volume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count what became of mail, by hour or day
+         * @description Of the log's 7 days.
+         */
+        get: operations["get_volume"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/aliases/{alias_id}/senders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who wrote to an alias, newest first
+         * @description As the 7-day log knows them. To a catch-all: who wrote to addresses that are no alias.
+         */
+        get: operations["list_alias_senders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/logs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Take the log out as a file
+         * @description A line for each event, the newest messages first; JSON one object in each line. In CSV, a value that a
+         *     spreadsheet would take for a formula begins with '.
+         */
+        get: operations["export_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/logs/messages": {
         parameters: {
             query?: never;
@@ -638,7 +700,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a message's timeline */
+        /**
+         * Show a message's timeline
+         * @description 410 `gone_by_policy` for every id that is older than the log, whoever's it was.
+         */
         get: operations["get_message"];
         put?: never;
         post?: never;
@@ -1057,7 +1122,8 @@ export interface paths {
         delete: operations["delete_me"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change your name */
+        patch: operations["update_me"];
         trace?: never;
     };
     "/v1/me/account": {
@@ -1488,6 +1554,31 @@ export interface components {
             note?: string | null;
             /** Enabled */
             enabled?: boolean | null;
+        };
+        /** AliasSenderList */
+        AliasSenderList: {
+            /** Data */
+            data: components["schemas"]["AliasSender"][];
+        };
+        /** AliasSender */
+        AliasSender: {
+            /**
+             * Sender
+             * @description From; of refused mail the reverse-path
+             * @example Ada <ada@example.com>
+             */
+            sender: string;
+            /**
+             * Count
+             * @description Messages
+             * @example 3
+             */
+            count: number;
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
         };
         /**
          * AnyChoice
@@ -2102,6 +2193,12 @@ export interface components {
              */
             contested: boolean;
             /**
+             * Alias Count
+             * @description How many aliases it has
+             * @example 3
+             */
+            alias_count: number;
+            /**
              * Records
              * @description What to publish
              */
@@ -2589,6 +2686,12 @@ export interface components {
             match: components["schemas"]["AliasMatch"];
             change: components["schemas"]["AliasPatch"];
             /**
+             * Limit
+             * @description Change so many, then answer
+             * @default 1000
+             */
+            limit: number;
+            /**
              * Cursor
              * @description `next_cursor` of the answer before
              */
@@ -2609,10 +2712,25 @@ export interface components {
              */
             has_more: boolean;
             /**
+             * Left
+             * @description How many more match: with those done, the way that is left
+             * @example 0
+             */
+            left: number;
+            /**
              * Next Cursor
              * @description Give it as `cursor` to go on with them
              */
             next_cursor: string | null;
+        };
+        /** MeChange */
+        MeChange: {
+            /**
+             * Name
+             * @description How others see you; may be empty
+             * @example Ada
+             */
+            name: string;
         };
         /**
          * Me
@@ -2637,8 +2755,19 @@ export interface components {
             /** Account Id */
             account_id: string | null;
             role: components["schemas"]["Role"] | null;
+            /**
+             * Scopes
+             * @description What the role allows in `account_id`
+             */
+            scopes: components["schemas"]["Scope"][];
             /** Accounts */
             accounts: components["schemas"]["Belonging"][];
+            /**
+             * Is Staff
+             * @description Whether /staff is open to them, by passkey
+             * @example false
+             */
+            is_staff: boolean;
             /**
              * Session Id
              * Format: uuid
@@ -2654,6 +2783,12 @@ export interface components {
              * Format: date-time
              */
             signed_in_at: string;
+            /**
+             * Fresh Until
+             * Format: date-time
+             * @description After that some changes answer 403 `sign_in_again`
+             */
+            fresh_until: string;
             /**
              * Passkeys
              * @description How many passkeys they have
@@ -2673,7 +2808,7 @@ export interface components {
         };
         /**
          * Member
-         * @description A person in the account. `id` is that of their membership, not of the person.
+         * @description A person in the account. `id` is that of their membership; `person_id` stands in the request log.
          */
         Member: {
             /**
@@ -2681,6 +2816,11 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /**
+             * Person Id
+             * Format: uuid
+             */
+            person_id: string;
             /**
              * Email
              * @example ada@example.org
@@ -3293,9 +3433,10 @@ export interface components {
             alias: string;
             /**
              * Address
+             * @description Null for whoever may not see aliases (aliases:read)
              * @example you@inbox.test
              */
-            address: string;
+            address: string | null;
         };
         /**
          * Pauses
@@ -3759,6 +3900,34 @@ export interface components {
              */
             expires_at: string;
         };
+        /**
+         * Speed
+         * @description From receipt to delivered, of what was received on this day in UTC and is delivered.
+         */
+        Speed: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** @description The account's now: the log does not keep which it was */
+            lane: components["schemas"]["Lane"];
+            /**
+             * Delivered
+             * @example 118
+             */
+            delivered: number;
+            /**
+             * P50 Ms
+             * @example 840
+             */
+            p50_ms: number;
+            /**
+             * P95 Ms
+             * @example 3120
+             */
+            p95_ms: number;
+        };
         /** Status */
         Status: {
             /**
@@ -3806,7 +3975,10 @@ export interface components {
              */
             address: string;
         };
-        /** Timeline */
+        /**
+         * Timeline
+         * @description `deleted_at`: when all of this is deleted, for everybody. `unfinished`: deliveries that still wait.
+         */
         Timeline: {
             /**
              * Id
@@ -3854,8 +4026,15 @@ export interface components {
              * @example delivered
              */
             last_event: string;
+            /**
+             * Deleted At
+             * Format: date-time
+             */
+            deleted_at: string;
             /** Events */
             events: components["schemas"]["Event"][];
+            /** Unfinished */
+            unfinished: components["schemas"]["Unfinished"][];
         };
         /** Transfer */
         Transfer: {
@@ -3871,6 +4050,38 @@ export interface components {
              * @example Demo
              */
             name: string;
+        };
+        /**
+         * Unfinished
+         * @description A delivery that has not ended: in `/v1/queue` with all that is known of it.
+         */
+        Unfinished: {
+            /**
+             * Delivery Id
+             * Format: uuid
+             */
+            delivery_id: string;
+            /**
+             * Destination
+             * @example you@example.net
+             */
+            destination: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "in-progress" | "held";
+            /**
+             * Attempt
+             * @description Attempts so far, one under way included
+             * @example 2
+             */
+            attempt: number;
+            /**
+             * Next Attempt At
+             * @description null: under way, or held
+             */
+            next_attempt_at: string | null;
         };
         /**
          * UsageDay
@@ -3957,6 +4168,62 @@ export interface components {
              */
             days: components["schemas"]["UsageDay"][];
         };
+        /**
+         * Volume
+         * @description What became of the mail that was received from `at` on. Deliveries, each counted in one place: mail to
+         *     two inboxes counts twice; of what was refused, messages.
+         */
+        Volume: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Delivered
+             * @example 118
+             */
+            delivered: number;
+            /**
+             * Soft Bounced
+             * @description Put off, and tried again
+             * @example 2
+             */
+            soft_bounced: number;
+            /**
+             * Hard Bounced
+             * @example 1
+             */
+            hard_bounced: number;
+            /**
+             * Refused
+             * @description Not taken: its sender knows
+             * @example 4
+             */
+            refused: number;
+            /**
+             * Waiting
+             * @description Not answered by the inbox yet
+             * @example 0
+             */
+            waiting: number;
+        };
+        /**
+         * Volumes
+         * @description `data`: the oldest hour or day first, without gaps; the first one as far as the log still reaches.
+         *     `speeds`: days on which something was delivered.
+         */
+        Volumes: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "hour" | "day";
+            /** Data */
+            data: components["schemas"]["Volume"][];
+            /** Speeds */
+            speeds: components["schemas"]["Speed"][];
+        };
         /** Problem */
         Problem: {
             /** @example /docs#not_found */
@@ -3966,7 +4233,7 @@ export interface components {
             /** @example 404 */
             status: number;
             /** @enum {string} */
-            code: "unauthorized" | "scope_missing" | "role_missing" | "person_needed" | "account_needed" | "sign_in_again" | "passkey_refused" | "outlives_caller" | "passkey_invalid" | "cross_site" | "domain_limited" | "idempotency_key_reused" | "request_in_progress" | "precondition_failed" | "rate_limited" | "forbidden" | "policy_unread" | "key_in_query" | "not_found" | "expired" | "method_not_allowed" | "bad_request" | "validation_failed" | "invalid_cursor" | "invalid" | "address_hosted" | "address_invalid" | "alias_signs_in" | "address_suppressed" | "member_exists" | "invitation_exists" | "passkey_needed" | "claim_exists" | "export_first" | "sign_up_closed" | "last_owner" | "confirmation_wrong" | "domain_invalid" | "domain_reserved" | "domain_public_suffix" | "domain_exists" | "local_part_invalid" | "alias_exists" | "csv_invalid" | "named_twice" | "destination_invalid" | "destination_loops" | "destination_missing" | "destination_exists" | "key_ended" | "destination_suppressed" | "destination_answered" | "in_use" | "conflict" | "redirect_uri_invalid" | "homepage_invalid" | "app_is_public" | "oauth_request_invalid" | "limit_reached" | "request_timeout" | "body_too_large" | "in_flight" | "delivery_held" | "delivery_cancelled" | "choice_missing" | "test_refused" | "billing_off" | "price_unknown" | "subscription_exists" | "subscription_missing" | "payment_due" | "payment_declined" | "payments_unavailable" | "signature_invalid" | "unavailable";
+            code: "unauthorized" | "scope_missing" | "role_missing" | "person_needed" | "account_needed" | "sign_in_again" | "passkey_refused" | "outlives_caller" | "passkey_invalid" | "cross_site" | "domain_limited" | "idempotency_key_reused" | "request_in_progress" | "precondition_failed" | "rate_limited" | "forbidden" | "policy_unread" | "key_in_query" | "not_found" | "gone_by_policy" | "method_not_allowed" | "bad_request" | "validation_failed" | "invalid_cursor" | "invalid" | "address_hosted" | "address_invalid" | "alias_signs_in" | "address_suppressed" | "member_exists" | "invitation_exists" | "passkey_needed" | "claim_exists" | "export_first" | "sign_up_closed" | "last_owner" | "confirmation_wrong" | "domain_invalid" | "domain_reserved" | "domain_public_suffix" | "domain_exists" | "local_part_invalid" | "alias_exists" | "csv_invalid" | "named_twice" | "destination_invalid" | "destination_loops" | "destination_missing" | "destination_exists" | "key_ended" | "destination_suppressed" | "destination_answered" | "in_use" | "conflict" | "redirect_uri_invalid" | "homepage_invalid" | "app_is_public" | "oauth_request_invalid" | "limit_reached" | "request_timeout" | "body_too_large" | "in_flight" | "delivery_held" | "delivery_cancelled" | "choice_missing" | "test_refused" | "billing_off" | "price_unknown" | "subscription_exists" | "subscription_missing" | "payment_due" | "payment_declined" | "payments_unavailable" | "signature_invalid" | "unavailable";
             /** @example There is no such thing in this account. */
             detail: string;
             /** @example 0192f0c1-8b1e-7c3a-9d59-2f6f5d0b7a11 */
@@ -9113,9 +9380,218 @@ export interface operations {
             };
         };
     };
-    list_messages: {
+    get_volume: {
         parameters: {
             query?: {
+                /** @description In UTC */
+                by?: "hour" | "day";
+                domain_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Volumes"];
+                };
+            };
+            /** @description You have this: `If-None-Match` */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alias_senders: {
+        parameters: {
+            query?: {
+                /** @description The newest so many */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                alias_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasSenderList"];
+                };
+            };
+            /** @description You have this: `If-None-Match` */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_log: {
+        parameters: {
+            query?: {
+                /** @description Without it as `Accept` asks; else csv */
+                format?: ("csv" | "jsonl") | null;
                 domain_id?: string | null;
                 /** @description The address that was written to, with any tag: `hello@` finds `hello+shop@` too, not the reverse */
                 alias?: string | null;
@@ -9127,10 +9603,113 @@ export interface operations {
                 until?: string | null;
                 /** @description Text to look for */
                 q?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                    "application/jsonl": unknown;
+                };
+            };
+            /** @description You have this: `If-None-Match` */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_messages: {
+        parameters: {
+            query?: {
                 /** @description Most entries of one page */
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
+                domain_id?: string | null;
+                /** @description The address that was written to, with any tag: `hello@` finds `hello+shop@` too, not the reverse */
+                alias?: string | null;
+                /** @description Messages with such an event */
+                event?: ("received" | "delivered" | "soft-bounced" | "hard-bounced" | "refused") | null;
+                /** @description Received at or after, with time zone */
+                since?: string | null;
+                /** @description Received before, with time zone */
+                until?: string | null;
+                /** @description Text to look for */
+                q?: string | null;
             };
             header?: never;
             path?: never;
@@ -9284,6 +9863,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11836,6 +12424,93 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MeChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
