@@ -1,7 +1,8 @@
 """`make interop`, `make e2e`: suites that need Debian packages. Must never pass for want of one.
 
-`system_suite.py SUITE` runs it: 0 passed, or no tests yet (said by name); 3 packages are lacking (said by
-name); else what pytest says. `system_suite.py lacking SUITE...` prints what to install and runs nothing.
+`system_suite.py SUITE [OPTION...]` runs it, with pytest's options: 0 passed, or no tests yet (said by name);
+3 packages are lacking (said by name); else what pytest says. `system_suite.py lacking SUITE...` prints what to
+install and runs nothing.
 """
 
 import subprocess
@@ -20,7 +21,10 @@ NEEDS: dict[str, dict[str, str]] = {
         "strace": "strace",
         "systemd": "systemd-analyze",
     },
-    "e2e": {},
+    "e2e": {
+        "chromium": "chromium",
+        "fonts-liberation": "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf",
+    },
 }
 LACKING = 3
 
@@ -29,17 +33,17 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[0] == "lacking":
         print(" ".join(sorted({package for suite in arguments[1:] for package in lacking(suite)})))
         return 0
-    return run(arguments[0])
+    return run(*arguments)
 
 
-def run(suite: str) -> int:
+def run(suite: str, *options: str) -> int:
     if not has_tests(suite):
         print(f"{suite}: no tests yet in tests/{suite}, nothing was run")
         return 0
     if packages := lacking(suite):
         print(f"{suite} lacks Debian packages: apt-get install {' '.join(packages)}", file=sys.stderr)
         return LACKING
-    return subprocess.call([sys.executable, "-m", "pytest", f"tests/{suite}"], cwd=ROOT)
+    return subprocess.call([sys.executable, "-m", "pytest", f"tests/{suite}", *options], cwd=ROOT)
 
 
 def has_tests(suite: str) -> bool:

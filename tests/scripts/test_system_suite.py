@@ -31,8 +31,12 @@ def test_what_lacks_is_printed_for_the_installer() -> None:
     assert {"strace", "systemd"} <= set(result.stdout.split())
 
 
+def test_the_browser_and_a_font_are_asked_for_by_name() -> None:
+    result = system_suite("e2e")
+    assert result.returncode == 3
+    assert "chromium" in result.stderr.split()
+
+
 def test_a_suite_without_tests_lacks_nothing_and_says_so() -> None:
-    if list((ROOT / "tests" / "e2e").glob("**/test_*.py")):
-        return  # it has tests by now
-    assert system_suite("lacking", "e2e").stdout.strip() == ""
-    assert system_suite("e2e").stdout == "e2e: no tests yet in tests/e2e, nothing was run\n"
+    assert system_suite("lacking", "golden").stdout.strip() == ""
+    assert system_suite("golden").stdout == "golden: no tests yet in tests/golden, nothing was run\n"
