@@ -3,7 +3,9 @@
 Must never show or change anything of another person, nor be open to a key or an app.
 """
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -11,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from api.browser_sessions import clear_cookie
 from api.errors import responses
-from api.fields import Body
+from api.fields import Body, Text
 from api.routes import Route
 from api.security import FreshMe, Me, OwnSession, Runtime, fresh_until
 from customers import browser_sessions, identities, passkeys, people, person_deletion
@@ -89,9 +91,23 @@ class AccountChoice(Body):
     account_id: UUID
 
 
+class MeChange(Body):
+    name: Annotated[
+        Text, Field(max_length=100, description="How others see you; may be empty", examples=["Ada"])
+    ]
+
+
 @router.get("", summary="Show who is signed in")
 async def get_me(me: Me, session: OwnSession) -> MeOut:
     return await _shown(me, session)
+
+
+@router.patch("", summary="Change your name")
+async def update_me(me: Me, session: OwnSession, runtime: Runtime, body: MeChange) -> MeOut:
+    await people.rename(session, me.person_id, body.name)
+    actor, subject = Actor("person", me.email, me.person_id), Subject(me.person_id, body.name)
+    await people.record(session, runtime.clock, me.person_id, actor, "person.renamed", subject)
+    return await _shown(replace(me, name=body.name), session)
 
 
 @router.delete(

@@ -23,9 +23,10 @@ _cursor = id_cursor("members")
 
 
 class MemberOut(BaseModel):
-    """A person in the account. `id` is that of their membership, not of the person."""
+    """A person in the account. `id` is that of their membership; `person_id` stands in the request log."""
 
     id: UUID
+    person_id: UUID
     email: str = Field(examples=["ada@example.org"])
     name: str = Field(examples=["Ada"])
     role: Role
@@ -35,6 +36,7 @@ class MemberOut(BaseModel):
     def of(cls, member: Member) -> "MemberOut":
         return cls(
             id=member.id,
+            person_id=member.person_id,
             email=member.email,
             name=member.name,
             role=member.role,

@@ -44,6 +44,11 @@ async def get(session: AsyncSession, person_id: UUID) -> Person:
     return await session.get_one(Person, person_id)
 
 
+async def rename(session: AsyncSession, person_id: UUID, name: str) -> None:
+    """How the people of their accounts see them; nobody signs in by it."""
+    (await get(session, person_id)).name = name
+
+
 async def by_email(session: AsyncSession, email: str) -> Person | None:
     """Whatever its case."""
     return (await session.exec(select(Person).where(col(Person.email) == email.lower()))).one_or_none()

@@ -72,6 +72,7 @@ BODIES: dict[str, Any] = {
         "scopes": ["aliases:read"],
     },
     "create_account": {"name": "Another"},
+    "update_me": {"name": "Ada"},
 }
 
 

@@ -12,6 +12,7 @@ from tests.support.services import ROOT
 WITHOUT_SCOPE = {
     "get_me": "a person's own, in whatever account, or in none",
     "choose_account": "a person's own",
+    "update_me": "a person's own",
     "list_sessions": "a person's own",
     "delete_sessions": "a person's own",
     "delete_session": "a person's own",

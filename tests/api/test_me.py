@@ -26,6 +26,15 @@ async def test_a_person_sees_what_their_role_allows_and_how_long_their_sign_in_i
     assert (await nowhere.http.get("/v1/me")).json()["scopes"] == []
 
 
+async def test_people_say_how_others_see_them(world: World, tenant: Tenant) -> None:
+    person = await world.person(tenant)
+    me = (await person.http.patch("/v1/me", json={"name": "Ada"})).json()
+    assert (me["name"], me["role"]) == ("Ada", "owner")
+    members = (await person.http.get("/v1/members")).json()["data"]
+    assert [each["name"] for each in members if each["person_id"] == me["id"]] == ["Ada"]
+    assert (await person.http.patch("/v1/me", json={"name": "a" * 101})).status_code == 422
+
+
 async def test_a_key_is_no_person(world: World, tenant: Tenant) -> None:
     for path in ("/v1/me", "/v1/me/sessions", "/v1/me/passkeys"):
         answer = await tenant.http.get(path)
