@@ -7,7 +7,6 @@ away), nor let a browser run or ask what is not ours.
 import re
 import secrets
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -31,7 +30,6 @@ SCREENS: Final = ("overview", "welcome", "domains", "aliases", "destinations", "
                   "developers", "team", "security", "profile", "staff")  # fmt: skip
 # What machines ask: what is not there is said to them as a problem, whatever they accept.
 _FOR_MACHINES: Final = ("/v1/", "/auth/", "/oauth/", "/assets/", "/webhooks/", "/.well-known/")
-_BESIDE_US: Final = Path(__file__).resolve().parents[1] / "frontend" / "dist"
 _NONCE: Final = "__CSP_NONCE__"
 _REPORTS: Final = "/csp-reports"
 # A script or a style is a file of ours, or bears the nonce of this one answer.
@@ -65,7 +63,7 @@ async def send_asset(name: str, request: Request, runtime: Runtime) -> Response:
     """Its name holds a hash of its content, so a browser never asks for it again."""
     matched = _ASSET.fullmatch(name)
     kind = _TYPES.get(matched[1]) if matched else None
-    file = _dist(runtime.settings) / "assets" / name
+    file = runtime.settings.portal_folder / "assets" / name
     if kind is None or not file.is_file():
         raise HTTPException(404)
     headers = {"Cache-Control": _YEAR, "Vary": "Accept-Encoding"}
@@ -107,7 +105,7 @@ def _is_for_a_person(request: Request) -> bool:
 def _shell(settings: Settings, status: int = 200) -> HTMLResponse | None:
     """None where it is not built. Read anew each time, so that a new build needs no new start."""
     try:
-        html = (_dist(settings) / "index.html").read_text(encoding="utf-8")
+        html = (settings.portal_folder / "index.html").read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     nonce = secrets.token_urlsafe(16)
@@ -131,7 +129,3 @@ def _not_built() -> HTMLResponse:
         lines=lines,
         link=("/docs", "API reference"),
     )
-
-
-def _dist(settings: Settings) -> Path:
-    return settings.portal_dir or _BESIDE_US

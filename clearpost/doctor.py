@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from clearpost import chosen_settings
-from clearpost.checks import alarm, database, folders, identity, names, ports, selling, signing_in
+from clearpost.checks import alarm, database, folders, identity, names, portal, ports, selling, signing_in
 from clearpost.checks.finding import Finding, fail
 from mailcore.clock import Clock
 from mailcore.settings import Settings
@@ -45,7 +45,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
         selling.check(settings),
     )
     found = [finding for group in await asyncio.gather(*groups) for finding in group]
-    return found + signing_in.check(settings)
+    return found + signing_in.check(settings) + portal.check(settings)
 
 
 def is_fit(findings: Iterable[Finding]) -> bool:

@@ -92,8 +92,8 @@ async def _demo(stack: LocalStack) -> None:
 
 def _print_places(local: LocalSettings, account: Demo) -> None:
     places = {
+        "Portal": f"{local.web_url}/overview   (as {OWNER}: the link arrives below and in the inbox)",
         "API": f"{local.web_url}/v1   (docs: {local.web_url}/docs)",
-        "Sign in": f"{local.web_url}/auth/sign-in   (as {OWNER}: the link arrives below and in the inbox)",
         "Demo inbox": local.inbox_url,
         **_stripe_place(local),
         "MX": f"127.0.0.1:{local.port('mx_port')}   fast: 127.0.0.1:{local.port('fast_mx_port')}",

@@ -352,6 +352,10 @@ class Settings(BaseSettings):
         """A production server is closed until its operator opens it: nobody moves in unseen."""
         return self.sign_up or ("open" if self.environment == "local" else "closed")
 
+    @property
+    def portal_folder(self) -> Path:
+        return self.portal_dir or Path(__file__).resolve().parents[1] / "frontend" / "dist"
+
     def provider_secret(self, name: str) -> str:
         return _named(self.provider_secrets.get_secret_value()).get(name, "")
 

@@ -180,7 +180,8 @@ def _is_installed() -> bool:
     wanted = _packages(FRONTEND / "package-lock.json")
     needed = {path for path, about in wanted.items() if path and not about.get("optional")}
     return needed <= there.keys() and all(
-        path in wanted and wanted[path].get("version") == about.get("version") for path, about in there.items()
+        path in wanted and wanted[path].get("version") == about.get("version")
+        for path, about in there.items()
     )
 
 

@@ -17,6 +17,8 @@ CACHES = (
     ".import_linter_cache",
     "build",
     "dist",
+    "frontend/dist",
+    "frontend/node_modules",
 )
 DATABASE_FOLDERS = (Path("/var/lib/clearpost"), Path("/tmp/clearpost-root"))
 

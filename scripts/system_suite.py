@@ -1,8 +1,8 @@
 """`make interop`, `make e2e`: suites that need Debian packages. Must never pass for want of one.
 
-`system_suite.py SUITE [OPTION...]` runs it, with pytest's options: 0 passed, or no tests yet (said by name);
-3 packages are lacking (said by name); else what pytest says. `system_suite.py lacking SUITE...` prints what to
-install and runs nothing.
+`system_suite.py SUITE [OPTION...]` runs it, with options of pytest's: 0 passed, or no tests yet (said by
+name); 3 packages are lacking (said by name); else what pytest says. `system_suite.py lacking SUITE...` prints
+what to install and runs nothing.
 """
 
 import subprocess

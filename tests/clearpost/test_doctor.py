@@ -15,7 +15,7 @@ import redis
 from pydantic import SecretStr
 
 from clearpost import doctor
-from clearpost.checks import alarm, database, folders, identity, names, ports, roles, signing_in
+from clearpost.checks import alarm, database, folders, identity, names, portal, ports, roles, signing_in
 from clearpost.checks.finding import Finding, fail, ok, warn
 from clearpost.ports import free_port
 from clearpost.standins.dns import DnsStandin
@@ -85,7 +85,7 @@ async def test_a_sound_installation_is_fit(
     areas = {finding.area for finding in findings}
     wanted = (
         "database migrations durability clock privacy isolation redis spool keys ports postmaster tls dns "
-        "sign-in"
+        "sign-in portal"
     )
     assert areas == set(wanted.split())
     assert all(finding.mend for finding in findings if finding.state != "ok")
@@ -297,6 +297,17 @@ async def test_an_address_this_machine_does_not_have_fails(tmp_path: Path) -> No
 
 async def test_listening_on_loopback_in_production_is_warned_about(tmp_path: Path) -> None:
     the(await ports.check(production(tmp_path)), "warn", "on loopback only")
+
+
+# --- the portal ---
+
+
+def test_a_portal_that_is_not_built_is_told(tmp_path: Path) -> None:
+    (told,) = portal.check(settings_for(tmp_path, portal_dir=tmp_path / "dist"))
+    assert (told.state, "bootstrap.py portal" in told.mend) == ("warn", True)
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "index.html").write_text("built")
+    assert portal.check(settings_for(tmp_path, portal_dir=tmp_path / "dist"))[0].state == "ok"
 
 
 # --- names ---

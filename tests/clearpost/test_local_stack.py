@@ -136,7 +136,7 @@ def test_people_sign_in_by_the_link_that_is_printed_and_by_the_local_provider(st
     process, lines = stack.start()
     assert process.stdout is not None
     url = f"http://localhost:{stack.base}"
-    assert any(line.startswith(f"  Sign in     {url}/auth/sign-in") for line in lines)
+    assert any(line.startswith(f"  Portal      {url}/overview") for line in lines)
     with Browser() as owner:
         owner.open(f"{url}/auth/sign-in")
         owner.send("/auth/link", email="you@inbox.test")
