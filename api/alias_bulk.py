@@ -78,7 +78,7 @@ class AliasMatch(Body):
 
     domain_id: UUID | None = None
     q: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="In the local part or the note"
+        None, description="In the address or the note"
     )
     destination_id: UUID | None = Field(None, description="Forwards there, perhaps among others")
     enabled: bool | None = None

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -36,6 +36,7 @@ Wanted = Annotated[
         examples=[["you@example.net"]],
     ),
 ]
+Order = Annotated[Literal["oldest", "newest"], Query(description="Which come first; the same on all pages")]
 Note = Annotated[Text, Field(description="For yourself", examples=["Newsletters"])]
 
 
@@ -77,12 +78,13 @@ async def list_aliases(
     destination_id: UUID | None = None,
     enabled: bool | None = None,
     q: SearchText = None,
+    order: Order = "oldest",
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[AliasOut]:
-    return await _page(
-        session, who.account_id, AliasFilter(domain_id, q, destination_id, enabled), cursor, limit
-    )
+    """`q` is looked for in the address and the note."""
+    wanted = AliasFilter(domain_id, q, destination_id, enabled)
+    return await _page(session, who.account_id, wanted, order, cursor, limit)
 
 
 @router.get("/domains/{domain_id}/aliases", summary="List the aliases of a domain")
@@ -91,11 +93,12 @@ async def list_domain_aliases(
     who: ReadsAliases,
     session: Session,
     q: SearchText = None,
+    order: Order = "oldest",
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[AliasOut]:
     await accounts.get_owned(session, Domain, who.account_id, domain_id)
-    return await _page(session, who.account_id, AliasFilter(domain_id, q), cursor, limit)
+    return await _page(session, who.account_id, AliasFilter(domain_id, q), order, cursor, limit)
 
 
 @router.post(
@@ -186,10 +189,17 @@ async def _tell(
 
 
 async def _page(
-    session: AsyncSession, account_id: UUID, wanted: AliasFilter, cursor: str | None, limit: int
+    session: AsyncSession,
+    account_id: UUID,
+    wanted: AliasFilter,
+    order: Order,
+    cursor: str | None,
+    limit: int,
 ) -> Page[AliasOut]:
-    after = id_after("aliases", cursor)
-    rows = await aliases.list_of(session, account_id, wanted, after=after, limit=limit + 1)
+    after, newest = id_after("aliases", cursor), order == "newest"
+    rows = await aliases.list_of(
+        session, account_id, wanted, after=after, limit=limit + 1, newest_first=newest
+    )
     linked = await destinations.of_aliases(session, [alias.id for alias in rows])
     names = await domains.names(session, account_id, {alias.domain_id for alias in rows})
 

@@ -54,13 +54,23 @@ class DestinationOut(BaseModel):
         )
 
 
+class ListedDestinationOut(DestinationOut):
+    alias_count: int = Field(description="How many aliases forward there", examples=[3])
+
+
 @router.get("", summary="List the destinations")
 async def list_destinations(
     who: ReadsDestinations, session: Session, limit: Limit = 50, cursor: CursorText = None
-) -> Page[DestinationOut]:
+) -> Page[ListedDestinationOut]:
     after = id_after("destinations", cursor)
     rows = await destinations.list_of(session, who.account_id, after=after, limit=limit + 1)
-    return Page.of(rows, limit, DestinationOut.of, lambda row: _cursor(row.id))
+    counts = await destinations.count_aliases(session, [row.id for row in rows])
+
+    def show(row: Destination) -> ListedDestinationOut:
+        shown = DestinationOut.of(row)
+        return ListedDestinationOut(**shown.model_dump(), alias_count=counts.get(row.id, 0))
+
+    return Page.of(rows, limit, show, lambda row: _cursor(row.id))
 
 
 @router.post("", status_code=201, summary="Add a destination", responses=responses(403, 409))

@@ -60,13 +60,17 @@ async def get_owned(
     return found
 
 
-def page_of(query: Query, identifier: UUID, *, after: UUID | None, limit: int) -> Query:
-    """The rows of one page, oldest first by the column `identifier`; `after` is the last id of the page
-    before.
+def page_of(
+    query: Query, identifier: UUID, *, after: UUID | None, limit: int, newest_first: bool = False
+) -> Query:
+    """The rows of one page by the column `identifier`, oldest first unless said otherwise; `after` is the
+    last id of the page before.
     """
     if after is not None:
-        query = query.where(col(identifier) > after)
-    return query.order_by(col(identifier)).limit(limit)
+        beyond = col(identifier) < after if newest_first else col(identifier) > after
+        query = query.where(beyond)
+    order = col(identifier).desc() if newest_first else col(identifier)
+    return query.order_by(order).limit(limit)
 
 
 @dataclass(frozen=True, slots=True)

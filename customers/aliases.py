@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col, delete, func, insert, or_, select
+from sqlmodel import and_, col, delete, func, insert, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from customers import accounts, cancellation, inboxes
@@ -108,7 +108,7 @@ async def remove(session: AsyncSession, account_id: UUID, alias_id: UUID) -> Non
 
 @dataclass(frozen=True, slots=True)
 class AliasFilter:
-    """`text` is looked for in the local part and the note; `destination_id` is one of theirs."""
+    """`text` is looked for in the address and the note; `destination_id` is one of theirs."""
 
     domain_id: UUID | None = None
     text: str | None = None
@@ -117,11 +117,18 @@ class AliasFilter:
 
 
 async def list_of(
-    session: AsyncSession, account_id: UUID, wanted: AliasFilter, *, after: UUID | None, limit: int
+    session: AsyncSession,
+    account_id: UUID,
+    wanted: AliasFilter,
+    *,
+    after: UUID | None,
+    limit: int,
+    newest_first: bool = False,
 ) -> Sequence[Alias]:
-    """Oldest first; `after` is the last id of the page before."""
+    """Oldest first, unless said otherwise; `after` is the last id of the page before."""
     query = select(Alias).where(*_matching(account_id, wanted))
-    return (await session.exec(accounts.page_of(query, Alias.id, after=after, limit=limit))).all()
+    page = accounts.page_of(query, Alias.id, after=after, limit=limit, newest_first=newest_first)
+    return (await session.exec(page)).all()
 
 
 async def count(session: AsyncSession, account_id: UUID, wanted: AliasFilter, *, after: UUID) -> int:
@@ -144,8 +151,7 @@ def _matching(account_id: UUID, wanted: AliasFilter) -> list[ColumnElement[bool]
     if wanted.domain_id:
         found.append(col(Alias.domain_id) == wanted.domain_id)
     if wanted.text:
-        fields = (col(Alias.local_part), col(Alias.note))
-        found.append(or_(*(field.icontains(wanted.text, autoescape=True) for field in fields)))
+        found.append(_holds(account_id, wanted.text))
     if wanted.destination_id:
         link = AliasDestination
         there = select(link.alias_id).where(col(link.destination_id) == wanted.destination_id)
@@ -153,6 +159,19 @@ def _matching(account_id: UUID, wanted: AliasFilter) -> list[ColumnElement[bool]
     if wanted.enabled is not None:
         found.append(col(Alias.enabled) == wanted.enabled)
     return found
+
+
+def _holds(account_id: UUID, text: str) -> ColumnElement[bool]:
+    """In the note, in the local part, in the domain's name; or over the @ of the whole address."""
+    name, before, after = col(Domain.name), *text.rpartition("@")[::2]
+    mine = select(Domain.id).where(col(Domain.account_id) == account_id)
+    if "@" not in text:
+        fields = [each.icontains(text, autoescape=True) for each in (col(Alias.local_part), col(Alias.note))]
+        there = mine.where(name.icontains(text, autoescape=True))
+        return or_(*fields, col(Alias.domain_id).in_(there))
+    there = mine.where(name.istartswith(after, autoescape=True))
+    address = and_(col(Alias.local_part).iendswith(before, autoescape=True), col(Alias.domain_id).in_(there))
+    return or_(col(Alias.note).icontains(text, autoescape=True), address)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,15 @@ async def list_of(
     return (await session.exec(accounts.page_of(query, Destination.id, after=after, limit=limit))).all()
 
 
+async def count_aliases(session: AsyncSession, destination_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many aliases forward to each of these, which the caller has got through their own gate; those that
+    none does are left out.
+    """
+    there = col(AliasDestination.destination_id)
+    query = select(there, func.count()).where(there.in_(destination_ids)).group_by(there)
+    return dict((await session.exec(query)).all())
+
+
 async def delete(session: AsyncSession, account_id: UUID, destination_id: UUID) -> str:
     """Takes it out of every alias; its address. Raises Conflict where an alias would be left without any."""
     await delete_no_other(session, account_id)

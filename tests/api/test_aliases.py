@@ -152,6 +152,40 @@ async def test_aliases_are_found_by_domain_and_text(world: World) -> None:
     assert [each["local_part"] for each in listed] == ["shop", "bank"]
 
 
+async def test_text_is_found_across_the_at_of_the_address(world: World) -> None:
+    tenant = await world.tenant(plan=Plan.BUSINESS)
+    for name in ("shop.test", "club.test"):
+        domain = await tenant.claim(name)
+        await tenant.alias(domain, "hello")
+        await tenant.alias(domain, "news", note="club@shop")
+
+    async def found(q: str) -> list[str]:
+        return [
+            each["address"] for each in (await tenant.http.get("/v1/aliases", params={"q": q})).json()["data"]
+        ]
+
+    assert await found("hello@shop.test") == ["hello@shop.test"]
+    assert await found("LO@CLUB") == ["hello@club.test"]
+    assert await found("club.te") == ["hello@club.test", "news@club.test"]
+    assert await found("@club") == ["hello@club.test", "news@club.test"]
+    assert await found("b@sh") == ["news@shop.test", "news@club.test"]
+    assert await found("lo@shop.test.") == await found("%@shop.test") == []
+
+
+async def test_the_newest_may_come_first_over_all_pages(tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    for number in range(5):
+        await tenant.alias(domain, f"a{number}")
+    names: list[str] = []
+    cursor = None
+    for _ in range(3):
+        asked = {"order": "newest", "limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await tenant.http.get("/v1/aliases", params=asked)).json()
+        names += [each["local_part"] for each in page["data"]]
+        cursor = page["next_cursor"]
+    assert (names, cursor) == (["a4", "a3", "a2", "a1", "a0"], None)
+
+
 async def test_a_deleted_alias_keeps_the_destination(tenant: Tenant) -> None:
     alias = await tenant.alias(await tenant.claim())
     assert (await tenant.http.delete(f"/v1/aliases/{alias['id']}")).status_code == 204

@@ -284,3 +284,13 @@ async def test_owners_hear_once_a_day_of_inboxes_that_fail(world: World, tenant:
         await tx.execute("update destination set told_failing_at = now() - interval '25 hours'")
     await tell()
     assert len(await letters(world)) == 2
+
+
+async def test_the_list_says_how_many_aliases_forward_there(world: World, tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    await tenant.alias(domain, "one")
+    await tenant.alias(domain, "two", destinations=["you@inbox.test", "other@inbox.test"])
+    await tenant.http.post("/v1/destinations", json={"address": "unused@inbox.test"})
+    listed = (await tenant.http.get("/v1/destinations")).json()["data"]
+    counts = {each["address"]: each["alias_count"] for each in listed}
+    assert counts == {"you@inbox.test": 2, "other@inbox.test": 1, "unused@inbox.test": 0}
