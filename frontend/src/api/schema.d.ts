@@ -206,7 +206,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the aliases of all domains, or of one */
+        /**
+         * List the aliases of all domains, or of one
+         * @description `q` is looked for in the address and the note.
+         */
         get: operations["list_aliases"];
         put?: never;
         post?: never;
@@ -1446,6 +1449,15 @@ export interface components {
              * @description When somebody said that they know what is logged
              */
             policy_told_at: string | null;
+            /** @description null: it is not */
+            suspended: components["schemas"]["Suspension"] | null;
+            /** Payment Failing Since */
+            payment_failing_since: string | null;
+            /**
+             * Plan Ends At
+             * @description When the plan ends, unless what fails is paid
+             */
+            plan_ends_at: string | null;
             /**
              * Surplus Pauses At
              * @description When what the plan has no room for since a downgrade pauses, or has paused; else null
@@ -1463,7 +1475,7 @@ export interface components {
             domain_id?: string | null;
             /**
              * Q
-             * @description In the local part or the note
+             * @description In the address or the note
              */
             q?: string | null;
             /**
@@ -2669,6 +2681,45 @@ export interface components {
              */
             line: number;
         };
+        /** ListedDestination */
+        ListedDestination: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Address
+             * @example you@example.net
+             */
+            address: string;
+            /**
+             * State
+             * @description Mail goes to `confirmed` and `failing` ones; `failing`: the last of it was refused for good; `stopped`: whoever reads it wants no more
+             * @enum {string}
+             */
+            state: "unconfirmed" | "confirmed" | "failing" | "stopped";
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Confirmed At */
+            confirmed_at: string | null;
+            /**
+             * Asked At
+             * @description When it was last asked by mail whether it wants this
+             */
+            asked_at: string | null;
+            /** Failing Since */
+            failing_since: string | null;
+            /**
+             * Alias Count
+             * @description How many aliases forward there
+             * @example 3
+             */
+            alias_count: number;
+        };
         /** MatchNew */
         MatchNew: {
             /**
@@ -3144,23 +3195,6 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** DestinationPage */
-        DestinationPage: {
-            /** Data */
-            data: components["schemas"]["Destination"][];
-            /**
-             * Has More
-             * @description Whether there are entries after these
-             * @example false
-             */
-            has_more: boolean;
-            /**
-             * Next Cursor
-             * @description Give it as `cursor` to get the next page
-             * @example null
-             */
-            next_cursor: string | null;
-        };
         /** DomainPage */
         DomainPage: {
             /** Data */
@@ -3199,6 +3233,23 @@ export interface components {
         KeyPage: {
             /** Data */
             data: components["schemas"]["Key"][];
+            /**
+             * Has More
+             * @description Whether there are entries after these
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to get the next page
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        /** ListedDestinationPage */
+        ListedDestinationPage: {
+            /** Data */
+            data: components["schemas"]["ListedDestination"][];
             /**
              * Has More
              * @description Whether there are entries after these
@@ -3959,6 +4010,37 @@ export interface components {
             ledger_difference: number | null;
         };
         /**
+         * Suspension
+         * @description Mail is put off until `refused_from`, and refused after that. Nothing of the account changes.
+         */
+        Suspension: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "spam" | "phishing" | "malware" | "fraud" | "compromised" | "legal";
+            /**
+             * Explanation
+             * @example somebody else seems to have taken it over
+             */
+            explanation: string;
+            /**
+             * Note
+             * @description What we wrote to the owners
+             */
+            note: string;
+            /**
+             * Refused From
+             * Format: date-time
+             */
+            refused_from: string;
+        };
+        /**
          * TestSent
          * @description `message_id` is the message's in the log, where its events appear within moments.
          */
@@ -4233,7 +4315,7 @@ export interface components {
             /** @example 404 */
             status: number;
             /** @enum {string} */
-            code: "unauthorized" | "scope_missing" | "role_missing" | "person_needed" | "account_needed" | "sign_in_again" | "passkey_refused" | "outlives_caller" | "passkey_invalid" | "cross_site" | "domain_limited" | "idempotency_key_reused" | "request_in_progress" | "precondition_failed" | "rate_limited" | "forbidden" | "policy_unread" | "key_in_query" | "not_found" | "gone_by_policy" | "method_not_allowed" | "bad_request" | "validation_failed" | "invalid_cursor" | "invalid" | "address_hosted" | "address_invalid" | "alias_signs_in" | "address_suppressed" | "member_exists" | "invitation_exists" | "passkey_needed" | "claim_exists" | "export_first" | "sign_up_closed" | "last_owner" | "confirmation_wrong" | "domain_invalid" | "domain_reserved" | "domain_public_suffix" | "domain_exists" | "local_part_invalid" | "alias_exists" | "csv_invalid" | "named_twice" | "destination_invalid" | "destination_loops" | "destination_missing" | "destination_exists" | "key_ended" | "destination_suppressed" | "destination_answered" | "in_use" | "conflict" | "redirect_uri_invalid" | "homepage_invalid" | "app_is_public" | "oauth_request_invalid" | "limit_reached" | "request_timeout" | "body_too_large" | "in_flight" | "delivery_held" | "delivery_cancelled" | "choice_missing" | "test_refused" | "billing_off" | "price_unknown" | "subscription_exists" | "subscription_missing" | "payment_due" | "payment_declined" | "payments_unavailable" | "signature_invalid" | "unavailable";
+            code: "unauthorized" | "scope_missing" | "role_missing" | "person_needed" | "account_needed" | "sign_in_again" | "account_suspended" | "passkey_refused" | "outlives_caller" | "passkey_invalid" | "cross_site" | "domain_limited" | "idempotency_key_reused" | "request_in_progress" | "precondition_failed" | "rate_limited" | "forbidden" | "policy_unread" | "key_in_query" | "not_found" | "gone_by_policy" | "method_not_allowed" | "bad_request" | "validation_failed" | "invalid_cursor" | "invalid" | "address_hosted" | "address_invalid" | "alias_signs_in" | "address_suppressed" | "member_exists" | "invitation_exists" | "passkey_needed" | "claim_exists" | "export_first" | "sign_up_closed" | "last_owner" | "confirmation_wrong" | "domain_invalid" | "domain_reserved" | "domain_public_suffix" | "domain_exists" | "local_part_invalid" | "alias_exists" | "csv_invalid" | "named_twice" | "destination_invalid" | "destination_loops" | "destination_missing" | "destination_exists" | "key_ended" | "destination_suppressed" | "destination_answered" | "in_use" | "conflict" | "redirect_uri_invalid" | "homepage_invalid" | "app_is_public" | "oauth_request_invalid" | "limit_reached" | "request_timeout" | "body_too_large" | "in_flight" | "delivery_held" | "delivery_cancelled" | "choice_missing" | "test_refused" | "billing_off" | "price_unknown" | "subscription_exists" | "subscription_missing" | "payment_due" | "payment_declined" | "payments_unavailable" | "signature_invalid" | "unavailable";
             /** @example There is no such thing in this account. */
             detail: string;
             /** @example 0192f0c1-8b1e-7c3a-9d59-2f6f5d0b7a11 */
@@ -5830,6 +5912,8 @@ export interface operations {
                 enabled?: boolean | null;
                 /** @description Text to look for */
                 q?: string | null;
+                /** @description Which come first; the same on all pages */
+                order?: "oldest" | "newest";
                 /** @description Most entries of one page */
                 limit?: number;
                 /** @description `next_cursor` of the page before */
@@ -5936,6 +6020,8 @@ export interface operations {
             query?: {
                 /** @description Text to look for */
                 q?: string | null;
+                /** @description Which come first; the same on all pages */
+                order?: "oldest" | "newest";
                 /** @description Most entries of one page */
                 limit?: number;
                 /** @description `next_cursor` of the page before */
@@ -6484,7 +6570,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DestinationPage"];
+                    "application/json": components["schemas"]["ListedDestinationPage"];
                 };
             };
             /** @description You have this: `If-None-Match` */
