@@ -177,9 +177,9 @@ async def test_the_newest_may_come_first_over_all_pages(tenant: Tenant) -> None:
     for number in range(5):
         await tenant.alias(domain, f"a{number}")
     names: list[str] = []
-    cursor = None
+    cursor: str | None = None
     for _ in range(3):
-        asked = {"order": "newest", "limit": 2} | ({"cursor": cursor} if cursor else {})
+        asked = {"order": "newest", "limit": "2"} | ({"cursor": cursor} if cursor else {})
         page = (await tenant.http.get("/v1/aliases", params=asked)).json()
         names += [each["local_part"] for each in page["data"]]
         cursor = page["next_cursor"]
