@@ -14,6 +14,8 @@ export interface Optimistic<Given, Done> {
   said: (given: Given) => string;
   /** Asks the API to take it back. Left out: `run` waits until the time for undo is over (deletions). */
   undo?: (given: Given, done: Done) => Promise<unknown>;
+  /** Puts the answer in place of what was guessed. Then nothing is asked anew: a long list has many pages. */
+  keep?: (queries: QueryClient, done: Done, given: Given) => void;
   /** The paths that are asked for anew afterwards; those of `show` at least. */
   touches: string[];
 }
@@ -46,12 +48,14 @@ export async function change<Given, Done>(
   const settle = () => void queries.invalidateQueries(filter);
   const run = async () => {
     try {
-      return { done: await what.run(given) };
+      const done = await what.run(given);
+      if (what.keep === undefined) settle();
+      else what.keep(queries, done, given);
+      return { done };
     } catch (error) {
       refuse(error);
-      return undefined;
-    } finally {
       settle();
+      return undefined;
     }
   };
   const { undo } = what;
