@@ -1,11 +1,10 @@
 // Filters above a list, bound to the URL: <FilterBar value={search} onChange={(next) => navigate({ search: next })}>
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Button, TextInput } from "@mantine/core";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import type { ReactNode } from "react";
 import { IconSearch } from "./icons";
 import styles from "./pieces.module.css";
-
-const PAUSE = 150;
+import { useLate } from "./useLate";
 
 interface Props {
   /** The text that is looked for: the URL's. */
@@ -21,24 +20,7 @@ interface Props {
 
 export function FilterBar({ q = "", onSearch, placeholder, children, onClear }: Props) {
   const { t } = useLingui();
-  const [typed, setTyped] = useState(q);
-  const sent = useRef(q);
-  const search = useRef(onSearch);
-  search.current = onSearch;
-  // Back and forward change the URL: then the field follows.
-  useEffect(() => {
-    if (q === sent.current) return;
-    sent.current = q;
-    setTyped(q);
-  }, [q]);
-  useEffect(() => {
-    if (typed === sent.current) return;
-    const timer = setTimeout(() => {
-      sent.current = typed;
-      search.current(typed === "" ? undefined : typed);
-    }, PAUSE);
-    return () => clearTimeout(timer);
-  }, [typed]);
+  const [typed, setTyped] = useLate(q, onSearch);
   return (
     <search className={styles.filters}>
       <TextInput
