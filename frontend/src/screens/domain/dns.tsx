@@ -1,4 +1,7 @@
 // The records of one domain: wanted and found.
+import { Records } from "./Records";
+import { useDomain } from "./useDomain";
+
 export default function Tab() {
-  return null;
+  return <Records domain={useDomain()} />;
 }

@@ -1,0 +1,56 @@
+// The form that claims a domain. Takes whatever is pasted, and says what of it counts.
+import { Trans, useLingui } from "@lingui/react/macro";
+import { TextInput } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { api } from "../../api/client";
+import { readDomainName } from "../../data/domainName";
+import { Form } from "../../ui/Form";
+import type { Domain } from "./health";
+
+interface Props {
+  onAdded: (domain: Domain) => void;
+  beside?: ReactNode;
+}
+
+export function AddDomain({ onAdded, beside }: Props) {
+  const { t } = useLingui();
+  const queries = useQueryClient();
+  const [typed, setTyped] = useState("");
+  const { name, isTaken } = readDomainName(typed);
+  const add = async () => {
+    const { data } = await api.POST("/v1/domains", { body: { name } });
+    if (data === undefined) return;
+    await queries.invalidateQueries({
+      predicate: ({ queryKey: [, path] }) => path === "/v1/domains" || path === "/v1/account",
+    });
+    onAdded(data);
+  };
+  return (
+    <Form onSubmit={add} verb={t`Add domain`} isReady={name !== ""} beside={beside}>
+      {(field) => (
+        <div>
+          <TextInput
+            label={t`Domain`}
+            placeholder="example.org"
+            value={typed}
+            onChange={(event) => setTyped(event.currentTarget.value)}
+            error={field("name")}
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            inputMode="url"
+            data-autofocus
+          />
+          <p className="soft" role="status">
+            {isTaken && (
+              <Trans>
+                From what you entered we take <strong>{name}</strong>.
+              </Trans>
+            )}
+          </p>
+        </div>
+      )}
+    </Form>
+  );
+}
