@@ -4,26 +4,8 @@ import { $api, type Shown } from "./client";
 
 export type Me = Shown["Me"];
 export type Role = NonNullable<Me["role"]>;
-export type Scope =
-  | "domains:read"
-  | "domains:write"
-  | "aliases:read"
-  | "aliases:write"
-  | "logs:read"
-  | "account:read"
-  | "account:write"
-  | "billing:read"
-  | "billing:write";
+export type Scope = Me["scopes"][number];
 
-// As mailcore's callers.OF_ROLE says.
-const READS: Scope[] = ["domains:read", "aliases:read", "logs:read", "account:read"];
-const WRITES: Scope[] = ["domains:write", "aliases:write"];
-const OF_ROLE: Record<Role, ReadonlySet<Scope>> = {
-  viewer: new Set(READS),
-  member: new Set([...READS, ...WRITES]),
-  admin: new Set([...READS, ...WRITES, "account:write", "billing:read"]),
-  owner: new Set([...READS, ...WRITES, "account:write", "billing:read", "billing:write"]),
-};
 const ORDER: Role[] = ["viewer", "member", "admin", "owner"];
 
 export const meQuery = $api.queryOptions("get", "/v1/me", undefined, { staleTime: 5 * 60_000 });
@@ -35,6 +17,8 @@ export interface Session {
   /** Whether the role reaches this one: "admin" is true for owners too. */
   is: (role: Role) => boolean;
   isStaff: boolean;
+  /** Whether the sign-in is young enough for what takes one of the last minutes. */
+  isFresh: () => boolean;
 }
 
 export function sessionOf(me: Me): Session {
@@ -42,9 +26,10 @@ export function sessionOf(me: Me): Session {
   return {
     me,
     role,
-    can: (scope) => role !== null && OF_ROLE[role].has(scope),
+    can: (scope) => me.scopes.includes(scope),
     is: (wanted) => role !== null && ORDER.indexOf(role) >= ORDER.indexOf(wanted),
-    isStaff: "staff" in me && me.staff === true,
+    isStaff: me.is_staff,
+    isFresh: () => Date.parse(me.fresh_until) > Date.now(),
   };
 }
 

@@ -4,6 +4,8 @@ import { type ReactNode, useEffect, useId, useRef } from "react";
 import styles from "./dialog.module.css";
 import { IconClose } from "./icons";
 
+const FIELDS = ":is([data-autofocus], input, textarea, select):not([disabled])";
+
 interface Props {
   title: ReactNode;
   onClose: () => void;
@@ -22,6 +24,9 @@ export function Dialog({ title, onClose, children, place = "middle", hideTitle =
     const dialog = ref.current;
     const before = document.activeElement;
     dialog?.showModal();
+    // The browser's choice would be the button that closes it.
+    const first = dialog?.querySelector<HTMLElement>(FIELDS) ?? dialog?.querySelector("h2");
+    first?.focus();
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
@@ -41,7 +46,9 @@ export function Dialog({ title, onClose, children, place = "middle", hideTitle =
     >
       <div className={styles.inner}>
         <header className={hideTitle ? "sr-only" : styles.head}>
-          <h2 id={id}>{title}</h2>
+          <h2 id={id} tabIndex={-1}>
+            {title}
+          </h2>
           {!hideTitle && (
             <button type="button" className={styles.close} onClick={onClose} aria-label={t`Close`}>
               <IconClose />

@@ -13,7 +13,7 @@ import { type Column, inOrder, nextOrder, type Order } from "./columns";
 import { Head } from "./Head";
 import { MoreRows } from "./MoreRows";
 import styles from "./table.module.css";
-import { useWindow } from "./useWindow";
+import { FEW, useWindow } from "./useWindow";
 
 /** Of a row in px, as table.module.css has it. */
 const HEIGHT = 40;
@@ -104,7 +104,12 @@ function Rows<Row>({
     event.stopPropagation();
   };
   return (
-    <table className={styles.table} aria-label={label} aria-rowcount={list?.hasMore ? -1 : rows.length + 1}>
+    <table
+      className={styles.table}
+      data-fixed={rows.length > FEW}
+      aria-label={label}
+      aria-rowcount={list?.hasMore ? -1 : rows.length + 1}
+    >
       <Head
         columns={columns}
         order={order}

@@ -1,5 +1,5 @@
 // Of thousands of rows only those near the screen are in the page: plain windowing by one height for all.
-import { type RefObject, useCallback, useEffect, useState } from "react";
+import { type RefObject, useEffect, useState } from "react";
 
 const SPARE = 12;
 /** Fewer are simply all there: find-in-page and printing see them. */
@@ -20,23 +20,16 @@ export function windowOf(count: number, height: number, top: number, view: numbe
 }
 
 export function useWindow(list: RefObject<HTMLElement | null>, count: number, height: number): Window {
-  const look = useCallback(() => {
-    const top = list.current?.getBoundingClientRect().top ?? 0;
-    return windowOf(count, height, top, window.innerHeight);
-  }, [list, count, height]);
-  const [shown, show] = useState<Window>(() => windowOf(count, height, 0, window.innerHeight));
+  // In whole rows: between them nothing is drawn anew.
+  const [rowsAbove, setRowsAbove] = useState(0);
   useEffect(() => {
     let frame = 0;
+    const look = () => setRowsAbove(Math.round(-(list.current?.getBoundingClientRect().top ?? 0) / height));
     const update = () => {
       cancelAnimationFrame(frame);
-      frame = requestAnimationFrame(() =>
-        show((before) => {
-          const next = look();
-          return next.first === before.first && next.last === before.last ? before : next;
-        }),
-      );
+      frame = requestAnimationFrame(look);
     };
-    show(look());
+    look();
     // Capture: the list may scroll in a drawer.
     window.addEventListener("scroll", update, { passive: true, capture: true });
     window.addEventListener("resize", update);
@@ -45,10 +38,6 @@ export function useWindow(list: RefObject<HTMLElement | null>, count: number, he
       window.removeEventListener("scroll", update, { capture: true });
       window.removeEventListener("resize", update);
     };
-  }, [look]);
-  // Rows may have become fewer since the last look.
-  return {
-    first: Math.min(shown.first, count),
-    last: Math.min(Math.max(shown.last, Math.min(count, FEW)), count),
-  };
+  }, [list, height]);
+  return windowOf(count, height, -rowsAbove * height, window.innerHeight);
 }
