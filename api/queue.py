@@ -19,7 +19,7 @@ from api.security import Doer, ReadsLogs, Runtime, Session, WritesAliases
 from customers import audit, queue_owner
 from customers.audit import Actor, Subject
 from customers.callers import Caller
-from customers.queue_owner import Changed, Depth, Entry, Filter
+from customers.queue_owner import AtProvider, Changed, Depth, Entry, Filter
 from mailcore.errors import Invalid
 from mailcore.rates import Rate
 
@@ -28,6 +28,7 @@ router = APIRouter(prefix="/v1/queue", route_class=Route, tags=["Queue"], respon
 _cursor = id_cursor("queue")
 # Whoever tries again and again makes a destination angry at all of us.
 _RETRIES: Final = Rate(60, timedelta(hours=1))
+_MOST_PROVIDERS: Final = 20
 
 
 class QueuedOut(BaseModel):
@@ -57,6 +58,13 @@ class DepthOut(BaseModel):
     next_attempt_at: datetime | None
 
 
+class AtProviderOut(BaseModel):
+    provider: str = Field(description="Empty before the first attempt", examples=["google.com"])
+    count: int = Field(examples=[3])
+    oldest: datetime
+    next_attempt_at: datetime | None
+
+
 class QueueSummaryOut(BaseModel):
     """Counts of what has not ended."""
 
@@ -67,6 +75,7 @@ class QueueSummaryOut(BaseModel):
     oldest: datetime | None
     next_attempt_at: datetime | None
     lanes: list[DepthOut]
+    providers: list[AtProviderOut] = Field(description="The twenty with the most")
 
 
 class QueueChoice(Body):
@@ -116,7 +125,8 @@ async def summarize_queue(
     wanted = Filter(domain_id, alias_id, destination_id)
     living = await queue_owner.living_nodes(runtime.database)
     found = await queue_owner.depths(session, who.account_id, wanted, living)
-    return _summary(found)
+    at = await queue_owner.providers(session, who.account_id, wanted, living, _MOST_PROVIDERS)
+    return _summary(found, at)
 
 
 @router.post("/retry", summary="Try all of these now")
@@ -211,7 +221,7 @@ def _record(
     )
 
 
-def _summary(found: Sequence[Depth]) -> QueueSummaryOut:
+def _summary(found: Sequence[Depth], at: Sequence[AtProvider]) -> QueueSummaryOut:
     def total(state: str | None = None) -> int:
         return sum(depth.count for depth in found if state in (None, depth.state))
 
@@ -224,6 +234,7 @@ def _summary(found: Sequence[Depth]) -> QueueSummaryOut:
         oldest=min((depth.oldest for depth in found), default=None),
         next_attempt_at=min(waiting, default=None),
         lanes=[_depth(depth) for depth in found],
+        providers=[AtProviderOut.model_validate(each, from_attributes=True) for each in at],
     )
 
 

@@ -81,6 +81,18 @@ class Depth:
 
 
 @dataclass(frozen=True, slots=True)
+class AtProvider:
+    """How many deliveries wait for one destination provider ("" before their first attempt), for how long,
+    and when the next of those that wait is due.
+    """
+
+    provider: str
+    count: int
+    oldest: datetime
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     """What a request came to; `left`: those it could not change, in flight or beyond what one request may."""
 
@@ -171,6 +183,23 @@ async def depths(
 ) -> list[Depth]:
     rows = await _rows(session, _DEPTHS, **wanted.values(account_id), living=list(living))
     return [Depth(**row) for row in rows]
+
+
+_PROVIDERS = f"""
+select d.provider, count(*) as count, min(d.accepted_at) as oldest,
+       min(d.next_attempt_at) filter (where {_STATE} = 'waiting') as next_attempt_at
+from delivery d join message m on m.id = d.message_id where {_MINE}
+group by d.provider order by count desc, d.provider limit :limit
+"""
+
+
+async def providers(
+    session: AsyncSession, account_id: UUID, wanted: Filter, living: Collection[UUID], limit: int
+) -> list[AtProvider]:
+    """Those with the most deliveries first."""
+    values = wanted.values(account_id)
+    rows = await _rows(session, _PROVIDERS, **values, living=list(living), limit=limit)
+    return [AtProvider(**row) for row in rows]
 
 
 _CHANGE = f"""

@@ -73,6 +73,8 @@ async def test_the_owner_sees_why_mail_waits_and_tries_it_now(opened: Opener) ->
         summary = (await http.get("/v1/queue/summary")).json()
         assert (summary["total"], summary["waiting"], summary["held"]) == (1, 1, 0)
         assert summary["next_attempt_at"] == entry["next_attempt_at"]
+        (at,) = summary["providers"]
+        assert (at["count"], at["next_attempt_at"]) == (1, entry["next_attempt_at"])
         answer = await http.post(f"/v1/queue/{entry['id']}/retry")
         assert answer.status_code == 202, answer.text
         await stack.has_event(message_id, "received", "soft-bounced", "delivered")

@@ -6,8 +6,8 @@ const GATHER = 1000;
 // Paths by their beginning, as they stand in query keys: ["get", "/v1/domains", ...].
 const TOUCHES: Record<Kind, string[]> = {
   // The list of messages takes its news from the event itself (useNews): asked anew it would move under readers.
-  log: ["/v1/logs/messages/{message_id}", "/v1/usage"],
-  queue: ["/v1/queue"],
+  log: ["/v1/logs/messages/{message_id}", "/v1/queue", "/v1/usage"],
+  queue: ["/v1/queue", "/v1/logs/messages/{message_id}"],
   domain: ["/v1/domains"],
   alias: ["/v1/aliases", "/v1/domains"],
   destination: ["/v1/destinations", "/v1/aliases"],

@@ -1641,6 +1641,27 @@ export interface components {
              */
             redirect_host: string;
         };
+        /** AtProvider */
+        AtProvider: {
+            /**
+             * Provider
+             * @description Empty before the first attempt
+             * @example google.com
+             */
+            provider: string;
+            /**
+             * Count
+             * @example 3
+             */
+            count: number;
+            /**
+             * Oldest
+             * Format: date-time
+             */
+            oldest: string;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+        };
         /**
          * Audit
          * @description One change. Names are as they were then.
@@ -3666,6 +3687,11 @@ export interface components {
             next_attempt_at: string | null;
             /** Lanes */
             lanes: components["schemas"]["Depth"][];
+            /**
+             * Providers
+             * @description The twenty with the most
+             */
+            providers: components["schemas"]["AtProvider"][];
         };
         /**
          * Queued
