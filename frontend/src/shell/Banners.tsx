@@ -1,35 +1,34 @@
-// What concerns the whole account, above each screen: a silence of the API, payment, surplus.
+// What concerns the whole account, above each screen: a silence of the API, suspension, payment, surplus.
 import { Plural, Trans } from "@lingui/react/macro";
 import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { $api } from "../api/client";
+import { $api, type Shown } from "../api/client";
 import { useLive } from "../api/live";
 import { askNow, useReach } from "../api/reach";
-import { useSession } from "../api/session";
 import { Banner } from "../ui/Banner";
 import { When } from "../ui/When";
 
 export function Banners() {
   const reach = useReach();
+  const { data: account } = $api.useQuery("get", "/v1/account");
   return (
     <>
       {reach === "away" ? <ApiAway /> : <LiveLost />}
-      <Payment />
-      <Surplus />
+      {account && <Suspended account={account} />}
+      {account && <Payment account={account} />}
+      {account && <Surplus account={account} />}
     </>
   );
 }
 
 function ApiAway() {
+  const again = (
+    <Button size="xs" onClick={() => void askNow()}>
+      <Trans>Try now</Trans>
+    </Button>
+  );
   return (
-    <Banner
-      tone="warn"
-      action={
-        <Button size="xs" onClick={() => void askNow()}>
-          <Trans>Try now</Trans>
-        </Button>
-      }
-    >
+    <Banner tone="warn" action={again}>
       <Trans>
         Clearpost does not answer. What you see may be old; we keep trying. Your mail is not affected.
       </Trans>
@@ -46,57 +45,63 @@ function LiveLost() {
   );
 }
 
-function Payment() {
-  const session = useSession();
-  const may = session.can("billing:read");
-  const billing = $api.useQuery("get", "/v1/billing", undefined, {
-    enabled: may,
-    throwOnError: false,
-    retry: false,
-  });
-  const { past_due_since: since, plan_ends_at: ends } = billing.data ?? {};
-  if (!since) return null;
+interface Props {
+  account: Shown["Account"];
+}
+
+function Suspended({ account: { suspended } }: Props) {
+  if (suspended === null) return null;
+  const isRefused = new Date(suspended.refused_from) <= new Date();
   return (
-    <Banner
-      tone="bad"
-      action={
-        <Link to="/billing">
-          <Trans>Update the payment</Trans>
-        </Link>
-      }
-    >
-      {ends ? (
-        <Trans>
-          A payment failed. Your plan stays until <When at={ends} />.
-        </Trans>
+    <Banner tone="bad">
+      <Trans>This account is suspended: {suspended.explanation}.</Trans>{" "}
+      {isRefused ? (
+        <Trans>Mail to it is refused.</Trans>
       ) : (
-        <Trans>A payment failed. Please update how you pay.</Trans>
+        <Trans>
+          Mail to it is put off, and refused <When at={suspended.refused_from} />.
+        </Trans>
+      )}{" "}
+      <Trans>The letter to its owners says what to do.</Trans>
+    </Banner>
+  );
+}
+
+function Payment({ account: { payment_failing_since: since, plan_ends_at: ends } }: Props) {
+  if (since === null) return null;
+  const pay = (
+    <Link to="/billing">
+      <Trans>Update the payment</Trans>
+    </Link>
+  );
+  return (
+    <Banner tone="bad" action={pay}>
+      {ends === null ? (
+        <Trans>A payment fails. Please update how you pay.</Trans>
+      ) : (
+        <Trans>
+          A payment fails. Without it the plan ends <When at={ends} />.
+        </Trans>
       )}
     </Banner>
   );
 }
 
-function Surplus() {
-  const { data } = $api.useQuery("get", "/v1/account");
-  const at = data?.surplus_pauses_at;
-  if (!data || !at) return null;
-  const isOver = new Date(at) <= new Date();
-  const count = data.limits.domains;
+function Surplus({ account: { surplus_pauses_at: at, limits } }: Props) {
+  if (at === null) return null;
+  const plans = (
+    <Link to="/billing">
+      <Trans>See plans</Trans>
+    </Link>
+  );
   return (
-    <Banner
-      tone="warn"
-      action={
-        <Link to="/billing">
-          <Trans>See plans</Trans>
-        </Link>
-      }
-    >
-      {isOver ? (
+    <Banner tone="warn" action={plans}>
+      {new Date(at) <= new Date() ? (
         <Trans>What your plan has no room for is paused. Nothing was deleted.</Trans>
       ) : (
         <Trans>
-          Your plan has room for <Plural value={count} one="# domain" other="# domains" />. The rest pauses{" "}
-          <When at={at} />; nothing is deleted.
+          Your plan has room for <Plural value={limits.domains} one="# domain" other="# domains" />. What is
+          more pauses <When at={at} />; nothing is deleted.
         </Trans>
       )}
     </Banner>
