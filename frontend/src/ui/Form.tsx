@@ -14,10 +14,12 @@ interface Props {
   /** Beside the button: Cancel, say. */
   beside?: ReactNode;
   isReady?: boolean;
+  /** Beside a main action of the same screen: the button is not filled. */
+  isQuiet?: boolean;
   children: (field: (name: string) => string | undefined) => ReactNode;
 }
 
-export function Form({ onSubmit, verb, beside, isReady = true, children }: Props) {
+export function Form({ onSubmit, verb, beside, isReady = true, isQuiet = false, children }: Props) {
   const [problem, setProblem] = useState<Problem>();
   const [isRunning, setRunning] = useState(false);
   const form = useRef<HTMLFormElement>(null);
@@ -42,7 +44,12 @@ export function Form({ onSubmit, verb, beside, isReady = true, children }: Props
       {children((name) => problem?.field(name))}
       {problem !== undefined && !hasFields && <ProblemNote error={problem} />}
       <div className={styles.formFoot}>
-        <Button type="submit" variant="filled" loading={isRunning} disabled={!isReady}>
+        <Button
+          type="submit"
+          variant={isQuiet ? "default" : "filled"}
+          loading={isRunning}
+          disabled={!isReady}
+        >
           {verb}
         </Button>
         {beside}

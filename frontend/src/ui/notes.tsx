@@ -62,3 +62,13 @@ export function LimitNote({ children }: { children: ReactNode }) {
     </div>
   );
 }
+
+/** A line within a form or a section that must not be missed; it stands before anything went wrong. */
+export function Note({ children }: { children: ReactNode }) {
+  return (
+    <div className={styles.note} data-tone="warn" role="note">
+      <IconFailing />
+      <div>{children}</div>
+    </div>
+  );
+}

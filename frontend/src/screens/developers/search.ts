@@ -1,4 +1,15 @@
 // The filters of this screen, as they stand in its URL.
-import { flag, searchOf, text } from "../../data/search";
+import { flag, oneOf, searchOf, text, word } from "../../data/search";
 
-export const search = searchOf({ add: flag, q: text });
+export const search = searchOf({
+  add: flag,
+  q: text,
+  /** The key that is open beside the list. */
+  key: word,
+  app: word,
+  ended: flag,
+  method: oneOf("GET", "POST", "PATCH", "PUT", "DELETE"),
+  status: word,
+  actor: word,
+  since: oneOf("hour", "day"),
+});
