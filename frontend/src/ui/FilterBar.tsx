@@ -12,15 +12,17 @@ interface Props {
   /** Called when the typing pauses; `undefined` for none. Navigate with `replace: true`. */
   onSearch: (q: string | undefined) => void;
   placeholder?: string;
+  /** In ms, how long the typing must pause: short where looking costs little. */
+  pause?: number;
   /** Selects and the like, each bound to the URL by the screen. */
   children?: ReactNode;
   /** Shown where a filter is set: takes all away. */
   onClear?: (() => void) | undefined;
 }
 
-export function FilterBar({ q = "", onSearch, placeholder, children, onClear }: Props) {
+export function FilterBar({ q = "", onSearch, placeholder, pause, children, onClear }: Props) {
   const { t } = useLingui();
-  const [typed, setTyped] = useLate(q, onSearch);
+  const [typed, setTyped] = useLate(q, onSearch, pause);
   return (
     <search className={styles.filters}>
       <TextInput

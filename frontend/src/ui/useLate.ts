@@ -3,10 +3,11 @@ import { useEffect, useRef, useState } from "react";
 
 const PAUSE = 150;
 
-/** `value`: the URL's. `write`: `undefined` for none; navigate with `replace: true`. */
+/** `value`: the URL's. `write`: `undefined` for none; navigate with `replace: true`. `pause` in ms. */
 export function useLate(
   value: string,
   write: (value: string | undefined) => void,
+  pause = PAUSE,
 ): [typed: string, setTyped: (typed: string) => void] {
   const [typed, setTyped] = useState(value);
   const sent = useRef(value);
@@ -23,8 +24,8 @@ export function useLate(
     const timer = setTimeout(() => {
       sent.current = typed;
       run.current(typed === "" ? undefined : typed);
-    }, PAUSE);
+    }, pause);
     return () => clearTimeout(timer);
-  }, [typed]);
+  }, [typed, pause]);
   return [typed, setTyped];
 }

@@ -1,0 +1,104 @@
+// Stands in place of the filters while rows are chosen: how many, and what to do with them.
+import { Plural, Trans, useLingui } from "@lingui/react/macro";
+import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useState } from "react";
+import { useChange } from "../../../api/change";
+import { number } from "../../../data/figures";
+import { useCommands } from "../../../shell/commands";
+import { IconClose, IconInbox, IconTrash } from "../../../ui/icons";
+import styles from "../aliases.module.css";
+import { BulkDialog, type Question } from "./BulkDialog";
+import { pauseFew } from "./few";
+import { countOf, type Match, PART, type Target } from "./run";
+
+interface Props {
+  ids: string[];
+  /** All that match are meant, also those that are not loaded. */
+  isAll: boolean;
+  match: Match;
+  /** Every loaded row is chosen, and there are more. */
+  mayTakeAll: boolean;
+  onAll: () => void;
+  onClear: () => void;
+}
+
+export function BulkBar({ ids, isAll, match, mayTakeAll, onAll, onClear }: Props) {
+  const { t } = useLingui();
+  const [question, ask] = useState<Question>();
+  const few = useChange(pauseFew);
+  const all = useQuery({
+    queryKey: ["count", "/v1/aliases", match],
+    queryFn: () => countOf(match),
+    enabled: mayTakeAll || isAll,
+    staleTime: 5000,
+  });
+  const count = isAll ? (all.data ?? ids.length) : ids.length;
+  const target: Target = isAll ? { match } : { ids };
+  const pause = (enabled: boolean) => {
+    if (isAll || ids.length > PART) return ask({ what: enabled ? "resume" : "pause" });
+    void few({ ids, enabled });
+    onClear();
+  };
+  useEscape(onClear, question === undefined);
+  const matching = number(all.data ?? 0);
+  return (
+    <div className={styles.bar} role="toolbar" aria-label={t`Chosen aliases`}>
+      <strong role="status">
+        {isAll ? (
+          <Trans>All {matching} matching chosen</Trans>
+        ) : (
+          <Plural value={count} one="# chosen" other="# chosen" />
+        )}
+      </strong>
+      {mayTakeAll && !isAll && all.data !== undefined && (
+        <Button variant="subtle" onClick={onAll}>
+          <Trans>Select all {matching} that match</Trans>
+        </Button>
+      )}
+      <Button leftSection={<IconInbox />} onClick={() => ask({ what: "forward" })}>
+        <Trans>Forward to</Trans>
+      </Button>
+      <Button onClick={() => pause(false)}>
+        <Trans>Pause</Trans>
+      </Button>
+      <Button onClick={() => pause(true)}>
+        <Trans>Resume</Trans>
+      </Button>
+      <Button color="red" leftSection={<IconTrash />} onClick={() => ask({ what: "delete" })}>
+        <Trans>Delete</Trans>
+      </Button>
+      <Button variant="subtle" leftSection={<IconClose />} onClick={onClear} className={styles.push}>
+        <Trans>Clear</Trans>
+      </Button>
+      {question !== undefined && (
+        <BulkDialog
+          question={question}
+          target={target}
+          count={count}
+          onClose={(isOver) => {
+            ask(undefined);
+            if (isOver) onClear();
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function useEscape(run: () => void, isOn: boolean): void {
+  const { t } = useLingui();
+  useEffect(() => {
+    if (!isOn) return;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && document.querySelector("dialog[open]") === null) run();
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [run, isOn]);
+  const list = useMemo(
+    () => [{ id: "aliases-clear", title: t`Clear the choice`, group: t`Do`, run }],
+    [run, t],
+  );
+  useCommands(list);
+}
