@@ -17,9 +17,11 @@ from api.fields import Body, Text
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, Me, OwnSession, ReadsAccount, Runtime, Session, WritesAccount
-from customers import accounts, audit, domains, people, policy
+from billing import state, subscriptions
+from customers import accounts, audit, domains, people, policy, suspension
 from customers.audit import Actor, Subject
 from customers.callers import Role
+from customers.suspension_letters import Reason
 from mailcore import changes
 from mailcore.errors import Forbidden, LimitReached
 from mailcore.models import Account
@@ -76,11 +78,24 @@ class UsageOut(UsageDayOut):
     domains: int = Field(examples=[1])
 
 
+class SuspensionOut(BaseModel):
+    """Mail is put off until `refused_from`, and refused after that. Nothing of the account changes."""
+
+    since: datetime
+    reason: Reason
+    explanation: str = Field(examples=["somebody else seems to have taken it over"])
+    note: str = Field(description="What we wrote to the owners")
+    refused_from: datetime
+
+
 class AccountOut(BaseModel):
     id: UUID
     name: str = Field(examples=["Demo"])
     plan: Plan
     policy_told_at: datetime | None = Field(description="When somebody said that they know what is logged")
+    suspended: SuspensionOut | None = Field(description="null: it is not")
+    payment_failing_since: datetime | None
+    plan_ends_at: datetime | None = Field(description="When the plan ends, unless what fails is paid")
     surplus_pauses_at: datetime | None = Field(
         description="When what the plan has no room for since a downgrade pauses, or has paused; else null"
     )
@@ -189,11 +204,15 @@ async def locked(session: AsyncSession, runtime: ApiRuntime, account_id: UUID) -
 
 
 async def _shown(session: AsyncSession, runtime: ApiRuntime, account: Account) -> AccountOut:
+    suspended, late = suspension.of(account), await state.past_due_since(session, account.id)
     return AccountOut(
         id=account.id,
         name=account.name,
         plan=Plan(account.plan),
         policy_told_at=account.policy_told_at,
+        suspended=suspended and SuspensionOut.model_validate(suspended, from_attributes=True),
+        payment_failing_since=late,
+        plan_ends_at=late and late + subscriptions.GRACE,
         surplus_pauses_at=account.surplus_pauses_at,
         limits=LimitsOut.of(accounts.limits_of(account)),
         usage=await usage_now(session, runtime, account.id),

@@ -15,6 +15,7 @@ EVERYWHERE: Final[Mapping[str, int]] = {
     "key_in_query": 400,
     "unauthorized": 401,
     "account_needed": 403,
+    "account_suspended": 403,
     "cross_site": 403,
     "scope_missing": 403,
     "role_missing": 403,

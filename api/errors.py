@@ -29,6 +29,7 @@ CODES: Final[Mapping[str, str]] = {
     "person_needed": "This is for a person who is signed in, not for a key or an app.",
     "account_needed": "The person is signed in but works in no account now: choose one.",
     "sign_in_again": "This takes a sign-in of the last ten minutes.",
+    "account_suspended": "The account is suspended: it is read, taken out, closed, and not changed.",
     "passkey_refused": "This passkey signs nobody in here.",
     "outlives_caller": "What was asked for would last longer than whoever asks: an app, or a key that ends.",
     "passkey_invalid": "This is no answer to the challenge that this browser was given last.",

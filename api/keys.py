@@ -16,7 +16,7 @@ from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Moment, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.runtime import ApiRuntime
-from api.security import Doer, MakesSecrets, ReadsAccount, Runtime, Session, WritesAccount
+from api.security import ClosesDoors, Doer, MakesSecrets, ReadsAccount, Runtime, Session, WritesAccount
 from customers import accounts, api_keys, audit
 from customers.api_keys import NewKey
 from customers.audit import Subject
@@ -159,7 +159,7 @@ async def roll_key(
 
 @router.delete("/{key_id}", status_code=204, summary="Revoke a key", responses=responses(403, 404, 412))
 async def revoke_key(
-    key_id: UUID, who: WritesAccount, doer: Doer, session: Session, runtime: Runtime, if_match: IfMatch
+    key_id: UUID, who: ClosesDoors, doer: Doer, session: Session, runtime: Runtime, if_match: IfMatch
 ) -> None:
     """At once, for every request that comes after."""
     await if_match.holds(lambda: _locked(session, runtime, who.account_id, key_id))

@@ -17,7 +17,7 @@ from api.etags import IfMatch
 from api.fields import Body, Text
 from api.routes import Route
 from api.runtime import ApiRuntime
-from api.security import Doer, Needs, OwnsAccount, Runtime, WritesAccount
+from api.security import ClosesDoors, Doer, Needs, OwnsAccount, Runtime
 from customers import account_deletion, account_export, accounts, audit, team
 from customers.audit import Actor, Subject
 from customers.callers import Caller, Scope
@@ -47,7 +47,7 @@ class AccountEnd(Body):
     responses={**responses(403, 429), **_ZIP},
     dependencies=[Depends(Needs(scope)) for scope in _READS],
 )
-async def export_account(who: WritesAccount, doer: Doer, runtime: Runtime) -> StreamingResponse:
+async def export_account(who: ClosesDoors, doer: Doer, runtime: Runtime) -> StreamingResponse:
     """No content of mail is in it, and no secret. An export that came through whole is remembered."""
     await runtime.rates.need(
         "exports", str(who.account_id), _EXPORTS, "The account was exported often today."

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.errors import responses
 from api.fields import CursorText, Limit, Page, id_after, id_cursor
 from api.routes import Route
-from api.security import Doer, ReadsAccount, Runtime, Session, writes_account
+from api.security import Doer, ReadsAccount, Runtime, Session, closes_doors
 from customers import oauth_grants
 from customers.callers import Scope
 from mailcore.models import OauthApp, OauthGrant
@@ -66,5 +66,5 @@ async def revoke_oauth_grant(
     """
     grant, app = await oauth_grants.get(session, who.account_id, grant_id)
     if who.person_id != grant.person_id:
-        await writes_account(who)
+        await closes_doors(who)
     oauth_grants.revoke(session, runtime.clock, grant, app, doer)

@@ -161,6 +161,7 @@ class Needs:
 
     `person`: only somebody in their browser, never a key or an app. `whole_account`: not a key that is
     limited to some domains. `apps` False: no app, since the answer holds a secret that outlasts its grant.
+    `even_suspended`: changes what somebody may change whose account is suspended: to take out, close, end.
     """
 
     def __init__(
@@ -171,12 +172,14 @@ class Needs:
         person: bool = False,
         whole_account: bool = False,
         apps: bool = True,
+        even_suspended: bool = False,
     ) -> None:
         self.scope = scope
         self.role = role
         self.person = person
         self.whole_account = whole_account
         self.apps = apps and not person
+        self.reads = scope.endswith(":read") or even_suspended
 
     async def __call__(self, who: Annotated[Caller, Depends(caller)]) -> Caller:
         if self.scope not in who.scopes:
@@ -185,6 +188,8 @@ class Needs:
                 code="scope_missing",
                 scope=self.scope,
             )
+        if who.is_suspended and not self.reads:
+            raise Forbidden("This account is suspended: nothing of it changes now.", code="account_suspended")
         if self.person and who.person_id is None:
             raise _person_needed()
         if not self.apps and who.kind == "app":
@@ -223,6 +228,7 @@ MaybePerson = Annotated[SignedIn | None, Depends(signed_in)]
 Me = Annotated[SignedIn, Depends(person)]
 FreshMe = Annotated[SignedIn, Depends(fresh_person)]
 writes_account = Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, whole_account=True)
+closes_doors = Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, whole_account=True, even_suspended=True)
 # Who belongs to the account is for people to say: whom a key or an app lets in stays when it has ended.
 as_admin = Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, person=True)
 ReadsDomains = Annotated[Caller, Depends(Needs(Scope.DOMAINS_READ))]
@@ -235,12 +241,16 @@ WritesAliases = Annotated[Caller, Depends(Needs(Scope.ALIASES_WRITE))]
 ReadsLogs = Annotated[Caller, Depends(Needs(Scope.LOGS_READ))]
 ReadsAccount = Annotated[Caller, Depends(Needs(Scope.ACCOUNT_READ, whole_account=True))]
 WritesAccount = Annotated[Caller, Depends(writes_account)]
+ClosesDoors = Annotated[Caller, Depends(closes_doors)]
 MakesSecrets = Annotated[
     Caller, Depends(Needs(Scope.ACCOUNT_WRITE, role=Role.ADMIN, whole_account=True, apps=False))
 ]
 ReadsBilling = Annotated[Caller, Depends(Needs(Scope.BILLING_READ, whole_account=True))]
-WritesBilling = Annotated[Caller, Depends(Needs(Scope.BILLING_WRITE, role=Role.OWNER, whole_account=True))]
-_owner_in_person = Needs(Scope.ACCOUNT_WRITE, role=Role.OWNER, person=True)
+WritesBilling = Annotated[
+    Caller,
+    Depends(Needs(Scope.BILLING_WRITE, role=Role.OWNER, whole_account=True, even_suspended=True)),
+]
+_owner_in_person = Needs(Scope.ACCOUNT_WRITE, role=Role.OWNER, person=True, even_suspended=True)
 
 
 async def fresh_owner(who: Annotated[Caller, Depends(_owner_in_person)], _: FreshMe) -> Caller:

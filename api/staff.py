@@ -1,35 +1,47 @@
-"""What our staff see: accounts in figures, and the service's own audit log. Not part of the public document.
+"""What our staff see and do: accounts in figures, suspending one, the queue's health, and the service's own
+audit log. Not part of the public document.
 
 A session of its own in a cookie of its own, by passkey only, for eight hours. Must never be opened by a
 customer's session, a key or an app's token, nor read by another role of the database than clearpost_staff.
 """
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, StringConstraints
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.accounts import LimitsOut, SuspensionOut
 from api.audit import AuditOut
 from api.browser_sessions import clear_cookie, device_of, read_cookie, refuse_other_sites, set_cookie
 from api.errors import responses
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
 from api.passkeys import ask_for_passkey, check_asker, read_answer
+from api.runtime import ApiRuntime
 from api.security import Runtime
-from customers import audit, browser_sessions, staff
+from billing import state
+from billing.state import Paid
+from customers import audit, browser_sessions, queue_health, staff, suspension
 from customers.audit import Actor, AuditFilter, Subject
 from customers.browser_sessions import SignedIn
 from customers.staff import Found, Overview
+from customers.suspension_letters import Reason
 from mailcore.database import Staff
 from mailcore.errors import Forbidden, Unauthorized
+from mailcore.plans import Lane, Plan, limits_for
 
 router = APIRouter(prefix="/staff/v1", include_in_schema=False, responses=responses(403, 404))
 
 COOKIE: Final = "clearpost_staff"
 _cursor = id_cursor("service audit")
+# Of several lines, unlike other text.
+Note = Annotated[
+    str, StringConstraints(max_length=2000), Field(pattern="^[^\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]*$")
+]
 
 
 class StaffSignIn(Body):
@@ -49,6 +61,7 @@ class FoundOut(BaseModel):
     name: str
     plan: str
     created_at: datetime
+    suspended_at: datetime | None
 
     @classmethod
     def of(cls, found: Found) -> "FoundOut":
@@ -59,10 +72,36 @@ class FoundList(BaseModel):
     data: list[FoundOut]
 
 
+class UsedOut(BaseModel):
+    day: date
+    forwarded: int
+    refused: int
+    bytes: int
+
+
+class PaidOut(BaseModel):
+    """Its subscription, as Stripe told it last."""
+
+    status: str
+    plan: str | None
+    interval: str | None
+    amount_monthly: int
+    currency: str
+    period_end: datetime | None
+    cancel_at: datetime | None
+    past_due_since: datetime | None
+    disputed: bool
+
+
 class OverviewOut(BaseModel):
     """An account in figures; nothing of its log, aliases or destinations."""
 
     account: FoundOut
+    suspended: SuspensionOut | None
+    limits: LimitsOut
+    subscription: PaidOut | None
+    owners: list[str]
+    usage: list[UsedOut]
     policy_told_at: datetime | None
     members: int
     domains: int
@@ -72,8 +111,57 @@ class OverviewOut(BaseModel):
     refused: int
 
     @classmethod
-    def of(cls, overview: Overview) -> "OverviewOut":
-        return cls.model_validate(overview, from_attributes=True)
+    def of(cls, overview: Overview, paid: Paid | None) -> "OverviewOut":
+        limits = LimitsOut.of(limits_for(Plan(overview.account.plan)))
+        return cls.model_validate(
+            {
+                **asdict(overview),
+                **_suspended(overview),
+                "limits": limits,
+                "subscription": paid and asdict(paid),
+            }
+        )
+
+
+def _suspended(overview: Overview) -> dict[str, Any]:
+    shown = overview.suspended and SuspensionOut.model_validate(overview.suspended, from_attributes=True)
+    return {"suspended": shown}
+
+
+class SuspensionNew(Body):
+    """`note`: to the owners, in the letter that they get and in their portal."""
+
+    reason: Reason
+    note: Note = ""
+
+
+class SuspensionEnd(Body):
+    note: Note = ""
+
+
+class LaneHealthOut(BaseModel):
+    lane: Lane
+    waiting: int
+    in_progress: int
+    held: int
+    deferred: int
+    oldest_seconds: float
+    late_seconds: float
+
+
+class ProviderHealthOut(BaseModel):
+    """`provider` is empty for those together that few accounts send to."""
+
+    provider: str
+    waiting: int
+    deferred: int
+    oldest_seconds: float
+    paused_until: datetime | None
+
+
+class QueueHealthOut(BaseModel):
+    lanes: list[LaneHealthOut]
+    providers: list[ProviderHealthOut]
 
 
 # --- signing in ---
@@ -183,7 +271,40 @@ async def show_account(
     session: StaffSession, doer: StaffDoer, runtime: Runtime, account_id: UUID
 ) -> OverviewOut:
     """The account reads in its audit log that somebody looked."""
-    return OverviewOut.of(await staff.look_at(session, runtime.clock, doer, account_id))
+    return await _shown(session, runtime, doer, account_id)
+
+
+@router.post("/accounts/{account_id}/suspend", responses=responses(409))
+async def suspend_account(
+    session: StaffSession, doer: StaffDoer, runtime: Runtime, account_id: UUID, body: SuspensionNew
+) -> OverviewOut:
+    """Its owners get a letter; both audit logs say so."""
+    await suspension.suspend(session, runtime.clock, doer, account_id, body.reason, body.note)
+    return await _shown(session, runtime, doer, account_id)
+
+
+@router.post("/accounts/{account_id}/resume", responses=responses(409))
+async def resume_account(
+    session: StaffSession, doer: StaffDoer, runtime: Runtime, account_id: UUID, body: SuspensionEnd
+) -> OverviewOut:
+    await suspension.resume(session, runtime.clock, doer, account_id, body.note)
+    return await _shown(session, runtime, doer, account_id)
+
+
+async def _shown(session: AsyncSession, runtime: ApiRuntime, doer: Actor, account_id: UUID) -> OverviewOut:
+    overview = await staff.look_at(session, runtime.clock, doer, account_id)
+    return OverviewOut.of(overview, await state.paid(session, account_id))
+
+
+@router.get("/queue")
+async def show_queue(session: StaffSession) -> QueueHealthOut:
+    """Figures of the whole service; nobody's address."""
+    return QueueHealthOut.model_validate(
+        {
+            "lanes": [asdict(each) for each in await queue_health.lanes(session)],
+            "providers": [asdict(each) for each in await queue_health.providers(session)],
+        }
+    )
 
 
 @router.get("/audit")

@@ -5,7 +5,7 @@ does not ask to change: what an operator has set stays until then. Due times are
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -111,6 +111,35 @@ class Alerts:
 async def get(session: AsyncSession, account_id: UUID) -> Subscription | None:
     """None for an account that never came near to paying."""
     return await session.get(Subscription, account_id)
+
+
+async def past_due_since(session: AsyncSession, account_id: UUID) -> datetime | None:
+    """Since when a payment fails; None where none does."""
+    row = await get(session, account_id)
+    return row.past_due_since if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What staff see of a subscription. Amounts in the smallest unit of the currency, by the month."""
+
+    status: str
+    plan: str | None
+    interval: str | None
+    amount_monthly: int
+    currency: str
+    period_end: datetime | None
+    cancel_at: datetime | None
+    past_due_since: datetime | None
+    disputed: bool
+
+
+async def paid(session: AsyncSession, account_id: UUID) -> Paid | None:
+    """By the columns that the role of staff may read."""
+    names = [getattr(Subscription, each.name) for each in fields(Paid)]
+    query = select(*names).where(col(Subscription.account_id) == account_id)
+    row = (await session.exec(query)).one_or_none()
+    return Paid(*row) if row else None
 
 
 async def add(tx: Transaction, account_id: UUID, customer_id: str) -> str:

@@ -23,8 +23,10 @@ from customers import (
     people,
     plan_change,
     policy,
+    suspension,
 )
 from customers.audit import Subject
+from customers.suspension_letters import Reason
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.envelope import parse_mailbox
@@ -151,6 +153,32 @@ def set_plan(settings: Settings, identifier: str, plan: Plan, *, as_json: bool) 
     return run(settings, work, show)
 
 
+def suspend(settings: Settings, identifier: str, reason: Reason, note: str, *, as_json: bool) -> int:
+    """Its mail is put off, later refused; its owners get a letter. 0, or 1 with the reason said."""
+
+    async def work(session: AsyncSession) -> None:
+        await suspension.suspend(session, Clock(), OPERATOR, _identifier(identifier), reason, note)
+
+    def show(_: None) -> None:
+        said = json.dumps({"account_id": identifier, "suspended": True, "reason": reason})
+        say(said if as_json else f"  {identifier} is suspended: its owners get a letter")
+
+    return run(settings, work, show)
+
+
+def resume(settings: Settings, identifier: str, note: str, *, as_json: bool) -> int:
+    """All works as it did. 0, or 1 with the reason said."""
+
+    async def work(session: AsyncSession) -> None:
+        await suspension.resume(session, Clock(), OPERATOR, _identifier(identifier), note)
+
+    def show(_: None) -> None:
+        said = json.dumps({"account_id": identifier, "suspended": False})
+        say(said if as_json else f"  {identifier} works again: its owners get a letter")
+
+    return run(settings, work, show)
+
+
 def invite(settings: Settings, email: str, *, as_json: bool) -> int:
     """The letter leaves as soon as upkeep runs. 0, or 1 with the reason said."""
 
@@ -184,5 +212,6 @@ def _plain(account: Account, owners: Sequence[str]) -> dict[str, object]:
         "name": account.name,
         "plan": account.plan,
         "owners": list(owners),
+        "suspended_at": account.suspended_at.isoformat() if account.suspended_at else None,
         "created_at": account.created_at.isoformat(),
     }

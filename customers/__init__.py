@@ -17,6 +17,7 @@ Who they are
     invitations.py        into an account, or to this server
     account_claims.py     an account whose owners are gone
     staff.py              our own people, and what they may look at
+    queue_health.py       the queue of the whole service in figures, for staff
     person_deletion.py    the end of a person
 
 How they ask
@@ -36,6 +37,7 @@ How they ask
 What they have
     accounts.py           the tenant, its limits, and the gate to all it owns
     policy.py             what is logged of mail, as an account is told
+    suspension.py         an account that we suspend, for abuse or because we must
     account_export.py     everything an account holds, as a zip
     account_deletion.py   the end of an account
     domains.py            claimed, shown, deleted
@@ -70,6 +72,7 @@ What we write to them
     letter_texts.py       what they say
     letter_desk.py        what the writers of letters have at hand
     signed_links.py       links that are mailed, and stored nowhere
+    suspension_letters.py what they say of a suspended account, and for which reasons
     notices.py            what owners are told unasked
     undelivered.py        failures that no sender could be told of, until owners are
 """

@@ -207,9 +207,10 @@ async def authenticate(database: Database, keyring: Keyring, now: datetime, secr
     if not is_well_formed(secret):
         return None
     row = await database.row(
-        "select id, account_id, name, scopes, domain_ids, expires_at, last_used_at from api_key "
-        "where secret_hash = any($1::text[]) and revoked_at is null "
-        "and (expires_at is null or expires_at > $2)",
+        "select k.id, k.account_id, k.name, k.scopes, k.domain_ids, k.expires_at, k.last_used_at, "
+        "a.suspended_at is not null as is_suspended from api_key k join account a on a.id = k.account_id "
+        "where k.secret_hash = any($1::text[]) and k.revoked_at is null "
+        "and (k.expires_at is null or k.expires_at > $2)",
         keyring.hashes(KEY_NAME, secret),
         now,
     )
@@ -219,7 +220,14 @@ async def authenticate(database: Database, keyring: Keyring, now: datetime, secr
     domain_ids = None if row["domain_ids"] is None else frozenset(row["domain_ids"])
     scopes = frozenset(Scope(scope) for scope in row["scopes"])
     return Caller(
-        row["account_id"], "key", row["id"], row["name"], scopes, domain_ids, ends_at=row["expires_at"]
+        row["account_id"],
+        "key",
+        row["id"],
+        row["name"],
+        scopes,
+        domain_ids,
+        ends_at=row["expires_at"],
+        is_suspended=row["is_suspended"],
     )
 
 

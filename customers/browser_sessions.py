@@ -27,9 +27,10 @@ _LENGTH: Final = 43  # of 32 bytes in URL-safe base64
 # The account only counts while the person belongs to it.
 _READ: Final = """
 select s.id, s.person_id, s.method, s.device, s.created_at, s.last_seen_at, p.email, p.name,
-       m.account_id, m.role
+       m.account_id, m.role, a.suspended_at is not null as is_suspended
 from browser_session s join person p on p.id = s.person_id
 left join membership m on m.account_id = s.account_id and m.person_id = s.person_id
+left join account a on a.id = m.account_id
 where s.secret_hash = any($1::text[]) and s.staff = $2 and s.expires_at > $3 and s.last_seen_at > $4
 """
 
@@ -47,6 +48,7 @@ class SignedIn:
     created_at: datetime
     account_id: UUID | None
     role: Role | None
+    is_suspended: bool
 
     @property
     def caller(self) -> Caller | None:
@@ -62,6 +64,7 @@ class SignedIn:
             role=self.role,
             person_id=self.person_id,
             session_id=self.session_id,
+            is_suspended=self.is_suspended,
         )
 
 
@@ -179,4 +182,5 @@ def _signed_in(row: Any) -> SignedIn:
         created_at=row["created_at"],
         account_id=row["account_id"],
         role=Role(row["role"]) if row["role"] else None,
+        is_suspended=row["is_suspended"],
     )

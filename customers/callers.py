@@ -66,7 +66,7 @@ class Caller:
 
     `name` is how the audit log shows them. `role` and `person_id` are set for people in their browser only;
     `session_id` names that browser's session. `domain_ids`: the only domains a key may touch, None for all;
-    `ends_at`: when a key ends by itself, None for never.
+    `ends_at`: when a key ends by itself, None for never. `is_suspended`: their account is; it reads only.
     """
 
     account_id: UUID
@@ -79,6 +79,7 @@ class Caller:
     person_id: UUID | None = None
     session_id: UUID | None = None
     ends_at: datetime | None = None
+    is_suspended: bool = False
 
     @property
     def tenant(self) -> Tenant:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from customers import notices, plan_letters
+from customers import notices, plan_letters, suspension_letters
 from customers.letter_desk import About
 from customers.letter_desk import Desk as Desk
 from customers.letter_desk import Written as Written
@@ -17,6 +17,8 @@ from customers.letter_desk import Written as Written
 Kind = Literal[
     "account-deleted",
     "account-claim",
+    "account-suspended",
+    "account-resumed",
     "change-address",
     "address-changed",
     "address-left",
@@ -48,6 +50,8 @@ EVEN_IF_STOPPED: Final = frozenset(
         "address-hosted",
         "account-claim",
         "account-deleted",
+        "account-suspended",
+        "account-resumed",
     }
 )
 # What the links to an inbox may do, and how long: somebody may want us to stop long after the question.
@@ -299,6 +303,8 @@ WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "invitation": _invitation,
     "account-deleted": _account_deleted,
     "account-claim": _account_claim,
+    "account-suspended": suspension_letters.suspended,
+    "account-resumed": suspension_letters.resumed,
     "change-address": _change_address,
     "address-changed": _address_changed,
     "address-left": _address_left,

@@ -173,8 +173,10 @@ async def authenticate(database: Database, keyring: Keyring, now: datetime, secr
     if not oauth_secrets.is_a(Secret.ACCESS, secret):
         return None
     row = await database.row(
-        "select t.scopes, a.scopes as of_app, a.name, g.id, g.account_id, g.last_used_at, m.role "
+        "select t.scopes, a.scopes as of_app, a.name, g.id, g.account_id, g.last_used_at, m.role, "
+        "c.suspended_at is not null as is_suspended "
         "from oauth_token t join oauth_grant g on g.id = t.grant_id join oauth_app a on a.id = g.app_id "
+        "join account c on c.id = g.account_id "
         "join membership m on m.account_id = g.account_id and m.person_id = g.person_id "
         "where t.token_hash = any($1::text[]) and t.kind = 'access' and t.expires_at > $2 "
         "and g.revoked_at is null",
@@ -185,7 +187,7 @@ async def authenticate(database: Database, keyring: Keyring, now: datetime, secr
         return None
     await last_use.note(database, "oauth_grant", row["id"], row["last_used_at"], now)
     scopes = allowed(row["scopes"], row["of_app"], Role(row["role"]))
-    return Caller(row["account_id"], "app", row["id"], row["name"], scopes)
+    return Caller(row["account_id"], "app", row["id"], row["name"], scopes, is_suspended=row["is_suspended"])
 
 
 def allowed(of_token: Sequence[str], of_app: Sequence[str], role: Role) -> frozenset[Scope]:

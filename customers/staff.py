@@ -1,7 +1,8 @@
 """Our staff: people marked on the server's command line, and what they may look at.
 
-They read by the database role clearpost_staff: accounts, people, usage, figures of the queue, nothing of a
-log. Must never let one in without a passkey, nor show an account without a line in its audit log.
+They work by the database role clearpost_staff: it reads accounts, people, usage, figures of the queue and
+nothing of a log, and suspends (suspension.py). Must never let one in without a passkey, nor show an account
+without a line in its audit log.
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ from sqlalchemy import text
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from customers import audit, browser_sessions, passkeys, people
+from customers import audit, browser_sessions, passkeys, people, suspension, team
 from customers.audit import Actor, Subject
 from customers.browser_sessions import SignedIn
+from customers.suspension import Suspension
 from mailcore.clock import Clock
 from mailcore.errors import Conflict, Forbidden, Invalid, NotFound
 from mailcore.models import Passkey, Person
@@ -109,14 +111,30 @@ class Found:
     name: str
     plan: str
     created_at: datetime
+    suspended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What an account did on a day in UTC."""
+
+    day: date
+    forwarded: int
+    refused: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """An account in figures. `waiting`: deliveries by lane; `forwarded` and `refused` of the last 7 days."""
+    """An account in figures. `waiting`: deliveries by lane; `usage`: of the last 7 days, those on which
+    anything happened, the newest first; `forwarded` and `refused` sum it up.
+    """
 
     account: Found
+    suspended: Suspension | None
     policy_told_at: datetime | None
+    owners: Sequence[str]
+    usage: Sequence[Used]
     members: int
     domains: int
     verified: int
@@ -126,7 +144,7 @@ class Overview:
 
 
 _SEARCH: Final = """
-select a.id, a.name, a.plan, a.created_at from account a
+select a.id, a.name, a.plan, a.created_at, a.suspended_at from account a
 where a.name ilike :pattern
    or exists (select from domain d where d.account_id = a.id and d.name ilike :pattern)
    or exists (select from membership m join person p on p.id = m.person_id
@@ -135,17 +153,18 @@ order by a.id desc limit :limit
 """
 _OVERVIEW: Final = """
 select a.id, a.name, a.plan, a.created_at, a.policy_told_at,
+       a.suspended_at, a.suspended_for, a.suspended_note,
        (select count(m.id) from membership m where m.account_id = a.id) as members,
        (select count(d.id) from domain d where d.account_id = a.id) as domains,
        (select count(d.id) from domain d where d.account_id = a.id and d.verified_at is not null) as verified,
        (select coalesce(json_object_agg(lane, waiting), '{}') from (
             select w.lane, count(w.id) as waiting from delivery w where w.account_id = a.id group by w.lane
-        ) lanes) as waiting,
-       (select coalesce(sum(u.forwarded), 0)::bigint from usage_day u
-        where u.account_id = a.id and u.day > :day) as forwarded,
-       (select coalesce(sum(u.refused), 0)::bigint from usage_day u
-        where u.account_id = a.id and u.day > :day) as refused
+        ) lanes) as waiting
 from account a where a.id = :id
+"""
+_USAGE: Final = """
+select u.day, u.forwarded, u.refused, u.bytes from usage_day u
+where u.account_id = :id and u.day > :day order by u.day desc
 """
 
 
@@ -165,21 +184,25 @@ async def search(session: AsyncSession, clock: Clock, actor: Actor, wanted: str,
 async def look_at(session: AsyncSession, clock: Clock, actor: Actor, account_id: UUID) -> Overview:
     """The account reads in its audit log who looked; the service's own says so as well. Raises NotFound."""
     since: date = (clock.now() - _USAGE_DAYS).date()
-    rows = await _rows(session, _OVERVIEW, id=account_id, day=since)
+    rows = await _rows(session, _OVERVIEW, id=account_id)
     if not rows:
         raise NotFound("There is no such account.")
     row = rows[0]
+    usage = [Used(*each) for each in await _rows(session, _USAGE, id=account_id, day=since)]
     for log in (account_id, None):
         audit.record(session, clock, log, actor, "account.viewed", Subject(account_id))
     return Overview(
-        account=Found(row.id, row.name, row.plan, row.created_at),
+        account=Found(row.id, row.name, row.plan, row.created_at, row.suspended_at),
+        suspended=suspension.told(row.suspended_at, row.suspended_for, row.suspended_note),
         policy_told_at=row.policy_told_at,
+        owners=[owner.email for owner in await team.owners(session, account_id)],
+        usage=usage,
         members=row.members,
         domains=row.domains,
         verified=row.verified,
         waiting=row.waiting,
-        forwarded=row.forwarded,
-        refused=row.refused,
+        forwarded=sum(each.forwarded for each in usage),
+        refused=sum(each.refused for each in usage),
     )
 
 

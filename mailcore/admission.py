@@ -17,9 +17,14 @@ from mailcore.routing import (
     NotServed,
     Recipient,
     Resolved,
+    Suspended,
     SwitchedOff,
     total_destinations,
 )
+
+# For so long after an account was suspended, its senders are asked to try again: a mistake of ours is mended
+# without a loss.
+SUSPENSION_PUTS_OFF = timedelta(hours=48)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,11 @@ def refuse_domain(resolution: NotServed, now: datetime, claim_window: timedelta)
 
 
 def check_recipient(
-    resolution: Resolved | NoSuchAlias | SwitchedOff | DomainPaused, door: Door
+    resolution: Resolved | NoSuchAlias | SwitchedOff | DomainPaused | Suspended, door: Door
 ) -> Reply | None:
     """The rules of RCPT, cheapest refusal first."""
+    if isinstance(resolution, Suspended):
+        return replies.SUSPENDED_LATELY if resolution.age < SUSPENSION_PUTS_OFF else replies.SUSPENDED
     if isinstance(resolution, NoSuchAlias):
         return replies.UNKNOWN_ALIAS
     if isinstance(resolution, SwitchedOff):

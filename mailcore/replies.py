@@ -69,6 +69,8 @@ ALIAS_PAUSED = Reply(
 DOMAIN_PAUSED = Reply(
     550, "5.2.1", "This domain is paused: its owner's plan has no room for it", by_plan=True
 )
+SUSPENDED_LATELY = Reply(450, "4.2.1", "This address is suspended at present, try again later")
+SUSPENDED = Reply(550, "5.2.1", "This address is suspended")
 FORWARDS_NOWHERE = Reply(550, "5.2.1", "This address forwards nowhere at present")
 NOT_YET_CONFIRMED = Reply(450, "4.2.1", "This address is being set up, try again later")
 DOMAIN_OFF = Reply(550, "5.7.1", "The DNS of this domain has not led here for days, it is not served now")

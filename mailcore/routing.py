@@ -94,20 +94,29 @@ class DomainPaused:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspended:
+    """We have suspended its account, so long ago."""
+
+    account_id: UUID
+    domain_id: UUID
+    age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class NotServed:
     """Nobody has verified this domain; `claimed_at` is the newest claim, if any."""
 
     claimed_at: datetime | None
 
 
-Resolution = Resolved | NoSuchAlias | SwitchedOff | DomainPaused | NotServed
+Resolution = Resolved | NoSuchAlias | SwitchedOff | DomainPaused | Suspended | NotServed
 
 # A new inbox is confirmed within hours; mail for an alias that has no other waits at its sender's until then.
 CONFIRMATION_WINDOW = timedelta(hours=72)
 
 _RESOLVE = """
 select d.id as domain_id, d.account_id, d.plus_addressing, d.off_at, d.paused_at as domain_paused_at, c.plan,
-       a.id as alias_id, a.number, a.local_part, a.enabled, a.paused_at, a.created_at,
+       c.suspended_at, a.id as alias_id, a.number, a.local_part, a.enabled, a.paused_at, a.created_at,
        (c.surplus_pauses_at is null or c.surplus_told = 3) as is_cut,
        d.failing_since is not null as domain_failing,
        coalesce((select u.forwarded from usage_day u
@@ -136,6 +145,8 @@ async def resolve(database: Database, keyring: Keyring, mailbox: Mailbox, now: d
         return await _unserved(database, mailbox.domain)
     by_name = {row["local_part"]: row for row in rows}
     first = rows[0]
+    if first["suspended_at"]:
+        return Suspended(first["account_id"], first["domain_id"], now - first["suspended_at"])
     if first["off_at"]:
         return SwitchedOff(first["account_id"], first["domain_id"])
     if first["domain_paused_at"]:

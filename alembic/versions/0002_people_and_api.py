@@ -349,6 +349,12 @@ def upgrade() -> None:
     )
     op.add_column("account", sa.Column("policy_told_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("account", sa.Column("exported_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("account", sa.Column("suspended_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("account", sa.Column("suspended_for", sa.String(), nullable=True))
+    op.add_column("account", sa.Column("suspended_note", sa.String(), server_default="", nullable=False))
+    op.create_check_constraint(
+        op.f("ck_account_suspended"), "account", "(suspended_at is null) = (suspended_for is null)"
+    )
     op.add_column(
         "api_key",
         sa.Column("scopes", postgresql.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),

@@ -73,13 +73,19 @@ _OTHERS = (
     "oauth_token", "deleted_account", "service_figures",
 )  # fmt: skip
 _STAFF = {
-    "account": "id, name, plan, policy_told_at, created_at",
+    "account": "id, name, plan, policy_told_at, created_at, suspended_at, suspended_for, suspended_note",
     "membership": "id, account_id, person_id, role, created_at",
     "person": "id, email, name, staff_since, created_at",
     "domain": "id, account_id, name, created_at, verified_at, checked_at, failing_since, off_at",
     "usage_day": "account_id, day, forwarded, refused, bytes",
-    "delivery": "id, account_id, lane, origin, state, attempt, next_attempt_at, provider, accepted_at",
+    "delivery": (
+        "id, account_id, lane, origin, state, attempt, failures, next_attempt_at, "
+        "provider, accepted_at, lease_owner"
+    ),
+    "provider_pause": "provider, until",
 }
+# And what they change: whether an account is suspended. Its owners get a letter, its open pages hear of it.
+_SUSPENDED = "suspended_at, suspended_for, suspended_note"
 
 
 def upgrade() -> None:
@@ -135,6 +141,17 @@ def upgrade() -> None:
     for table, columns in _STAFF.items():
         op.execute(f"create policy staff on {table} for select to clearpost_staff using (true)")
         op.execute(f"grant select ({columns}) on {table} to clearpost_staff")
+    op.execute("create policy staff_suspends on account for update to clearpost_staff using (true)")
+    op.execute(f"grant update ({_SUSPENDED}) on account to clearpost_staff")
+    of_suspension = "kind in ('account-suspended', 'account-resumed')"
+    op.execute(
+        f"create policy staff_posts on letter for insert to clearpost_staff with check ({of_suspension})"
+    )
+    op.execute("grant insert on letter to clearpost_staff")
+    op.execute(
+        "create policy staff_notes on change for insert to clearpost_staff with check (kind = 'account')"
+    )
+    op.execute("grant insert on change to clearpost_staff")
     # What staff look at is written into the log of its account. They read the service's own log only.
     op.execute(
         "create policy staff_writes on audit_event for insert to clearpost_staff "

@@ -22,10 +22,12 @@ class Account(SQLModel, table=True):
     `policy_told_at`: when a person of it was told what is logged; `exported_at`: when its data was last
     taken out, which deleting it asks for. `surplus_pauses_at`: end of the grace after a downgrade, when what
     the plan has no room for pauses; null where all fits. `surplus_told`: how far the owner knows of that.
+    `suspended_at`: we have stopped its mail, for one of a few reasons and with a note to its owners.
     """
 
     __table_args__ = (
         CheckConstraint("plan in ('free', 'premium', 'business')", name="plan"),
+        CheckConstraint("(suspended_at is null) = (suspended_for is null)", name="suspended"),
         Index(
             "ix_account_surplus_due",
             "surplus_told",
@@ -44,6 +46,9 @@ class Account(SQLModel, table=True):
     verification_token: str = Field(unique=True)
     policy_told_at: datetime | None = moment(nullable=True)
     exported_at: datetime | None = moment(nullable=True)
+    suspended_at: datetime | None = moment(nullable=True)
+    suspended_for: str | None = None
+    suspended_note: str = Field(default="", sa_column_kwargs={"server_default": ""})
     surplus_pauses_at: datetime | None = moment(nullable=True)
     surplus_told: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     created_at: datetime = moment(now=True)

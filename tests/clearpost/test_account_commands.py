@@ -155,3 +155,31 @@ def test_the_plan_of_no_account_is_one_line(settings: Settings, capsys: pytest.C
     nobody = "0191d4a8-0000-7000-8000-000000000000"
     assert account_commands.set_plan(settings, nobody, Plan.PREMIUM, as_json=False) == 1
     assert "does not exist" in capsys.readouterr().err
+
+
+async def test_the_operator_suspends_an_account_and_takes_it_back(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    created = await account_commands._create(settings, Wish("ada@example.org"))
+
+    def suspend() -> int:
+        return account_commands.suspend(settings, created.account_id, "spam", "See our terms.", as_json=True)
+
+    def resume() -> int:
+        return account_commands.resume(settings, created.account_id, "", as_json=False)
+
+    assert [await asyncio.to_thread(step) for step in (suspend, suspend, resume, resume)] == [0, 1, 0, 1]
+    said = capsys.readouterr()
+    assert json.loads(said.out.splitlines()[0])["suspended"] is True
+    assert "It is suspended already" in said.err
+    database = await Database.open(settings.database_url.get_secret_value(), size=1)
+    try:
+        letters = await database.fetch("select kind, to_address from letter order by id")
+        lines = await database.fetch("select account_id from audit_event where action = 'account.suspended'")
+    finally:
+        await database.close()
+    assert [tuple(row) for row in letters] == [
+        ("account-suspended", "ada@example.org"),
+        ("account-resumed", "ada@example.org"),
+    ]
+    assert {str(row["account_id"]) for row in lines} == {created.account_id, "None"}

@@ -46,6 +46,15 @@ async def build(world: World) -> None:
     await world.execute("update alias set paused_at = now() where local_part = 'newest'")
     await world.alias(await world.domain(free, "surplus.test"), "hello", "you@inbox.test")
     await world.execute("update domain set paused_at = now() where name = 'surplus.test'")
+    for name, days in (("lately", 1), ("long-ago", 3)):
+        suspended = await world.account(f"suspended-{name}")
+        await world.alias(await world.domain(suspended, f"{name}.test"), "hello", "you@inbox.test")
+        await world.execute(
+            "update account set suspended_for = 'spam', suspended_at = now() - $2 * interval '1 day' "
+            "where id = $1",
+            suspended.id,
+            days,
+        )
     await world.alias(shop, "jürgen", "you@inbox.test")
     await world.alias(await world.domain(free, "all.test"), "*", "you@inbox.test")
     plain = await world.domain(free, "plain.test", plus_addressing=False)
