@@ -119,6 +119,8 @@ class EventFeed:
     def _add(self, listener: Listener) -> None:
         self._listeners[listener.caller.account_id].add(listener)
         self._count += 1
+        if self._is_over:  # since there was room for it
+            listener.end()
         if not self._tasks:
             self._start()
 

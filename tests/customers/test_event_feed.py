@@ -264,3 +264,15 @@ async def test_an_error_that_nobody_thought_of_keeps_nobody_connected_who_may_no
     assert unanswerable.has_failed
     await feed.close()
     await unanswerable.close()
+
+
+async def test_a_stream_that_was_opening_when_the_feed_ended_ends_too(feed: WatchedFeed) -> None:
+    async def until_told() -> None:
+        async with feed.listening(CALLER, KINDS) as listener:
+            assert await listener.queue.get() is None
+
+    opening = asyncio.create_task(until_told())
+    await asyncio.sleep(0)  # now it asks the database where to begin
+    feed.end()
+    async with asyncio.timeout(10):
+        await opening
