@@ -10,7 +10,7 @@ const TOUCHES: Record<Kind, string[]> = {
   queue: ["/v1/queue", "/v1/logs/messages/{message_id}"],
   domain: ["/v1/domains"],
   alias: ["/v1/aliases", "/v1/domains"],
-  destination: ["/v1/destinations", "/v1/aliases"],
+  destination: ["/v1/destinations", "/v1/aliases", "/v1/domains/{domain_id}/aliases"],
   account: ["/v1/account", "/v1/me", "/v1/members", "/v1/invitations", "/v1/keys", "/v1/oauth", "/v1/audit"],
   plan: [
     "/v1/account",

@@ -102,13 +102,8 @@ function ToPublish({ record, domain }: { record: Wanted; domain: string }) {
 function Found({ row, ours }: { row: RecordFound | undefined; ours: string[] | undefined }) {
   const { t } = useLingui();
   if (row === undefined) return <p className="soft">…</p>;
-  if (row.found.length === 0) {
-    return (
-      <p className="soft">
-        {row.state === "failure" ? <Trans>The name servers did not say.</Trans> : <Trans>Nothing.</Trans>}
-      </p>
-    );
-  }
+  // The cause below says so in more words.
+  if (row.found.length === 0) return null;
   return (
     <ul className={styles.found}>
       {row.found.map((text) => {

@@ -18,7 +18,7 @@ import styles from "./welcome.module.css";
 interface Props {
   domain: Domain;
   alias: Alias | undefined;
-  onDone: () => void;
+  onDone: (made: Alias | undefined) => void;
 }
 
 export function AliasStep({ domain, alias, onDone }: Props) {
@@ -39,22 +39,22 @@ export function AliasStep({ domain, alias, onDone }: Props) {
   );
 }
 
-function NewAlias({ domain, onDone }: { domain: Domain; onDone: () => void }) {
+function NewAlias({ domain, onDone }: Pick<Props, "domain" | "onDone">) {
   const { t } = useLingui();
   const { me } = useSession();
   const queries = useQueryClient();
   const [localPart, setLocalPart] = useState("hello");
   const [destination, setDestination] = useState(me.email.endsWith(`@${domain.name}`) ? "" : me.email);
   const create = async () => {
-    await api.POST("/v1/domains/{domain_id}/aliases", {
+    const { data } = await api.POST("/v1/domains/{domain_id}/aliases", {
       params: { path: { domain_id: domain.id } },
       body: { local_part: localPart.trim(), destinations: [destination.trim()], note: "", enabled: true },
     });
-    onDone();
     await queries.invalidateQueries({
       predicate: ({ queryKey: [, path] }) =>
         typeof path === "string" && /^\/v1\/(aliases|domains|destinations)/.test(path),
     });
+    onDone(data);
   };
   const isReady = localPart.trim() !== "" && destination.includes("@");
   return (
@@ -75,7 +75,7 @@ function NewAlias({ domain, onDone }: { domain: Domain; onDone: () => void }) {
             <span className={styles.at}>@{domain.name}</span>
           </div>
           <TextInput
-            label={t`goes to`}
+            label={t`Forwards to`}
             type="email"
             placeholder="you@example.net"
             value={destination}

@@ -26,10 +26,10 @@ export function PolicyStep({ account, onDone }: Props) {
     const wanted = name.trim();
     if (wanted !== "" && wanted !== account.name) await api.PATCH("/v1/account", { body: { name: wanted } });
     await api.POST("/v1/account/policy", { body: { read: true } });
-    onDone();
     await queries.invalidateQueries({
       predicate: ({ queryKey: [, path] }) => typeof path === "string" && /^\/v1\/(account|me)/.test(path),
     });
+    onDone();
   };
   if (!can("account:write")) {
     return (

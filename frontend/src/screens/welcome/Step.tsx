@@ -21,8 +21,8 @@ export function Step({ number, title, isDone, isOpen, result, isNext, children }
   const ref = useRef<HTMLLIElement>(null);
   useEffect(() => {
     if (!isNext || !isOpen) return;
-    const first = ref.current?.querySelector<HTMLElement>("[data-autofocus], h2");
-    first?.focus();
+    const find = (what: string) => ref.current?.querySelector<HTMLElement>(what);
+    (find("[data-autofocus]:not(:disabled)") ?? find("h2"))?.focus();
     ref.current?.scrollIntoView?.({ block: "nearest" });
   }, [isNext, isOpen]);
   return (

@@ -12,7 +12,7 @@ import { DomainBadge } from "../domain/DomainBadge";
 import { Records } from "../domain/Records";
 import { AliasStep } from "./AliasStep";
 import { PolicyStep } from "./PolicyStep";
-import { isDone, isOpen, type Progress, STEPS, type StepId, useProgress } from "./progress";
+import { isDone, isOpen, type Progress, STEPS, type StepId, takesMail, useProgress } from "./progress";
 import { Step } from "./Step";
 import { TestStep } from "./TestStep";
 import styles from "./welcome.module.css";
@@ -88,7 +88,13 @@ function Steps({ progress }: { progress: Progress }) {
       </Step>
       <Step {...step("records")}>{domain && <Records domain={domain} advice={false} />}</Step>
       <Step {...step("alias")}>
-        {domain && <AliasStep domain={domain} alias={alias} onDone={() => setNext("test")} />}
+        {domain && (
+          <AliasStep
+            domain={domain}
+            alias={alias}
+            onDone={(made) => setNext(takesMail(made) ? "test" : "alias")}
+          />
+        )}
       </Step>
       <Step {...step("test")}>
         {domain && alias && (
