@@ -14,6 +14,7 @@ import { search as developersSearch } from "./screens/developers/search";
 import { search as domainSearch } from "./screens/domain/search";
 import { search as domainsSearch } from "./screens/domains/search";
 import { search as logsSearch } from "./screens/logs/search";
+import { search as profileSearch } from "./screens/profile/search";
 import { search as queueSearch } from "./screens/queue/search";
 import { search as securitySearch } from "./screens/security/search";
 import { search as staffSearch } from "./screens/staff/search";
@@ -141,6 +142,7 @@ const security = createRoute({
 });
 const profile = createRoute({
   ...at("/profile"),
+  validateSearch: profileSearch,
   component: lazyRouteComponent(() => import("./screens/profile")),
 });
 const staff = createRoute({

@@ -1,4 +1,13 @@
 // The filters of this screen, as they stand in its URL.
-import { searchOf, word } from "../../data/search";
+import { oneOf, searchOf, text, word } from "../../data/search";
 
-export const search = searchOf({ action: word, actor: word });
+export const search = searchOf({
+  /** What is open, also after a sign-in in between; `passkey`, `identity`: which one. */
+  do: oneOf("add-passkey", "remove-passkey", "unlink"),
+  passkey: word,
+  identity: word,
+  action: word,
+  actor: text,
+  subject: text,
+  since: oneOf("day", "week"),
+});

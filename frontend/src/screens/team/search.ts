@@ -1,4 +1,5 @@
 // The filters of this screen, as they stand in its URL.
 import { flag, searchOf } from "../../data/search";
 
-export const search = searchOf({ add: flag });
+/** `transfer`: handing the account over is open, also after a sign-in in between. */
+export const search = searchOf({ add: flag, transfer: flag });
