@@ -1,0 +1,75 @@
+// Who wrote to an alias, as the 7-day log knows them.
+import { useLingui } from "@lingui/react/macro";
+import { useMemo } from "react";
+import { $api, type Shown } from "../../api/client";
+import { number } from "../../data/figures";
+import { Loaded } from "../../ui/Loaded";
+import { Section } from "../../ui/Page";
+import type { Column } from "../../ui/table/columns";
+import { DataTable } from "../../ui/table/DataTable";
+import { When } from "../../ui/When";
+import type { Alias } from "../aliases/changes";
+
+type Sender = Shown["AliasSender"];
+const EVERY = 30_000;
+
+export function Senders({ alias, isCatchAll }: { alias: Alias; isCatchAll: boolean }) {
+  const { t } = useLingui();
+  const columns = useColumns();
+  const found = $api.useQuery(
+    "get",
+    "/v1/aliases/{alias_id}/senders",
+    { params: { path: { alias_id: alias.id } } },
+    { refetchInterval: EVERY },
+  );
+  return (
+    <Section
+      title={t`Senders of the last 7 days`}
+      lead={isCatchAll ? t`Of mail to addresses that are no alias.` : undefined}
+    >
+      <Loaded query={found}>
+        {({ data }) => (
+          <DataTable
+            label={t`Senders`}
+            columns={columns}
+            rows={data}
+            rowKey={({ sender }) => sender}
+            empty={<p className="soft">{t`Nobody wrote in the last 7 days.`}</p>}
+          />
+        )}
+      </Loaded>
+    </Section>
+  );
+}
+
+function useColumns(): Column<Sender>[] {
+  const { t } = useLingui();
+  return useMemo(
+    (): Column<Sender>[] => [
+      {
+        id: "sender",
+        title: t`From`,
+        isMain: true,
+        sort: ({ sender }) => sender,
+        cell: ({ sender }) => sender,
+      },
+      {
+        id: "count",
+        title: t`Messages`,
+        width: "8rem",
+        align: "end",
+        sort: ({ count }) => count,
+        cell: ({ count }) => number(count),
+      },
+      {
+        id: "last",
+        title: t`Last`,
+        width: "8rem",
+        align: "end",
+        sort: ({ last_at }) => last_at,
+        cell: ({ last_at }) => <When at={last_at} />,
+      },
+    ],
+    [t],
+  );
+}
