@@ -1,6 +1,6 @@
 // A .gz beside each built file: the API sends it as it is to browsers that take it.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 
 export function gzipBeside() {
@@ -9,7 +9,7 @@ export function gzipBeside() {
     name: "gzip-beside",
     apply: "build",
     configResolved(config) {
-      folder = join(config.root, config.build.outDir, "assets");
+      folder = resolve(config.root, config.build.outDir, "assets");
     },
     closeBundle() {
       for (const name of readdirSync(folder)) {

@@ -1,7 +1,7 @@
-// One row. A press anywhere in it opens it, but on what is to be pressed by itself.
+// One row, drawn anew only when it changes. A press anywhere opens it, but on what is pressed by itself.
 import { useLingui } from "@lingui/react/macro";
-import { Checkbox } from "@mantine/core";
-import type { MouseEvent } from "react";
+import { type MouseEvent, memo } from "react";
+import { Box } from "./Box";
 import type { Column } from "./columns";
 import styles from "./table.module.css";
 
@@ -12,12 +12,12 @@ interface Props<Row> {
   isTabStop: boolean;
   isCurrent: boolean;
   isChosen: boolean | undefined;
-  onToggle: () => void;
+  onToggle: (row: Row) => void;
   onFocus: (index: number) => void;
   onOpen: ((row: Row) => void) | undefined;
 }
 
-export function BodyRow<Row>(props: Props<Row>) {
+function Plain<Row>(props: Props<Row>) {
   const { row, index, columns, isTabStop, isCurrent, isChosen, onToggle, onFocus, onOpen } = props;
   const { t } = useLingui();
   const walks = onOpen !== undefined || isChosen !== undefined;
@@ -36,11 +36,11 @@ export function BodyRow<Row>(props: Props<Row>) {
     >
       {isChosen !== undefined && (
         <td className={styles.check}>
-          <Checkbox
-            checked={isChosen}
-            onChange={onToggle}
+          <Box
+            isOn={isChosen}
+            onChange={() => onToggle(row)}
             tabIndex={-1}
-            aria-label={t`Choose row ${index + 1}`}
+            label={t`Choose row ${index + 1}`}
           />
         </td>
       )}
@@ -52,6 +52,8 @@ export function BodyRow<Row>(props: Props<Row>) {
     </tr>
   );
 }
+
+export const BodyRow = memo(Plain) as typeof Plain;
 
 /** On a link, a button, a field; or the end of selecting text. */
 export function isOwnPress(event: MouseEvent): boolean {

@@ -1,8 +1,8 @@
 // The rows on phones: each a card, with the main column as its heading.
 import { useLingui } from "@lingui/react/macro";
-import { Checkbox } from "@mantine/core";
 import { useRef } from "react";
 import { isOwnPress } from "./BodyRow";
+import { Box } from "./Box";
 import type { Column } from "./columns";
 import { type Chosen, toggled } from "./DataTable";
 import styles from "./table.module.css";
@@ -45,10 +45,10 @@ export function Cards<Row>({ label, columns, rows, rowKey, onOpen, chosen }: Pro
             <div className={styles.cardHead}>
               <div className={styles.cardMain}>{main?.cell(row)}</div>
               {chosen !== undefined && (
-                <Checkbox
-                  checked={chosen.keys.has(key)}
+                <Box
+                  isOn={chosen.keys.has(key)}
                   onChange={() => chosen.set(toggled(chosen.keys, key))}
-                  aria-label={t`Choose`}
+                  label={t`Choose`}
                 />
               )}
             </div>

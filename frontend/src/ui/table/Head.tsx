@@ -1,7 +1,7 @@
 // The heads of columns: what sorts is a button, what is chosen can be chosen whole.
 import { useLingui } from "@lingui/react/macro";
-import { Checkbox } from "@mantine/core";
 import { IconDown, IconUp } from "../icons";
+import { Box } from "./Box";
 import type { Column, Order } from "./columns";
 import type { Chosen } from "./DataTable";
 import styles from "./table.module.css";
@@ -48,11 +48,11 @@ function ChooseAll({ chosen, keys }: { chosen: Chosen; keys: string[] }) {
   const count = keys.filter((key) => chosen.keys.has(key)).length;
   return (
     <td className={styles.check}>
-      <Checkbox
-        checked={count > 0 && count === keys.length}
-        indeterminate={count > 0 && count < keys.length}
+      <Box
+        isOn={count > 0 && count === keys.length}
+        isMixed={count > 0 && count < keys.length}
         onChange={() => chosen.set(new Set(count === keys.length ? [] : keys))}
-        aria-label={t`Choose all rows`}
+        label={t`Choose all rows`}
       />
     </td>
   );
