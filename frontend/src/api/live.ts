@@ -2,6 +2,7 @@
 // BroadcastChannel. Over HTTP/1.1 a stream for each tab would leave none of the six connections for requests.
 import { useEffect, useSyncExternalStore } from "react";
 import type { Shown } from "./client";
+import { markHere } from "./reach";
 
 export const KINDS = ["log", "queue", "domain", "alias", "destination", "account", "plan"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -91,6 +92,8 @@ function tell(said: Said): void {
 function become(next: LiveState, id: string): void {
   if (id !== "") lastId = id;
   state = next;
+  // A stream that has just begun is an answer like any other: nobody has to ask first whether we are here.
+  if (next === "live") markHere();
   for (const run of watchers) run();
 }
 
