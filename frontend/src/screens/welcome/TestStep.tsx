@@ -15,9 +15,11 @@ interface Props {
   alias: Alias;
   messageId: string | undefined;
   isDone: boolean;
+  /** A message has arrived: must be stable. */
+  onDelivered: () => void;
 }
 
-export function TestStep({ domain, alias, messageId, isDone }: Props) {
+export function TestStep({ domain, alias, messageId, isDone, onDelivered }: Props) {
   const { t } = useLingui();
   const navigate = useNavigate();
   const [error, setError] = useState<unknown>();
@@ -65,7 +67,7 @@ export function TestStep({ domain, alias, messageId, isDone }: Props) {
           <Trans>to {alias.address}</Trans>
         </span>
       </div>
-      {messageId !== undefined && <Timeline messageId={messageId} />}
+      {messageId !== undefined && <Timeline messageId={messageId} onDelivered={onDelivered} />}
       {isDone && (
         <p className={styles.end} role="status">
           <Trans>It works: mail to {alias.address} arrives.</Trans>{" "}

@@ -1,6 +1,7 @@
 // The test message's way, line by line. The log's own screen tells more of it.
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { $api, type Shown } from "../../api/client";
 import { Countdown } from "../../ui/Countdown";
 import { ProblemNote } from "../../ui/notes";
@@ -18,7 +19,13 @@ const STATES: Record<Event["type"], StateName> = {
 /** Live events bring each line; where there are none, this does. */
 const PACE = 2000;
 
-export function Timeline({ messageId }: { messageId: string }) {
+interface Props {
+  messageId: string;
+  /** Must be stable. */
+  onDelivered: () => void;
+}
+
+export function Timeline({ messageId, onDelivered }: Props) {
   const { t } = useLingui();
   const found = $api.useQuery(
     "get",
@@ -26,6 +33,10 @@ export function Timeline({ messageId }: { messageId: string }) {
     { params: { path: { message_id: messageId } } },
     { refetchInterval: ({ state: { data } }) => (data && data.unfinished.length === 0 ? false : PACE) },
   );
+  const hasArrived = found.data?.events.some(({ type }) => type === "delivered") ?? false;
+  useEffect(() => {
+    if (hasArrived) onDelivered();
+  }, [hasArrived, onDelivered]);
   if (found.data === undefined) {
     return found.error ? <ProblemNote error={found.error} again={() => void found.refetch()} /> : null;
   }

@@ -22,11 +22,11 @@ const route = getRouteApi("/welcome");
 export default function Screen() {
   const { t } = useLingui();
   const { domain } = route.useSearch();
-  const { progress, error, again } = useProgress(domain);
+  const { progress, error, again, lookForDelivered } = useProgress(domain);
   return (
     <Page title={t`Set up forwarding`}>
       {progress !== undefined ? (
-        <Steps progress={progress} />
+        <Steps progress={progress} onDelivered={lookForDelivered} />
       ) : error ? (
         <ProblemNote error={error} again={again} />
       ) : (
@@ -36,7 +36,7 @@ export default function Screen() {
   );
 }
 
-function Steps({ progress }: { progress: Progress }) {
+function Steps({ progress, onDelivered }: { progress: Progress; onDelivered: () => void }) {
   const { t } = useLingui();
   const { message } = route.useSearch();
   const navigate = useNavigate();
@@ -98,7 +98,13 @@ function Steps({ progress }: { progress: Progress }) {
       </Step>
       <Step {...step("test")}>
         {domain && alias && (
-          <TestStep domain={domain} alias={alias} messageId={message} isDone={isDone(progress, "test")} />
+          <TestStep
+            domain={domain}
+            alias={alias}
+            messageId={message}
+            isDone={isDone(progress, "test")}
+            onDelivered={onDelivered}
+          />
         )}
       </Step>
     </ol>

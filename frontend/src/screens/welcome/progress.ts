@@ -16,6 +16,8 @@ interface Found {
   progress: Progress | undefined;
   error: unknown;
   again: () => void;
+  /** Asks anew whether a message has arrived. Stable. */
+  lookForDelivered: () => void;
 }
 
 export function useProgress(wanted: string | undefined): Found {
@@ -37,8 +39,9 @@ export function useProgress(wanted: string | undefined): Found {
   const all = domain === undefined ? [account, domains] : [account, domains, aliases, delivered];
   const failed = all.find(({ data, error }) => data === undefined && error);
   const again = () => all.map(({ refetch }) => refetch());
+  const lookForDelivered = delivered.refetch as () => void;
   if (account.data === undefined || all.some(({ data }) => data === undefined)) {
-    return { progress: undefined, error: failed?.error, again };
+    return { progress: undefined, error: failed?.error, again, lookForDelivered };
   }
   const progress = {
     account: account.data,
@@ -46,7 +49,7 @@ export function useProgress(wanted: string | undefined): Found {
     alias: domain && aliases.data?.data[0],
     hasDelivered: domain !== undefined && (delivered.data?.data.length ?? 0) > 0,
   };
-  return { progress, error: undefined, again };
+  return { progress, error: undefined, again, lookForDelivered };
 }
 
 /** The one of the URL; else the first that is not ready yet; else the newest. */
