@@ -12,6 +12,7 @@ import redis
 from playwright.async_api import Browser, Page
 
 from clearpost.embedded.valkey import EmbeddedValkey
+from scripts import build_portal
 from tests.support.browsing import SCREENS, Browsing, Guard, keep_screen, running_chromium, violations
 from tests.support.services import TestPostgres
 from tests.support.site import Customer, Site, running_site
@@ -19,6 +20,11 @@ from tests.support.site import Customer, Site, running_site
 Axe = Callable[[Page], Awaitable[None]]
 Screens = Callable[[Page, str], Awaitable[object]]
 FAILED = pytest.StashKey[bool]()
+
+
+def pytest_report_header() -> str:
+    fresh = build_portal.is_current()
+    return f"portal: {'as built of these sources' if fresh else 'NOT of these sources: make portal'}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
