@@ -15,7 +15,10 @@ from markupsafe import Markup, escape
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _pages: Final = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-_STYLE: Final = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+# The portal's own variables first: one look (frontend/DESIGN.md).
+_STYLE: Final = "".join(
+    (TEMPLATES / name).read_text(encoding="utf-8") for name in ("tokens.css", "style.css")
+)
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"

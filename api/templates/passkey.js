@@ -34,16 +34,23 @@ const signIn = async () => {
   return post("/auth/passkey", { credential, next: place.dataset.next });
 };
 
+const why = (error) => {
+  if (error.name === "NotAllowedError") return "No passkey was used.";
+  return error instanceof TypeError ? "Clearpost does not answer. Try again." : error.message;
+};
+
 if (place && window.PublicKeyCredential) {
   const [button, problem] = [place.querySelector("button"), place.querySelector("p")];
   place.hidden = false;
   button.addEventListener("click", async () => {
     problem.hidden = true;
+    button.disabled = true;
     try {
       window.location.assign((await signIn()).next);
     } catch (error) {
-      problem.textContent = error.name === "NotAllowedError" ? "No passkey was used." : error.message;
+      problem.textContent = why(error);
       problem.hidden = false;
+      button.disabled = false;
     }
   });
 }
