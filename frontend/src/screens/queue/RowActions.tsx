@@ -19,7 +19,6 @@ export function RowActions({ of: { id, state, destination }, onCancel }: Props) 
     <span className={styles.actions}>
       {state === "waiting" && (
         <ActionIcon
-          size="sm"
           title={t`Try now`}
           aria-label={t`Try ${destination} now`}
           onClick={() => tryNow({ delivery_ids: [id] }, 1)}
@@ -28,7 +27,6 @@ export function RowActions({ of: { id, state, destination }, onCancel }: Props) 
         </ActionIcon>
       )}
       <ActionIcon
-        size="sm"
         title={t`Cancel delivery`}
         aria-label={t`Cancel delivery to ${destination}`}
         onClick={() => onCancel(id)}

@@ -1,5 +1,5 @@
 // The columns of the queue. The next try counts down in its row.
-import { Trans, useLingui } from "@lingui/react/macro";
+import { useLingui } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
 import { useMemo, useRef } from "react";
 import type { Shown } from "../../api/client";
@@ -12,13 +12,18 @@ import { RowActions } from "./RowActions";
 
 type Queued = Shown["Queued"];
 
-export function useColumns(may: boolean, onCancel: (id: string) => void): Column<Queued>[] {
+/** `hasLanes`: there is more than one to tell apart. */
+export function useColumns(
+  may: boolean,
+  hasLanes: boolean,
+  onCancel: (id: string) => void,
+): Column<Queued>[] {
   const { t } = useLingui();
   const cancel = useRef(onCancel);
   cancel.current = onCancel;
   return useMemo(() => {
     const columns: Column<Queued>[] = [
-      { id: "next", title: t`Next try`, width: "9rem", cell: (row) => <NextTry of={row} /> },
+      { id: "next", title: t`Next try`, width: "8rem", cell: (row) => <NextTry of={row} /> },
       {
         id: "to",
         title: t`Destination`,
@@ -29,19 +34,20 @@ export function useColumns(may: boolean, onCancel: (id: string) => void): Column
           </Link>
         ),
       },
-      { id: "alias", title: t`Alias`, cell: ({ alias }) => alias },
-      { id: "why", title: t`Last answer`, width: "32%", cell: (row) => <Why of={row} /> },
-      { id: "attempts", title: t`Attempts`, align: "end", width: "4.5rem", cell: ({ attempt }) => attempt },
-      { id: "lane", title: t`Lane`, width: "5.5rem", isExtra: true, cell: ({ lane }) => lane },
+      { id: "alias", title: t`Alias`, width: "17%", cell: ({ alias }) => alias },
+      { id: "why", title: t`Last answer`, width: "25%", cell: (row) => <Why of={row} /> },
+      { id: "attempts", title: t`Tries`, align: "end", width: "3.5rem", cell: ({ attempt }) => attempt },
+      { id: "lane", title: t`Lane`, width: "5rem", isExtra: true, cell: ({ lane }) => lane },
       {
         id: "since",
         title: t`Since`,
         align: "end",
-        width: "6.5rem",
+        width: "5.5rem",
         cell: ({ since }) => <When at={since} />,
       },
     ];
-    if (!may) return columns;
+    const shown = columns.filter(({ id }) => id !== "lane" || hasLanes);
+    if (!may) return shown;
     const actions: Column<Queued> = {
       id: "actions",
       title: "",
@@ -49,8 +55,8 @@ export function useColumns(may: boolean, onCancel: (id: string) => void): Column
       width: "5rem",
       cell: (row) => <RowActions of={row} onCancel={(id) => cancel.current(id)} />,
     };
-    return [...columns, actions];
-  }, [may, t]);
+    return [...shown, actions];
+  }, [may, hasLanes, t]);
 }
 
 function NextTry({ of: { state, next_attempt_at: next } }: { of: Queued }) {
@@ -71,9 +77,6 @@ function Why({ of: { reason, last_attempt: last } }: { of: Queued }) {
   return (
     <span title={last.response}>
       {last.code !== "" && <code className={styles.code}>{last.code}</code>} {reason}
-      <span className="sr-only">
-        <Trans>The server said: {last.response}</Trans>
-      </span>
     </span>
   );
 }

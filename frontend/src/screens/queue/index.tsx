@@ -16,6 +16,7 @@ import { ChosenBar } from "./ChosenBar";
 import { type Choice, useTryNow } from "./changes";
 import { useColumns } from "./columns";
 import { Filters } from "./Filters";
+import styles from "./queue.module.css";
 import { Summary } from "./Summary";
 
 const route = getRouteApi("/queue");
@@ -44,11 +45,12 @@ export default function Screen() {
       return [{ id: "queue-try", title: t`Try all that waits now`, icon: IconRefresh, group: t`Do`, run }];
     }, [may, total, all, tryNow, t]),
   );
-  const columns = useColumns(may, (id) => ask({ choice: { delivery_ids: [id] }, count: 1 }));
+  const lanes = new Set(summary.data?.lanes.map(({ lane }) => lane));
+  const columns = useColumns(may, lanes.size > 1, (id) => ask({ choice: { delivery_ids: [id] }, count: 1 }));
   return (
     <Page title={t`Queue`} actions={may && total > 0 && <Button onClick={tryAll}>{t`Try all now`}</Button>}>
       {summary.data !== undefined && total > 0 && <Summary of={summary.data} />}
-      <div className="stack">
+      <div className={styles.list}>
         <Filters
           filter={filter}
           onChange={(part) => void navigate({ search: (before) => ({ ...before, ...part }), replace: true })}
