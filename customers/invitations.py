@@ -17,7 +17,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from customers import accounts, audit, letters, people, sign_in_addresses, signed_links, team
 from customers.audit import Actor, Subject
 from customers.callers import Caller, Role
-from mailcore import suppression
+from mailcore import changes, suppression
 from mailcore.clock import Clock
 from mailcore.database import Transaction
 from mailcore.errors import Conflict, Invalid, NotFound
@@ -160,6 +160,7 @@ async def accept(session: AsyncSession, clock: Clock, keyring: Keyring, token: s
     actor = Actor("person", person.email, person.id)
     subject = Subject(offer.id, offer.email)
     audit.record(session, clock, account_id, actor, "invitation.accepted", subject, role=offer.role)
+    await changes.note(session, account_id, "account")
     return offer
 
 
