@@ -38,6 +38,7 @@ from api import (
     plans,
     portal,
     provider_sign_in,
+    public,
     queue,
     request_log,
     sign_in,
@@ -106,7 +107,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         app.include_router(resource.router, dependencies=[Depends(only_known)])
     for own in (me.router, passkeys.router, oauth_consent.router, accounts.of_people, address_change.router):
         app.include_router(own, dependencies=[Depends(only_known_to_people)])
-    for pages in (health, status, docs, confirmations, dns_check, plans):
+    for pages in (health, status, docs, public, confirmations, dns_check, plans):
         app.include_router(pages.router)
     app.include_router(invitations.pages)
     for way in (sign_in.router, provider_sign_in.router, passkeys.sign_in_router):

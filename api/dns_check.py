@@ -3,6 +3,7 @@
 Must never know an account, a claim or a customer: DNS alone answers, and few questions a minute may be asked.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Final
 
@@ -10,9 +11,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 
+from api import public
 from api.domains import RecordFound
 from api.fields import Text
-from api.pages import page
 from api.rate_limits import asker
 from api.runtime import ApiRuntime
 from api.security import Runtime
@@ -45,15 +46,15 @@ async def check_dns(
     """No key is needed; 20 a minute for each address. A browser gets a page."""
     for_people = "text/html" in request.headers.get("accept", "")
     if for_people and not domain:
-        return _page("", {}, "")
+        return _page(request, runtime, "")
     try:
         await runtime.rates.need("dns-check", asker(request), RATE, "Too many checks from your address.")
         found = await _look(runtime, domain)
     except BusinessError as error:
         if not for_people:
             raise
-        return _page(domain, {}, error.detail, status=error.status)
-    return _page(found.domain, _rows(found), "") if for_people else found
+        return _page(request, runtime, domain, trouble=error.detail, status=error.status)
+    return _page(request, runtime, found.domain, _rows(found)) if for_people else found
 
 
 async def _look(runtime: ApiRuntime, domain: str) -> DnsCheckOut:
@@ -70,5 +71,14 @@ def _rows(found: DnsCheckOut) -> dict[str, RecordFound]:
     return {title: getattr(found, kind) for kind, title in _TITLES.items()}
 
 
-def _page(domain: str, rows: dict[str, RecordFound], trouble: str, *, status: int = 200) -> HTMLResponse:
-    return page("dns_check.html", status=status, title="DNS check", domain=domain, rows=rows, trouble=trouble)
+def _page(
+    request: Request,
+    runtime: ApiRuntime,
+    domain: str,
+    rows: Mapping[str, RecordFound] | None = None,
+    *,
+    trouble: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    values = {"domain": domain, "rows": rows or {}, "trouble": trouble}
+    return public.show(request, runtime, "dns_check.html", values, status=status)

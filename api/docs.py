@@ -1,18 +1,17 @@
-"""The front page and the API reference, which is made from the OpenAPI document.
+"""The API reference, which is made from the OpenAPI document.
 
 Must never make a browser ask anybody else: no script, no font, no image from anywhere.
 """
 
 from typing import Final
 
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import HTMLResponse
 
 from api import error_codes, reference
 from api.errors import CODES
 from api.pages import page
-from api.security import MaybePerson, Runtime
-from api.sign_in_flow import HOME
+from api.security import Runtime
 from customers.callers import IN_WORDS
 from mailcore.settings import Settings
 
@@ -30,12 +29,6 @@ _GUIDES: Final = (
     ("live", "Live events"),
     ("oauth", "OAuth for apps"),
 )
-
-
-@router.get("/")
-async def show_front_page(runtime: Runtime, who: MaybePerson) -> Response:
-    """Who is signed in has a portal to be in."""
-    return RedirectResponse(HOME, 303) if who else page("front.html", settings=runtime.settings)
 
 
 @router.get("/docs")

@@ -13,6 +13,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from api import words
+
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _pages: Final = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
 # The portal's own variables first: one look (frontend/DESIGN.md).
@@ -22,6 +24,14 @@ _STYLE: Final = "".join(
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
+)
+# What everybody may read: the header and the foot of each page lead there, and the portal's palette.
+PLACES: Final = (
+    ("/", "Product"),
+    ("/pricing", "Pricing"),
+    ("/status", "Status"),
+    ("/dns-check", "DNS check"),
+    ("/docs", "API reference"),
 )
 _CODE: Final = re.compile(r"`([^`]+)`")
 
@@ -39,4 +49,10 @@ def _with_code(text: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
-_pages.filters["with_code"] = _with_code
+_pages.filters |= {
+    "with_code": _with_code,
+    "number": words.number,
+    "megabytes": words.megabytes,
+    "span": words.span,
+}
+_pages.globals |= {"places": PLACES, "money": words.money}

@@ -104,12 +104,17 @@ class StatusBoard:
 @router.get("/status.json", summary="How the service is doing")
 async def get_status(request: Request, response: Response, runtime: Runtime) -> StatusOut:
     """For everybody, without a key; 503 while nothing works. The figures are a few seconds old."""
-    await runtime.rates.need("status", asker(request), _RATE, "The figures change every few seconds only.")
-    shown = await _board(request, runtime).shown()
+    shown = await look(request, runtime)
     response.headers["Cache-Control"] = f"public, max-age={_KEPT:g}"
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.status_code = 503 if shown.status == "down" else 200
     return shown
+
+
+async def look(request: Request, runtime: ApiRuntime) -> StatusOut:
+    """What the board shows. Raises RateLimited for who asks without end."""
+    await runtime.rates.need("status", asker(request), _RATE, "The figures change every few seconds only.")
+    return await _board(request, runtime).shown()
 
 
 def _board(request: Request, runtime: ApiRuntime) -> StatusBoard:
