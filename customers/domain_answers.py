@@ -4,7 +4,7 @@ Must never judge an answer (domain_check.py), nor be called with a transaction o
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mailcore.resolver import MxAnswer, Resolver, TxtAnswer
@@ -36,7 +36,7 @@ async def ask(resolver: Resolver, name: str) -> Answers:
     labelled, dmarc = f"{OWNERSHIP_LABEL}.{name}", f"_dmarc.{name}"
     aside = (f"{OWNERSHIP_LABEL}.{name}.{name}", f"{OWNERSHIP_LABEL[1:]}.{name}", f"www.{name}")
     resolver.forget(name, labelled, dmarc, *aside)
-    texts = asyncio.gather(*(resolver.txt(each) for each in (labelled, name, dmarc, *aside)))
+    texts = asyncio.gather(*(_txt(resolver, each) for each in (labelled, name, dmarc, *aside)))
     found, mx, servers = await asyncio.gather(texts, resolver.mx(name), resolver.name_servers(name))
     return Answers(
         labelled=found[0],
@@ -46,3 +46,9 @@ async def ask(resolver: Resolver, name: str) -> Answers:
         servers=servers,
         elsewhere=tuple(zip(aside, found[3:], strict=True)),
     )
+
+
+async def _txt(resolver: Resolver, name: str) -> TxtAnswer:
+    """In one order: name servers give records in another each time, and that is no change to tell of."""
+    answer = await resolver.txt(name)
+    return replace(answer, strings=tuple(sorted(answer.strings)))
