@@ -52,7 +52,7 @@ async def test_the_list_tells_of_each_domain_how_it_is_and_what_to_do_next(
     page = await browsing(customer.owner)
     await page.goto("/domains")
     rows = page.get_by_role("table", name="Domains").get_by_role("row")
-    await expect(rows.filter(has_text=fine.name)).to_contain_text(re.compile(r"Verified1(now|.* ago)—"))
+    await expect(rows.filter(has_text=fine.name)).to_contain_text(re.compile(r"Verified—(now|.* ago)1$"))
     await expect(rows.filter(has_text=f"new{number}")).to_contain_text("Publish its records")
     await expect(rows.filter(has_text=late.name)).to_contain_text(
         re.compile("Failed.*Publish its records anew")
@@ -80,12 +80,16 @@ async def test_a_refused_name_is_refused_in_the_words_of_the_api(page: Page) -> 
     await page.goto("/domains?add=1")
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Domain", exact=True).fill("co.uk")
-    await dialog.get_by_role("button", name="Add domain").click()
+    await dialog.get_by_role("button", name="Add the domain").click()
     await expect(dialog.get_by_role("alert")).to_contain_text("nobody can claim it")
 
 
 async def test_a_plan_without_room_says_so_with_the_price_of_the_next(page: Page, customer: Customer) -> None:
     await customer.domain()
+    await page.goto("/domains")
+    await expect(
+        page.get_by_role("link", name=re.compile(r"All 1 domain in use: Premium for .+ a month"))
+    ).to_be_visible()
     await page.goto("/domains?add=1")
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text("Free: room for 1 domain.")
@@ -166,12 +170,12 @@ async def test_deleting_asks_for_the_name_and_says_what_happens_to_mail(
     row = await customer.domain()
     await customer.alias(row, "hello")
     await page.goto(f"/domains/{row.id}/settings")
-    await page.get_by_role("button", name="Delete domain").click()
+    await page.get_by_role("button", name="Delete the domain").click()
     dialog = page.get_by_role("dialog", name=f"Delete {row.name}?")
     await expect(dialog).to_contain_text("Its 1 alias is deleted.")
     await expect(dialog).to_contain_text("refused at once: 550 5.7.1")
     await expect(dialog).to_contain_text("No mail of its waits now.")
-    sure = dialog.get_by_role("button", name="Delete domain")
+    sure = dialog.get_by_role("button", name="Delete the domain")
     await expect(sure).to_be_disabled()
     await screens(page, "domain-delete")
     await axe(page)
@@ -192,7 +196,7 @@ async def test_a_viewer_sees_records_and_no_button_that_would_be_refused(
     await expect(page.get_by_role("button", name="Check now")).to_have_count(0)
     await page.goto(f"/domains/{row.id}/settings")
     await expect(page.get_by_text("Your role may look at this domain, not change it.")).to_be_visible()
-    await expect(page.get_by_role("button", name="Delete domain")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Delete the domain")).to_have_count(0)
 
 
 async def test_a_domain_of_nobody_says_so_in_the_shell(page: Page) -> None:

@@ -88,6 +88,7 @@ async def test_somebody_new_gets_a_first_message_by_keyboard_alone_on_a_phone_in
 ) -> None:
     page = await browsing(size=PHONE, dark=True)
     await sign_up(site, page, "ada@newcomer.test")
+    await expect(page.get_by_label("Account name")).to_have_value("ada@newcomer.test")
     await axe(page)
     await screens(page, "welcome-policy-360-dark")
 
@@ -125,6 +126,10 @@ async def test_somebody_new_gets_a_first_message_by_keyboard_alone_on_a_phone_in
     ]
     assert arrived.rcpt == ("RCPT TO:<ada@newcomer.test>",)
 
+    await page.reload()  # whoever comes back is told what was done, and no more
+    await expect(page.get_by_text("It works: mail to hello@newshop.test arrives.")).to_be_visible()
+    await expect(step(page, "DNS records").get_by_role("link", name="Show")).to_be_visible()
+    await expect(record(page, "mx")).to_have_count(0)
     await press(page, page.get_by_role("link", name="Go to the overview"))
     await expect(page).to_have_url(re.compile("/overview$"))
 
@@ -167,7 +172,7 @@ async def test_another_inbox_says_yes_and_the_open_page_goes_on(
 async def test_who_leaves_comes_back_to_where_they_were(site: Site, customer: Customer, page: Page) -> None:
     await page.goto("/welcome")
     await page.get_by_label("Domain", exact=True).fill(f"me@{customer.domain_name}")
-    await page.get_by_role("button", name="Add domain").click()
+    await page.get_by_role("button", name="Add the domain").click()
     await expect(record(page, "ownership")).to_have_attribute("data-state", "missing")
     await page.goto("/overview")
     await page.goto("/welcome")

@@ -13,6 +13,7 @@ export interface Action {
 }
 
 export const ACTIONS: readonly Action[] = [
+  { to: "/welcome", title: msg`Set up forwarding step by step`, scope: "domains:write" },
   { to: "/domains", search: { add: "1" }, title: msg`Add a domain`, keys: "n d", scope: "domains:write" },
   { to: "/aliases", search: { add: "1" }, title: msg`Create an alias`, keys: "n a", scope: "aliases:write" },
   { to: "/destinations", search: { add: "1" }, title: msg`Add a destination`, scope: "aliases:write" },

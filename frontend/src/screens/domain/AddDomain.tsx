@@ -27,7 +27,7 @@ export function AddDomain({ onAdded, beside }: Props) {
     onAdded(data);
   };
   return (
-    <Form onSubmit={add} verb={t`Add domain`} isReady={name !== ""} beside={beside}>
+    <Form onSubmit={add} verb={t`Add the domain`} isReady={name !== ""} beside={beside}>
       {(field) => (
         <div>
           <TextInput

@@ -39,8 +39,8 @@ function State({ domain }: { domain: Domain }) {
         <Note>
           {domain.failing_since !== null && (
             <Trans>
-              Its records are gone since <When at={domain.failing_since} />. Mail is still taken, but the
-              domain is switched off if they do not come back. The owners were told by mail.
+              Its records are gone; first noticed <When at={domain.failing_since} />. Mail is still taken, but
+              the domain is switched off if they do not come back. The owners are told by mail.
             </Trans>
           )}
         </Note>

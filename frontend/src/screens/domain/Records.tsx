@@ -4,7 +4,7 @@ import { Button } from "@mantine/core";
 import { useSession } from "../../api/session";
 import { ProblemNote } from "../../ui/notes";
 import { When } from "../../ui/When";
-import { type Domain, isPerfect, type RecordFound } from "./health";
+import { type Domain, isPerfect, isReady, type RecordFound } from "./health";
 import { RecordRow } from "./RecordRow";
 import styles from "./records.module.css";
 import { useWatching } from "./watching";
@@ -13,7 +13,8 @@ import { useWatching } from "./watching";
 export function Records({ domain, advice = true }: { domain: Domain; advice?: boolean }) {
   const { t } = useLingui();
   const { can } = useSession();
-  const watching = useWatching(domain.id, can("domains:write") && !isPerfect(domain));
+  const isAllThere = advice ? isPerfect(domain) : isReady(domain);
+  const watching = useWatching(domain.id, can("domains:write") && !isAllThere);
   const { found } = domain;
   const purposes = {
     ownership: t`Proves that the domain is yours`,
@@ -61,7 +62,7 @@ export function Records({ domain, advice = true }: { domain: Domain; advice?: bo
             <Trans>Check now</Trans>
           </Button>
           <span className="soft">
-            {isPerfect(domain) ? (
+            {isAllThere ? (
               <Trans>All there. We look again by ourselves.</Trans>
             ) : (
               <Trans>We look every few seconds while this page is open.</Trans>

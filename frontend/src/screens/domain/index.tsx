@@ -1,6 +1,8 @@
 // One domain, with its tabs.
 import { useLingui } from "@lingui/react/macro";
-import { getRouteApi, Link, Outlet } from "@tanstack/react-router";
+import { getRouteApi, Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { useMemo } from "react";
+import { type Command, useCommands } from "../../shell/commands";
 import { Loaded } from "../../ui/Loaded";
 import { Page } from "../../ui/Page";
 import { Tabs } from "../../ui/Tabs";
@@ -15,6 +17,7 @@ export default function Screen() {
   const params = route.useParams();
   const query = useDomainQuery();
   const domain = query.data;
+  useDomainCommands(params.domainId, domain?.name);
   return (
     <Page
       title={domain?.name ?? t`Domain`}
@@ -46,4 +49,41 @@ export default function Screen() {
       </Loaded>
     </Page>
   );
+}
+
+function useDomainCommands(domainId: string, name: string | undefined): void {
+  const { t } = useLingui();
+  const navigate = useNavigate();
+  const list = useMemo((): Command[] => {
+    if (name === undefined) return [];
+    const params = { domainId };
+    const group = name;
+    return [
+      {
+        id: "domain-dns",
+        title: t`DNS records of ${name}`,
+        group,
+        run: () => void navigate({ to: "/domains/$domainId/dns", params }),
+      },
+      {
+        id: "domain-alias",
+        title: t`Create an alias of ${name}`,
+        group,
+        run: () => void navigate({ to: "/domains/$domainId", params, search: { add: "1" } }),
+      },
+      {
+        id: "domain-log",
+        title: t`Log of ${name}`,
+        group,
+        run: () => void navigate({ to: "/logs", search: { domain_id: domainId } }),
+      },
+      {
+        id: "domain-settings",
+        title: t`Settings of ${name}`,
+        group,
+        run: () => void navigate({ to: "/domains/$domainId/settings", params }),
+      },
+    ];
+  }, [domainId, name, navigate, t]);
+  useCommands(list);
 }

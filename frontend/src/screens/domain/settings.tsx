@@ -93,7 +93,7 @@ function Danger({ domain }: { domain: Domain }) {
       tone="danger"
       actions={
         <Button color="red" onClick={() => setAsking(true)}>
-          <Trans>Delete domain</Trans>
+          <Trans>Delete the domain</Trans>
         </Button>
       }
     >
@@ -125,7 +125,7 @@ function Asking({ domain, onClose }: { domain: Domain; onClose: () => void }) {
     <ConfirmDanger
       title={t`Delete ${domain.name}?`}
       name={domain.name}
-      verb={t`Delete domain`}
+      verb={t`Delete the domain`}
       onConfirm={remove}
       onClose={onClose}
     >

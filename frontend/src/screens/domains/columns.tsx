@@ -16,6 +16,7 @@ export function useColumns(): Column<Domain>[] {
         id: "name",
         title: t`Domain`,
         isMain: true,
+        width: "30%",
         sort: ({ name }) => name,
         cell: ({ id, name }) => (
           <Link to="/domains/$domainId" params={{ domainId: id }}>
@@ -29,6 +30,15 @@ export function useColumns(): Column<Domain>[] {
         sort: ({ state }) => state,
         cell: (row) => <DomainBadge domain={row} />,
       },
+      { id: "next", title: t`Next`, cell: (row) => <Next domain={row} /> },
+      {
+        id: "checked",
+        title: t`Last check`,
+        width: "9rem",
+        align: "end",
+        sort: ({ checked_at }) => checked_at ?? "",
+        cell: ({ checked_at }) => (checked_at === null ? "—" : <When at={checked_at} />),
+      },
       {
         id: "aliases",
         title: t`Aliases`,
@@ -37,14 +47,6 @@ export function useColumns(): Column<Domain>[] {
         sort: ({ alias_count }) => alias_count,
         cell: ({ alias_count }) => number(alias_count),
       },
-      {
-        id: "checked",
-        title: t`Last check`,
-        width: "9rem",
-        sort: ({ checked_at }) => checked_at ?? "",
-        cell: ({ checked_at }) => (checked_at === null ? "—" : <When at={checked_at} />),
-      },
-      { id: "next", title: t`Next`, cell: (row) => <Next domain={row} /> },
     ],
     [t],
   );

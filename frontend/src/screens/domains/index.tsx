@@ -1,8 +1,10 @@
 // All domains of the account: how each is, and what to do next.
+import { plural } from "@lingui/core/macro";
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Button } from "@mantine/core";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
+import { $api } from "../../api/client";
 import { useList } from "../../api/lists";
 import { useSession } from "../../api/session";
 import { EmptyState } from "../../ui/EmptyState";
@@ -10,6 +12,7 @@ import { FilterBar } from "../../ui/FilterBar";
 import { IconDomain, IconPlus } from "../../ui/icons";
 import { Page } from "../../ui/Page";
 import { DataTable } from "../../ui/table/DataTable";
+import { UpgradeButton } from "../../ui/UpgradeButton";
 import { AddDialog } from "./AddDialog";
 import { useColumns } from "./columns";
 
@@ -33,17 +36,7 @@ export default function Screen() {
   const mayAdd = can("domains:write");
   const isFirst = !list.isPending && list.problem === null && list.rows.length === 0;
   return (
-    <Page
-      title={t`Domains`}
-      actions={
-        mayAdd &&
-        !isFirst && (
-          <Button variant="filled" leftSection={<IconPlus />} onClick={() => search({ q, add: "1" })}>
-            <Trans>Add domain</Trans>
-          </Button>
-        )
-      }
-    >
+    <Page title={t`Domains`} actions={mayAdd && !isFirst && <Add onAdd={() => search({ q, add: "1" })} />}>
       {(list.rows.length > MANY || q !== undefined) && (
         <FilterBar
           q={q}
@@ -69,6 +62,25 @@ export default function Screen() {
         />
       )}
     </Page>
+  );
+}
+
+/** Where the plan has no room, what would give it. */
+function Add({ onAdd }: { onAdd: () => void }) {
+  const account = $api.useQuery("get", "/v1/account");
+  const { limits, usage } = account.data ?? {};
+  if (limits && usage && usage.domains >= limits.domains) {
+    return (
+      <UpgradeButton
+        what={plural(limits.domains, { one: "domain", other: "domains" })}
+        limit={limits.domains}
+      />
+    );
+  }
+  return (
+    <Button variant="filled" leftSection={<IconPlus />} onClick={onAdd}>
+      <Trans>Add a domain</Trans>
+    </Button>
   );
 }
 

@@ -22,7 +22,7 @@ const PACE = 2000;
 interface Props {
   messageId: string;
   /** Must be stable. */
-  onDelivered: () => void;
+  onDelivered?: () => void;
 }
 
 export function Timeline({ messageId, onDelivered }: Props) {
@@ -35,7 +35,7 @@ export function Timeline({ messageId, onDelivered }: Props) {
   );
   const hasArrived = found.data?.events.some(({ type }) => type === "delivered") ?? false;
   useEffect(() => {
-    if (hasArrived) onDelivered();
+    if (hasArrived) onDelivered?.();
   }, [hasArrived, onDelivered]);
   if (found.data === undefined) {
     return found.error ? <ProblemNote error={found.error} again={() => void found.refetch()} /> : null;

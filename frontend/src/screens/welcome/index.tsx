@@ -43,6 +43,8 @@ function Steps({ progress, onDelivered }: { progress: Progress; onDelivered: () 
   const { can } = useSession();
   const [next, setNext] = useState<StepId>();
   const { account, domain, alias } = progress;
+  // What was ready on arrival is only said; what becomes ready under the reader stays where it is.
+  const [wasReady] = useState(isDone(progress, "records"));
   const titles: Record<StepId, string> = {
     policy: t`What is logged`,
     domain: t`Your domain`,
@@ -86,7 +88,18 @@ function Steps({ progress, onDelivered }: { progress: Progress; onDelivered: () 
           }}
         />
       </Step>
-      <Step {...step("records")}>{domain && <Records domain={domain} advice={false} />}</Step>
+      <Step
+        {...step("records")}
+        result={
+          domain && (
+            <Link to="/domains/$domainId/dns" params={{ domainId: domain.id }}>
+              {t`Show`}
+            </Link>
+          )
+        }
+      >
+        {domain && !wasReady && <Records domain={domain} advice={false} />}
+      </Step>
       <Step {...step("alias")}>
         {domain && (
           <AliasStep
