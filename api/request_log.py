@@ -51,11 +51,12 @@ async def list_requests(
     actor_id: Annotated[UUID | None, Query(description="Of this key, app's grant or person")] = None,
     since: Annotated[Moment | None, Query(description="At or after, with time zone")] = None,
     until: Annotated[Moment | None, Query(description="Before, with time zone")] = None,
+    programs: Annotated[bool, Query(description="Only those of keys and apps, not of people")] = False,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Page[RequestOut]:
     """A request shows up here moments after its answer."""
-    wanted = RequestFilter(status, method, actor_id, since, until)
+    wanted = RequestFilter(status, method, actor_id, since, until, programs)
     after, now = id_after("requests", cursor), runtime.clock.now()
     rows = await request_log.list_of(session, now, who.account_id, wanted, after=after, limit=limit + 1)
     return Page.of(rows, limit, RequestOut.of, lambda row: _cursor(row.id))

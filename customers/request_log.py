@@ -106,13 +106,14 @@ def shown_path(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RequestFilter:
-    """None means any. `actor_id`: of a key, an app's grant or a person."""
+    """None means any. `actor_id`: of a key, an app's grant or a person. `programs`: of keys and apps only."""
 
     status: int | None = None
     method: str | None = None
     actor_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    programs: bool = False
 
 
 async def list_of(
@@ -134,6 +135,8 @@ async def list_of(
         query = query.where(col(RequestLog.method) == wanted.method)
     if wanted.actor_id:
         query = query.where(col(RequestLog.actor_id) == wanted.actor_id)
+    if wanted.programs:
+        query = query.where(col(RequestLog.actor_kind).in_(("key", "app")))
     if wanted.since:
         query = query.where(col(RequestLog.at) >= wanted.since)
     if wanted.until:

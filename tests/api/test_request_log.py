@@ -46,6 +46,14 @@ async def test_a_person_is_listed_as_one_and_the_unknown_not_at_all(world: World
     assert (line["actor_kind"], line["actor_id"]) == ("person", str(person.id))
 
 
+async def test_what_programs_asked_is_listed_by_itself(world: World, tenant: Tenant) -> None:
+    person = await world.person(tenant)
+    await person.http.get("/v1/domains")
+    await tenant.http.get("/v1/aliases")
+    (line,) = await logged(world, tenant, programs=True)
+    assert (line["actor_kind"], line["path"]) == ("key", "/v1/aliases")
+
+
 async def test_refusals_are_listed_too(world: World, tenant: Tenant) -> None:
     narrow = await world.key(tenant, Scope.DOMAINS_READ)
     await narrow.get("/v1/aliases")

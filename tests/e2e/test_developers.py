@@ -1,4 +1,4 @@
-"""Keys, apps and the request log, as somebody who writes a script uses them. Acceptance check 11 is the first."""
+"""Keys, apps and the request log, as who writes a script uses them. Acceptance check 11 is the first test."""
 
 import asyncio
 import re

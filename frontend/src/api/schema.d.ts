@@ -7940,6 +7940,8 @@ export interface operations {
                 since?: string | null;
                 /** @description Before, with time zone */
                 until?: string | null;
+                /** @description Only those of keys and apps, not of people */
+                programs?: boolean;
                 /** @description Most entries of one page */
                 limit?: number;
                 /** @description `next_cursor` of the page before */

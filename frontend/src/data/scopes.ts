@@ -16,22 +16,22 @@ export interface ScopeRow {
 export const SCOPES: readonly ScopeRow[] = [
   {
     title: msg`Domains`,
-    words: msg`Domains and their DNS`,
+    words: msg`with their DNS`,
     read: "domains:read",
     write: "domains:write",
   },
   {
     title: msg`Aliases`,
-    words: msg`Aliases and destinations`,
+    words: msg`with destinations`,
     read: "aliases:read",
     write: "aliases:write",
   },
-  { title: msg`Log`, words: msg`7-day log and queue, never content`, read: "logs:read" },
+  { title: msg`Log`, words: msg`and queue, never content`, read: "logs:read" },
   {
     title: msg`Account`,
-    words: msg`Members, keys, audit log`,
+    words: msg`members, keys, audit log`,
     read: "account:read",
     write: "account:write",
   },
-  { title: msg`Billing`, words: msg`Plan and invoices`, read: "billing:read", write: "billing:write" },
+  { title: msg`Billing`, words: msg`plan and invoices`, read: "billing:read", write: "billing:write" },
 ];

@@ -7,6 +7,7 @@ import { api, type Shown } from "../../api/client";
 import { useRefresh } from "../../api/refresh";
 import { useSession } from "../../api/session";
 import { ConfirmDanger } from "../../ui/ConfirmDanger";
+import { Dialog } from "../../ui/Dialog";
 import { Drawer } from "../../ui/Drawer";
 import { Facts } from "../../ui/Facts";
 import { Form } from "../../ui/Form";
@@ -58,7 +59,6 @@ function Details({ shown, onRolled, onRevoked }: DetailsProps) {
           {example}
         </Code>
       )}
-      {may && !isOver && <Rename shown={shown} />}
       {may && !isOver && <Endings shown={shown} onRolled={onRolled} onRevoked={onRevoked} />}
     </div>
   );
@@ -87,7 +87,7 @@ function KeyFacts({ shown }: { shown: Key }) {
   );
 }
 
-function Rename({ shown }: { shown: Key }) {
+function Rename({ shown, onClose }: { shown: Key; onClose: () => void }) {
   const { t } = useLingui();
   const refresh = useRefresh();
   const [name, setName] = useState(shown.name);
@@ -95,32 +95,29 @@ function Rename({ shown }: { shown: Key }) {
     const params = { path: { key_id: shown.id } };
     await api.PATCH("/v1/keys/{key_id}", { params, body: { name: name.trim() } });
     await refresh("/v1/keys");
-    toast({ text: t`Renamed to ${name.trim()}` });
+    onClose();
   };
   return (
-    <Form
-      onSubmit={submit}
-      verb={t`Rename`}
-      isQuiet
-      isReady={name.trim() !== "" && name.trim() !== shown.name}
-    >
-      {(field) => (
-        <TextInput
-          label={t`Name`}
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-          error={field("name")}
-          maxLength={100}
-        />
-      )}
-    </Form>
+    <Dialog title={t`Rename ${shown.name}`} onClose={onClose}>
+      <Form onSubmit={submit} verb={t`Rename`} isReady={name.trim() !== ""}>
+        {(field) => (
+          <TextInput
+            label={t`Name`}
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+            error={field("name")}
+            maxLength={100}
+          />
+        )}
+      </Form>
+    </Dialog>
   );
 }
 
 function Endings({ shown, onRolled, onRevoked }: DetailsProps) {
   const { t } = useLingui();
   const refresh = useRefresh();
-  const [asked, ask] = useState<"roll" | "revoke">();
+  const [asked, ask] = useState<"rename" | "roll" | "revoke">();
   const revoke = async () => {
     await api.DELETE("/v1/keys/{key_id}", { params: { path: { key_id: shown.id } } });
     await refresh("/v1/keys");
@@ -129,6 +126,9 @@ function Endings({ shown, onRolled, onRevoked }: DetailsProps) {
   };
   return (
     <div className="row">
+      <Button onClick={() => ask("rename")}>
+        <Trans>Rename…</Trans>
+      </Button>
       {shown.rolled_to === null && (
         <Button onClick={() => ask("roll")}>
           <Trans>Roll…</Trans>
@@ -137,6 +137,7 @@ function Endings({ shown, onRolled, onRevoked }: DetailsProps) {
       <Button color="red" onClick={() => ask("revoke")}>
         <Trans>Revoke…</Trans>
       </Button>
+      {asked === "rename" && <Rename shown={shown} onClose={() => ask(undefined)} />}
       {asked === "roll" && <RollKey shown={shown} onRolled={onRolled} onClose={() => ask(undefined)} />}
       {asked === "revoke" && (
         <ConfirmDanger

@@ -22,6 +22,7 @@ interface Filters {
   actor?: string | undefined;
   since?: "hour" | "day" | undefined;
 }
+const EVERYBODY = "everybody";
 const HOURS = { hour: 1, day: 24 };
 const STATUSES = ["200", "201", "204", "400", "403", "404", "409", "412", "422", "429", "503"];
 
@@ -34,7 +35,8 @@ export default function Requests() {
   const list = useList("/v1/requests", {
     ...(method && { method }),
     ...(status && /^\d{3}$/.test(status) && { status: Number(status) }),
-    ...(actor && { actor_id: actor }),
+    ...(actor === undefined && { programs: true }),
+    ...(actor && actor !== EVERYBODY && { actor_id: actor }),
     ...(from && { since: from }),
   });
   const columns = useColumns();
@@ -66,7 +68,7 @@ export default function Requests() {
             title={isFiltered ? t`No such request` : t`No requests`}
             action={isFiltered && <Button onClick={clear}>{t`Clear filters`}</Button>}
           >
-            <Trans>Requests are kept for 7 days, without query and body.</Trans>
+            <Trans>What keys and apps ask of the API is kept for 7 days, without query and body.</Trans>
           </EmptyState>
         }
       />
@@ -90,7 +92,11 @@ function FilterSelects() {
         aria-label={t`Who`}
         value={search.actor ?? ""}
         onChange={change("actor")}
-        data={[any(t`Anybody`), ...askers.map(({ id, name }) => ({ value: id, label: name }))]}
+        data={[
+          any(t`Keys and apps`),
+          { value: EVERYBODY, label: t`People too` },
+          ...askers.map(({ id, name }) => ({ value: id, label: name })),
+        ]}
       />
       <NativeSelect
         aria-label={t`Method`}

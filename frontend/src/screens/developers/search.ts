@@ -10,6 +10,7 @@ export const search = searchOf({
   ended: flag,
   method: oneOf("GET", "POST", "PATCH", "PUT", "DELETE"),
   status: word,
+  /** An id; "everybody" for people in the portal too. Left out: keys and apps. */
   actor: word,
   since: oneOf("hour", "day"),
 });
