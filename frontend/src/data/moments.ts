@@ -27,6 +27,23 @@ export function exactly(at: string): string {
   return EXACT.format(Date.parse(at));
 }
 
+/** "22 Dec 2026": for what happens on a day. */
+export function dateOf(at: string): string {
+  return new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium" }).format(Date.parse(at));
+}
+
+/** How long something took: "0.84s", "12s", "2.5m". */
+export function took(ms: number): string {
+  const isLong = ms >= 120_000;
+  const format = new Intl.NumberFormat(LANGUAGE, {
+    style: "unit",
+    unit: isLong ? "minute" : "second",
+    unitDisplay: "narrow",
+    maximumSignificantDigits: 2,
+  });
+  return format.format(ms / (isLong ? 60_000 : 1000));
+}
+
 /** A day of the API (2026-11-22, in UTC) as "Sun, 22 Nov". */
 export function dayName(day: string): string {
   return DAY.format(new Date(`${day}T12:00:00`));

@@ -21,7 +21,7 @@ export function Line({ title, axis, series, points, format, total }: Props) {
   const lines = ticks(most);
   const space = spaceOf(width, points.length, lines.at(-1) ?? 1);
   return (
-    <Plot {...{ title, axis, series, points, format, total }}>
+    <Plot {...{ title, axis, series, points, format, total }} gap="–">
       <div ref={ref} className={styles.area}>
         {width > 0 && (
           <Axes
@@ -34,6 +34,18 @@ export function Line({ title, axis, series, points, format, total }: Props) {
             {series.map(({ id, tone }) => (
               <path key={id} className={styles.stroke} data-tone={tone} d={pathOf(points, id, space)} />
             ))}
+            {series.flatMap(({ id, tone }) =>
+              alone(points, id).map(([index, value]) => (
+                <circle
+                  key={`${id} ${index}`}
+                  className={styles.fill}
+                  data-tone={tone}
+                  cx={space.x(index)}
+                  cy={space.y(value)}
+                  r={3}
+                />
+              )),
+            )}
           </Axes>
         )}
       </div>
@@ -56,4 +68,12 @@ export function pathOf(points: Point[], id: string, { x, y }: Pick<Space, "x" | 
       return [step];
     })
     .join("");
+}
+
+/** What no line would show: values between two gaps. */
+function alone(points: Point[], id: string): [index: number, value: number][] {
+  return points.flatMap(({ values: { [id]: value } }, index): [number, number][] => {
+    const hasNeighbour = [index - 1, index + 1].some((at) => points[at]?.values[id] !== undefined);
+    return value === undefined || hasNeighbour ? [] : [[index, value]];
+  });
 }

@@ -26,10 +26,12 @@ interface Props {
   /** Beside each series in the legend: its sum, unless something else says more. */
   total?: (series: Series) => string;
   format?: (value: number) => string;
+  /** In the table where a value is missing; left out: as 0 is written. */
+  gap?: string;
   children: ReactNode;
 }
 
-export function Plot({ title, axis, series, points, total, format = number, children }: Props) {
+export function Plot({ title, axis, series, points, total, format = number, gap, children }: Props) {
   const { t } = useLingui();
   const [isTable, setTable] = useState(false);
   const sum = (id: string) => points.reduce((all, { values }) => all + (values[id] ?? 0), 0);
@@ -49,7 +51,7 @@ export function Plot({ title, axis, series, points, total, format = number, chil
           {isTable ? t`Show plot` : t`Show table`}
         </Button>
       </figcaption>
-      {isTable ? <Table {...{ title, axis, series, points, format }} /> : children}
+      {isTable ? <Table {...{ title, axis, series, points, format, gap: gap ?? format(0) }} /> : children}
     </figure>
   );
 }
@@ -60,7 +62,8 @@ function Table({
   series,
   points,
   format,
-}: Required<Pick<Props, "title" | "axis" | "series" | "points" | "format">>) {
+  gap,
+}: Required<Pick<Props, "title" | "axis" | "series" | "points" | "format">> & { gap: string }) {
   return (
     <div className={styles.scroll}>
       <table className={styles.table}>
@@ -80,7 +83,7 @@ function Table({
             <tr key={label}>
               <th scope="row">{label}</th>
               {series.map(({ id }) => (
-                <td key={id}>{format(values[id] ?? 0)}</td>
+                <td key={id}>{values[id] === undefined ? gap : format(values[id])}</td>
               ))}
             </tr>
           ))}
