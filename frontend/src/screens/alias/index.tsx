@@ -1,6 +1,7 @@
 // One alias: where its mail goes, who wrote lately, and whether it works: a test message, seen live.
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Button } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useChange } from "../../api/change";
@@ -16,7 +17,7 @@ import { Page } from "../../ui/Page";
 import { Skeleton } from "../../ui/Skeleton";
 import { StateBadge } from "../../ui/StateBadge";
 import { When } from "../../ui/When";
-import { type Alias, ONE, toggle } from "../aliases/changes";
+import { type Alias, heldAlias, ONE, toggle } from "../aliases/changes";
 import { Delete } from "./Delete";
 import { ForwardsTo } from "./ForwardsTo";
 import { Messages } from "./Messages";
@@ -30,7 +31,14 @@ const route = getRouteApi("/aliases/$aliasId");
 export default function Screen() {
   const { t } = useLingui();
   const { aliasId } = route.useParams();
-  const found = $api.useQuery("get", ONE, { params: { path: { alias_id: aliasId } } });
+  const queries = useQueryClient();
+  const found = $api.useQuery(
+    "get",
+    ONE,
+    { params: { path: { alias_id: aliasId } } },
+    // Whoever comes from the list has seen it already.
+    { placeholderData: () => heldAlias(queries, aliasId) },
+  );
   const above = (
     <Link to="/aliases">
       <Trans>Aliases</Trans>

@@ -12,6 +12,7 @@ import { IconAlias, IconDomain, IconPlus } from "../../ui/icons";
 import { DataTable } from "../../ui/table/DataTable";
 import { useListKeys } from "../../ui/table/useListKeys";
 import { BulkBar } from "./bulk/BulkBar";
+import { type Asked, BulkDialog } from "./bulk/BulkDialog";
 import { useColumns } from "./columns";
 
 const route = getRouteApi("/aliases");
@@ -42,6 +43,7 @@ export function AliasList({ domains }: { domains: Shown["Domain"][] | undefined 
     () => (isAll ? loaded : new Set([...keys].filter((key) => loaded.has(key)))),
     [isAll, keys, loaded],
   );
+  const [asked, ask] = useState<Asked>();
   const clear = useCallback(() => {
     setKeys(NONE);
     setAll(false);
@@ -65,6 +67,7 @@ export function AliasList({ domains }: { domains: Shown["Domain"][] | undefined 
           mayTakeAll={list.hasMore && chosen.size === loaded.size}
           onAll={() => setAll(true)}
           onClear={clear}
+          onAsk={ask}
         />
       ) : (
         <FilterBar
@@ -107,6 +110,15 @@ export function AliasList({ domains }: { domains: Shown["Domain"][] | undefined 
         {...(mayWrite ? { chosen: { keys: chosen, set } } : {})}
         empty={<Nothing isFiltered={isFiltered} hasDomains={domains === undefined || domains.length > 0} />}
       />
+      {asked !== undefined && (
+        <BulkDialog
+          asked={asked}
+          onClose={(isOver) => {
+            ask(undefined);
+            if (isOver) clear();
+          }}
+        />
+      )}
     </div>
   );
 }

@@ -47,7 +47,8 @@ export function NewAlias({ domains, domainId, onClose }: Props) {
       enabled: true,
     });
     toast({ text: t`${made.address} created` });
-    setLocalPart("");
+    // Somebody may be writing the next one already.
+    setLocalPart((now) => (now === localPart ? "" : now));
     setTo(destinations);
     field.current?.focus();
   };
@@ -124,7 +125,7 @@ function useCreate() {
       if (first === undefined || first.data.some(({ id }) => id === made.id)) return held;
       return { ...held, pages: [{ ...first, data: [made, ...first.data] }, ...rest] };
     });
-    await queries.invalidateQueries({
+    void queries.invalidateQueries({
       predicate: ({ queryKey: [, path] }) => path === "/v1/domains" || path === "/v1/destinations",
     });
     return made;

@@ -15,6 +15,20 @@ export function patchAlias(queries: QueryClient, id: string, become: (alias: Ali
   for (const path of [...LISTS, ONE]) patch<Alias>(queries, path, id, become);
 }
 
+/** As a list knows it. */
+export function heldAlias(queries: QueryClient, id: string): Alias | undefined {
+  const held = queries.getQueriesData<{ pages?: { data: Alias[] }[] }>({
+    predicate: ({ queryKey }) => queryKey[1] === LISTS[0],
+  });
+  for (const [, list] of held) {
+    for (const page of list?.pages ?? []) {
+      const found = page.data.find((alias) => alias.id === id);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
 export async function update(id: string, body: Shown["AliasPatch"]): Promise<Alias> {
   const answer = await api.PATCH(ONE, { params: { path: { alias_id: id } }, body });
   return answer.data as Alias;

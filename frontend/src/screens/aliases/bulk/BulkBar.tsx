@@ -2,15 +2,15 @@
 import { Plural, Trans, useLingui } from "@lingui/react/macro";
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo } from "react";
 import { useChange } from "../../../api/change";
 import { number } from "../../../data/figures";
 import { useCommands } from "../../../shell/commands";
 import { IconClose, IconInbox, IconTrash } from "../../../ui/icons";
 import styles from "../aliases.module.css";
-import { BulkDialog, type Question } from "./BulkDialog";
+import type { Asked } from "./BulkDialog";
 import { pauseFew } from "./few";
-import { countOf, type Match, PART, type Target } from "./run";
+import { countOf, type Match, PART } from "./run";
 
 interface Props {
   ids: string[];
@@ -21,11 +21,12 @@ interface Props {
   mayTakeAll: boolean;
   onAll: () => void;
   onClear: () => void;
+  /** Opens the dialog, which outlives the rows: deleted ones are chosen no more. */
+  onAsk: (asked: Asked) => void;
 }
 
-export function BulkBar({ ids, isAll, match, mayTakeAll, onAll, onClear }: Props) {
+export function BulkBar({ ids, isAll, match, mayTakeAll, onAll, onClear, onAsk }: Props) {
   const { t } = useLingui();
-  const [question, ask] = useState<Question>();
   const few = useChange(pauseFew);
   const all = useQuery({
     queryKey: ["count", "/v1/aliases", match],
@@ -34,13 +35,13 @@ export function BulkBar({ ids, isAll, match, mayTakeAll, onAll, onClear }: Props
     staleTime: 5000,
   });
   const count = isAll ? (all.data ?? ids.length) : ids.length;
-  const target: Target = isAll ? { match } : { ids };
+  const ask = (what: Asked["what"]) => onAsk({ what, count, target: isAll ? { match } : { ids } });
   const pause = (enabled: boolean) => {
-    if (isAll || ids.length > PART) return ask({ what: enabled ? "resume" : "pause" });
+    if (isAll || ids.length > PART) return ask(enabled ? "resume" : "pause");
     void few({ ids, enabled });
     onClear();
   };
-  useEscape(onClear, question === undefined);
+  useEscape(onClear);
   const matching = number(all.data ?? 0);
   return (
     <div className={styles.bar} role="toolbar" aria-label={t`Chosen aliases`}>
@@ -56,7 +57,7 @@ export function BulkBar({ ids, isAll, match, mayTakeAll, onAll, onClear }: Props
           <Trans>Select all {matching} that match</Trans>
         </Button>
       )}
-      <Button leftSection={<IconInbox />} onClick={() => ask({ what: "forward" })}>
+      <Button leftSection={<IconInbox />} onClick={() => ask("forward")}>
         <Trans>Forward to</Trans>
       </Button>
       <Button onClick={() => pause(false)}>
@@ -65,37 +66,25 @@ export function BulkBar({ ids, isAll, match, mayTakeAll, onAll, onClear }: Props
       <Button onClick={() => pause(true)}>
         <Trans>Resume</Trans>
       </Button>
-      <Button color="red" leftSection={<IconTrash />} onClick={() => ask({ what: "delete" })}>
+      <Button color="red" leftSection={<IconTrash />} onClick={() => ask("delete")}>
         <Trans>Delete</Trans>
       </Button>
       <Button variant="subtle" leftSection={<IconClose />} onClick={onClear} className={styles.push}>
         <Trans>Clear</Trans>
       </Button>
-      {question !== undefined && (
-        <BulkDialog
-          question={question}
-          target={target}
-          count={count}
-          onClose={(isOver) => {
-            ask(undefined);
-            if (isOver) onClear();
-          }}
-        />
-      )}
     </div>
   );
 }
 
-function useEscape(run: () => void, isOn: boolean): void {
+function useEscape(run: () => void): void {
   const { t } = useLingui();
   useEffect(() => {
-    if (!isOn) return;
     const onKey = (event: KeyboardEvent) => {
       if (event.key === "Escape" && document.querySelector("dialog[open]") === null) run();
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
-  }, [run, isOn]);
+  }, [run]);
   const list = useMemo(
     () => [{ id: "aliases-clear", title: t`Clear the choice`, group: t`Do`, run }],
     [run, t],

@@ -9,19 +9,19 @@ import { Progress } from "./Progress";
 import { type Act, runBulk, type Target } from "./run";
 import { useRun } from "./useRun";
 
-export interface Question {
+export interface Asked {
   what: "forward" | "pause" | "resume" | "delete";
+  target: Target;
+  count: number;
 }
 
 interface Props {
-  question: Question;
-  target: Target;
-  count: number;
+  asked: Asked;
   /** `isOver`: something was done, so the choice has served. */
   onClose: (isOver: boolean) => void;
 }
 
-export function BulkDialog({ question: { what }, target, count, onClose }: Props) {
+export function BulkDialog({ asked: { what, target, count }, onClose }: Props) {
   const words = useWords(count);
   const [to, setTo] = useState<string[]>([]);
   const run = useRun();
@@ -57,7 +57,7 @@ export function BulkDialog({ question: { what }, target, count, onClose }: Props
   );
 }
 
-function actOf(what: Question["what"], destinations: string[]): Act {
+function actOf(what: Asked["what"], destinations: string[]): Act {
   switch (what) {
     case "delete":
       return { kind: "delete" };
@@ -68,7 +68,7 @@ function actOf(what: Question["what"], destinations: string[]): Act {
   }
 }
 
-function useWords(of: number): Record<Question["what"], { title: string; verb: string; about: string }> {
+function useWords(of: number): Record<Asked["what"], { title: string; verb: string; about: string }> {
   const { t } = useLingui();
   const count = number(of);
   return {
