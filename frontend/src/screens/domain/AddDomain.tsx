@@ -4,6 +4,7 @@ import { TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { api } from "../../api/client";
+import { useOnceKey } from "../../api/once";
 import { readDomainName } from "../../data/domainName";
 import { Form } from "../../ui/Form";
 import type { Domain } from "./health";
@@ -16,11 +17,14 @@ interface Props {
 export function AddDomain({ onAdded, beside }: Props) {
   const { t } = useLingui();
   const queries = useQueryClient();
+  const once = useOnceKey();
   const [typed, setTyped] = useState("");
   const { name, isTaken } = readDomainName(typed);
   const add = async () => {
-    const { data } = await api.POST("/v1/domains", { body: { name } });
+    const params = { header: { "Idempotency-Key": once.key(name) } };
+    const { data } = await api.POST("/v1/domains", { params, body: { name } });
     if (data === undefined) return;
+    once.done();
     await queries.invalidateQueries({
       predicate: ({ queryKey: [, path] }) => path === "/v1/domains" || path === "/v1/account",
     });

@@ -61,8 +61,9 @@ export function useWatching(domainId: string, isWanted: boolean): Watching {
     setLooking(true);
     void look().finally(() => setLooking(false));
   };
-  // A look too many is no news to somebody who waits: the next one comes by itself.
-  return { isLooking, problem: problem?.code === "rate_limited" ? undefined : problem, look: lookNow };
+  // A look too many is no news to somebody who waits: the next one comes by itself. A silence the banner tells.
+  const isQuiet = problem === undefined || problem.isAway || problem.code === "rate_limited";
+  return { isLooking, problem: isQuiet ? undefined : problem, look: lookNow };
 }
 
 async function lookAt(queries: QueryClient, domainId: string): Promise<void> {

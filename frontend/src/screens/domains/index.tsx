@@ -86,14 +86,13 @@ function Add({ onAdd }: { onAdd: () => void }) {
 
 function NoDomains({ mayAdd }: { mayAdd: boolean }) {
   const { t } = useLingui();
-  const navigate = useNavigate();
   return (
     <EmptyState
       icon={IconDomain}
       title={t`No domain yet`}
       action={
         mayAdd && (
-          <Button variant="filled" onClick={() => void navigate({ to: "/welcome" })}>
+          <Button variant="filled" renderRoot={(props) => <Link to="/welcome" {...props} />}>
             <Trans>Set up the first domain</Trans>
           </Button>
         )

@@ -4,6 +4,7 @@ import { Button, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Shown } from "../../api/client";
+import { useOnceKey } from "../../api/once";
 import { problemOf } from "../../api/problem";
 import { useSession } from "../../api/session";
 import { Form } from "../../ui/Form";
@@ -43,13 +44,19 @@ function NewAlias({ domain, onDone }: Pick<Props, "domain" | "onDone">) {
   const { t } = useLingui();
   const { me } = useSession();
   const queries = useQueryClient();
+  const once = useOnceKey();
   const [localPart, setLocalPart] = useState("hello");
   const [destination, setDestination] = useState(me.email.endsWith(`@${domain.name}`) ? "" : me.email);
   const create = async () => {
-    const { data } = await api.POST("/v1/domains/{domain_id}/aliases", {
-      params: { path: { domain_id: domain.id } },
-      body: { local_part: localPart.trim(), destinations: [destination.trim()], note: "", enabled: true },
-    });
+    const body = {
+      local_part: localPart.trim(),
+      destinations: [destination.trim()],
+      note: "",
+      enabled: true,
+    };
+    const params = { path: { domain_id: domain.id }, header: { "Idempotency-Key": once.key(body) } };
+    const { data } = await api.POST("/v1/domains/{domain_id}/aliases", { params, body });
+    once.done();
     await queries.invalidateQueries({
       predicate: ({ queryKey: [, path] }) =>
         typeof path === "string" && /^\/v1\/(aliases|domains|destinations)/.test(path),

@@ -53,7 +53,7 @@ export function useProgress(wanted: string | undefined): Found {
 }
 
 /** The one of the URL; else the first that is not ready yet; else the newest. */
-function chosenOf(domains: Domain[], wanted: string | undefined): Domain | undefined {
+export function chosenOf(domains: Domain[], wanted: string | undefined): Domain | undefined {
   return (
     domains.find(({ id }) => id === wanted) ??
     domains.find((each) => !isReady(each) || each.alias_count === 0) ??
