@@ -75,7 +75,9 @@ async def test_a_role_changes_in_its_place_and_back(page: Page, customer: Custom
 
 async def test_who_is_removed_is_out_and_the_last_owner_cannot_leave(page: Page, customer: Customer) -> None:
     colleague = await customer.colleague("member")
+    await customer.be_sole_owner()
     await page.goto("/team")
+    await expect(row(page, customer.owner.email)).to_contain_text("(you)")
     await expect(row(page, customer.owner.email).get_by_role("button")).to_have_count(0)
     await row(page, colleague.email).get_by_role("button", name="Remove…").click()
     await page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()

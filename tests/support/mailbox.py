@@ -19,12 +19,12 @@ def letters_to(site: Site, address: str) -> list[EmailMessage]:
 
 
 async def link_in_letter(site: Site, address: str, path: str) -> str:
-    """The link below `path` in the newest letter that has one; waits for it to come."""
+    """The first link below `path` in the newest letter that has one; waits for it to come."""
     pattern = re.compile(rf"{re.escape(site.url)}{re.escape(path)}\S+")
 
     def found() -> list[str]:
-        texts = [letter.get_content() for letter in letters_to(site, address)]
-        return [link for text in texts for link in pattern.findall(text)]
+        matches = [pattern.search(letter.get_content()) for letter in letters_to(site, address)]
+        return [match[0] for match in matches if match]
 
     async def has_come() -> bool:
         return bool(found())

@@ -48,6 +48,13 @@ class Customer:
         chosen = destinations or ("you@inbox.test",)
         return await self.site.stack.world.alias(domain, local_part, *chosen)
 
+    async def be_sole_owner(self) -> None:
+        """The account was opened with an owner who never came."""
+        for member in (await self.owner.http.get("/v1/members")).json()["data"]:
+            if member["role"] == "owner" and member["email"] != self.owner.email:
+                gone = await self.owner.http.delete(f"/v1/members/{member['id']}")
+                assert gone.status_code == 204, gone.text
+
     async def colleague(self, role: str, name: str = "colleague") -> SignedInPerson:
         """One more person in the account, signed in."""
         email = f"{name}{self.number}@people.test"

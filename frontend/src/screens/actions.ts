@@ -18,6 +18,14 @@ export const ACTIONS: readonly Action[] = [
   { to: "/aliases", search: { add: "1" }, title: msg`Create an alias`, keys: "n a", scope: "aliases:write" },
   { to: "/destinations", search: { add: "1" }, title: msg`Add a destination`, scope: "aliases:write" },
   { to: "/developers/keys", search: { add: "1" }, title: msg`Create an API key`, scope: "account:write" },
+  {
+    to: "/developers/apps",
+    search: { add: "1" },
+    title: msg`Register an OAuth app`,
+    scope: "account:write",
+  },
+  { to: "/security", search: { do: "add-passkey" }, title: msg`Add a passkey` },
+  { to: "/profile", search: { do: "email" }, title: msg`Change your address` },
   { to: "/team", search: { add: "1" }, title: msg`Invite somebody`, scope: "account:write" },
   { to: "/billing", title: msg`Change the plan`, scope: "billing:write" },
 ];

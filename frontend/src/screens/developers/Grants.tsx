@@ -7,8 +7,6 @@ import { useList } from "../../api/lists";
 import { useRefresh } from "../../api/refresh";
 import { useSession } from "../../api/session";
 import { ConfirmDanger } from "../../ui/ConfirmDanger";
-import { EmptyState } from "../../ui/EmptyState";
-import { IconShield } from "../../ui/icons";
 import { Section } from "../../ui/Page";
 import type { Column } from "../../ui/table/columns";
 import { DataTable } from "../../ui/table/DataTable";
@@ -38,9 +36,9 @@ export function Grants() {
         list={list}
         rowKey={({ id }) => id}
         empty={
-          <EmptyState icon={IconShield} title={t`No app has access`}>
-            <Trans>An app that somebody of the account lets in stands here.</Trans>
-          </EmptyState>
+          <p className="soft">
+            <Trans>No app has access to this account.</Trans>
+          </p>
         }
       />
       {asked !== undefined && (

@@ -20,3 +20,17 @@ export async function makePasskey(options: Options): Promise<Record<string, unkn
     throw error;
   }
 }
+
+/** Signing in. Null where the person turned away, or has no passkey here. */
+export async function askPasskey(options: Options): Promise<Record<string, unknown> | null> {
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(
+    options as unknown as PublicKeyCredentialRequestOptionsJSON,
+  );
+  try {
+    const used = (await navigator.credentials.get({ publicKey })) as PublicKeyCredential | null;
+    return used === null ? null : (used.toJSON() as Record<string, unknown>);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "NotAllowedError") return null;
+    throw error;
+  }
+}

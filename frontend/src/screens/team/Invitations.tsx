@@ -47,14 +47,14 @@ function useColumns(): Column<Invitation>[] {
         align: "end",
         cell: (each) =>
           may && (
-            <span className="row">
+            <>
               <Button size="xs" onClick={() => void send(each)}>
                 <Trans>Send again</Trans>
-              </Button>
+              </Button>{" "}
               <Button size="xs" color="red" onClick={() => void withdraw(each)}>
                 <Trans>Withdraw</Trans>
               </Button>
-            </span>
+            </>
           ),
       },
     ],

@@ -39,18 +39,18 @@ function useColumns(rows: Member[], ask: (member: Member) => void): Column<Membe
   return useMemo(
     () => [
       {
-        id: "name",
+        id: "email",
         title: t`Person`,
         isMain: true,
-        sort: ({ name, email }) => name || email,
-        cell: (member) => (
+        sort: ({ email }) => email,
+        cell: ({ email, person_id: id }) => (
           <>
-            {member.name || member.email}
-            {member.person_id === me.id && <span className="soft"> {t`(you)`}</span>}
+            {email}
+            {id === me.id && <span className="soft"> {t`(you)`}</span>}
           </>
         ),
       },
-      { id: "email", title: t`Address`, sort: ({ email }) => email, cell: ({ email }) => email },
+      { id: "name", title: t`Name`, sort: ({ name }) => name, cell: ({ name }) => name || "–" },
       {
         id: "role",
         title: t`Role`,
