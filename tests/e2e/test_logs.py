@@ -74,6 +74,14 @@ def down(found: list[str]) -> list[str]:
     return found[::-1]
 
 
+async def scroll(page: Page, by: int) -> None:
+    """By the wheel, until the page has followed."""
+    before = await page.evaluate("scrollY")
+    await page.mouse.move(640, 450)
+    await page.mouse.wheel(0, by)
+    await page.wait_for_function("before => scrollY > before", arg=before)
+
+
 async def open_log(page: Page, filters: str = "") -> None:
     await page.goto(f"/logs{filters}")
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
@@ -134,8 +142,7 @@ async def test_the_tail_grows_at_the_top_and_waits_where_somebody_reads(
     await expect(rows(page)).to_have_count(40)
     await bring(customer, "Message 041")
     await expect(rows(page).first).to_contain_text("Message 041")
-    await page.mouse.move(640, 450)
-    await page.mouse.wheel(0, 400)
+    await scroll(page, 400)
     watched = rows(page).filter(has_text="Message 025")
     await expect(watched).to_be_in_viewport()
     before = await watched.bounding_box()
@@ -176,8 +183,8 @@ async def test_a_reader_keeps_their_place_through_an_outage(
     guard.allow(OUTAGE)
     await bring(customer, *numbered(1, 40))
     await open_log(page)
-    await page.mouse.move(640, 450)
-    await page.mouse.wheel(0, 400)
+    await expect(rows(page)).to_have_count(40)
+    await scroll(page, 400)
     watched = rows(page).filter(has_text="Message 025")
     await expect(watched).to_be_in_viewport()
     away = page.get_by_role("status").filter(has_text=re.compile("interrupted|does not answer"))
@@ -199,9 +206,8 @@ async def test_older_pages_come_as_one_scrolls_each_message_once(page: Page, cus
     await bring(customer, *numbered(1, 110))
     await open_log(page)
     await expect(rows(page).first).to_contain_text("Message 110")
-    await page.mouse.move(640, 450)
     for _ in range(3):
-        await page.mouse.wheel(0, 3000)
+        await scroll(page, 1000)
         await bring(customer, "Late")
     await expect(page.get_by_role("button", name="3 new")).to_be_visible()
     await expect(rows(page)).to_have_count(110)
