@@ -16,7 +16,8 @@ import { type Asked, BulkDialog } from "./bulk/BulkDialog";
 import { useColumns } from "./columns";
 
 const route = getRouteApi("/aliases");
-const PAGE = 100;
+/** What is looked for is near the top: fewer rows are there sooner. */
+const PAGE = { all: 100, found: 50 };
 const NONE: ReadonlySet<string> = new Set();
 
 export function AliasList({ domains }: { domains: Shown["Domain"][] | undefined }) {
@@ -34,7 +35,11 @@ export function AliasList({ domains }: { domains: Shown["Domain"][] | undefined 
     }),
     [q, domain_id, destination_id, state],
   );
-  const list = useList("/v1/aliases", { ...match, order: "newest", limit: PAGE });
+  const list = useList("/v1/aliases", {
+    ...match,
+    order: "newest",
+    limit: q === undefined ? PAGE.all : PAGE.found,
+  });
   const columns = useColumns();
   const [keys, setKeys] = useState(NONE);
   const [isAll, setAll] = useState(false);

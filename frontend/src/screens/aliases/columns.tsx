@@ -1,11 +1,11 @@
 // What the list of aliases shows of each.
 import { useLingui } from "@lingui/react/macro";
-import { Switch } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { memo, useMemo } from "react";
 import { useChange } from "../../api/change";
 import { useSession } from "../../api/session";
 import { StateBadge } from "../../ui/StateBadge";
+import { Toggle } from "../../ui/Toggle";
 import type { Column } from "../../ui/table/columns";
 import { When } from "../../ui/When";
 import styles from "./aliases.module.css";
@@ -62,7 +62,8 @@ export function useColumns(): Column<Alias>[] {
   );
 }
 
-export function Address({ alias }: { alias: Alias }) {
+/** Of a row: scrolling past must not draw it anew. */
+const Address = memo(function Address({ alias }: { alias: Alias }) {
   const { t } = useLingui();
   const [, domain] = alias.address.split(/@(?=[^@]*$)/);
   return (
@@ -74,9 +75,9 @@ export function Address({ alias }: { alias: Alias }) {
       {alias.local_part === "*" && <span className={styles.tag}>{t`Catch-all`}</span>}
     </>
   );
-}
+});
 
-export function ForwardsTo({ alias: { destinations } }: { alias: Alias }) {
+const ForwardsTo = memo(function ForwardsTo({ alias: { destinations } }: { alias: Alias }) {
   const { t } = useLingui();
   // What needs somebody's attention is named first.
   const [first] = destinations.toSorted((a, b) => rank(b.state) - rank(a.state));
@@ -90,14 +91,14 @@ export function ForwardsTo({ alias: { destinations } }: { alias: Alias }) {
       {first.state !== "confirmed" && <DestinationState state={first.state} plain />}
     </span>
   );
-}
+});
 
 function rank(state: Alias["destinations"][number]["state"]): number {
   return state === "confirmed" ? 0 : 1;
 }
 
 /** A switch for who may write; else the state in words. */
-export function Active({ alias }: { alias: Alias }) {
+const Active = memo(function Active({ alias }: { alias: Alias }) {
   const { t } = useLingui();
   const session = useSession();
   const change = useChange(toggle);
@@ -108,15 +109,10 @@ export function Active({ alias }: { alias: Alias }) {
       {isByPlan && <StateBadge state="paused" plain>{t`By plan`}</StateBadge>}
       {!alias.enabled && !isByPlan && <StateBadge state="paused" plain />}
       {session.can("aliases:write") ? (
-        <Switch
-          size="xs"
-          checked={alias.enabled}
-          onChange={() => void change(alias)}
-          aria-label={t`${address} is active`}
-        />
+        <Toggle label={t`${address} is active`} isOn={alias.enabled} onChange={() => void change(alias)} />
       ) : (
         alias.enabled && !isByPlan && <StateBadge state="ok" plain>{t`Active`}</StateBadge>
       )}
     </span>
   );
-}
+});
