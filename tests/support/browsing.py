@@ -83,7 +83,9 @@ class Guard:
         """A refusal of the API is an answer like any other, though chromium logs it."""
         url = message.location["url"]
         refused = re.search(r"the server responded with a status of 4\d\d", message.text)
-        if message.type == "error" and not (refused and urlsplit(url).path.startswith("/v1/")):
+        if message.type == "error" and not (
+            refused and urlsplit(url).path.startswith(("/v1/", "/staff/v1/"))
+        ):
             self.troubles.append(f"console: {message.text} ({url})")
 
     def _on_error(self, error: WebError) -> None:

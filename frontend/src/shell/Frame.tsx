@@ -1,8 +1,8 @@
 // What stands around every screen: navigation, banners, keys. Shows nothing of an account before it is known who asks.
 import { Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
-import { Outlet } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { Outlet, useLocation } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { problemOf } from "../api/problem";
 import { meQuery } from "../api/session";
 import { ScreenSkeleton } from "../ui/Skeleton";
@@ -15,11 +15,14 @@ import { useShellCommands } from "./useShellCommands";
 
 const NoAccount = lazy(() => import("./NoAccount"));
 const Away = lazy(() => import("./Away"));
-const Palette = lazy(() => import("./Palette"));
-const ShortcutList = lazy(() => import("./ShortcutList"));
+const palette = () => import("./Palette");
+const shortcutList = () => import("./ShortcutList");
+const Palette = lazy(palette);
+const ShortcutList = lazy(shortcutList);
 
 export function Frame() {
   const me = useQuery(meQuery);
+  const isForStaff = useLocation({ select: ({ pathname }) => pathname.startsWith("/staff") });
   if (me.data === undefined) {
     return me.error === null ? (
       <Waiting />
@@ -30,7 +33,9 @@ export function Frame() {
     );
   }
   if (me.data.account_id === null) {
-    return (
+    return isForStaff ? (
+      <Bare />
+    ) : (
       <Suspense>
         <NoAccount me={me.data} />
       </Suspense>
@@ -43,6 +48,7 @@ function Inside() {
   const [isOpen, setOpen] = useState(false);
   const shell = useShellCommands();
   useArrival(() => setOpen(false));
+  useEffect(fetchAhead, []);
   return (
     <div className={styles.frame}>
       <a className={styles.skip} href="#main">
@@ -67,6 +73,24 @@ function Inside() {
       </Suspense>
     </div>
   );
+}
+
+/** Staff need no account. */
+function Bare() {
+  useArrival(() => undefined);
+  return (
+    <main id="main" className={styles.main}>
+      <div className={styles.screen}>
+        <Outlet />
+      </div>
+    </main>
+  );
+}
+
+/** What a key opens is there at once, and while the API is away. */
+function fetchAhead(): () => void {
+  const timer = setTimeout(() => void Promise.allSettled([palette(), shortcutList()]), 500);
+  return () => clearTimeout(timer);
 }
 
 function Waiting() {

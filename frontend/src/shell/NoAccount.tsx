@@ -1,6 +1,7 @@
 // Signed in, but working in no account: choose one, or open one.
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Button, TextInput } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { api } from "../api/client";
 import { moveAllTabs } from "../api/live";
@@ -48,6 +49,11 @@ export default function NoAccount({ me }: { me: Me }) {
             <Trans>Open it</Trans>
           </Button>
         </form>
+        {me.is_staff && (
+          <Link to="/staff">
+            <Trans>Staff pages</Trans>
+          </Link>
+        )}
       </div>
     </main>
   );

@@ -5,9 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useSession } from "../api/session";
 import {
   IconCheck,
-  IconCode,
   IconExit,
-  IconInfo,
   IconKey,
   IconMoon,
   IconPerson,
@@ -16,10 +14,11 @@ import {
   IconUpDown,
 } from "../ui/icons";
 import styles from "./nav.module.css";
+import { leaveFor, OUTSIDE } from "./outside";
 import { Popup, PopupItem, PopupLine } from "./Popup";
 
 export function PersonMenu({ onKeys }: { onKeys: () => void }) {
-  const { t } = useLingui();
+  const { t, i18n } = useLingui();
   const { me } = useSession();
   const navigate = useNavigate();
   const name = me.name === "" ? me.email : me.name;
@@ -49,12 +48,11 @@ export function PersonMenu({ onKeys }: { onKeys: () => void }) {
             <PopupItem icon={<IconKey />} onClick={then(onKeys)}>
               {t`Keyboard shortcuts`}
             </PopupItem>
-            <PopupItem icon={<IconCode />} onClick={() => window.location.assign("/docs")}>
-              {t`API reference`}
-            </PopupItem>
-            <PopupItem icon={<IconInfo />} onClick={() => window.location.assign("/status")}>
-              {t`Service status`}
-            </PopupItem>
+            {OUTSIDE.map(({ to, title, icon: Icon }) => (
+              <PopupItem key={to} icon={<Icon />} onClick={() => leaveFor(to)}>
+                {i18n._(title)}
+              </PopupItem>
+            ))}
             <PopupLine />
             <Look />
             <PopupLine />

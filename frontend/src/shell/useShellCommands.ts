@@ -7,6 +7,7 @@ import { ACTIONS } from "../screens/actions";
 import { IconPlus } from "../ui/icons";
 import { type Command, useCommands } from "./commands";
 import { listenForKeys } from "./keys";
+import { leaveFor, OUTSIDE } from "./outside";
 import { placesOf } from "./places";
 
 type Shown = "nothing" | "palette" | "keys";
@@ -47,7 +48,13 @@ export function useShellCommands() {
         run: () => show("palette"),
       },
       { id: "keys", title: t`Keyboard shortcuts`, keys: "?", group: t`Help`, run: () => show("keys") },
-      { id: "docs", title: t`API reference`, group: t`Help`, run: () => window.location.assign("/docs") },
+      ...OUTSIDE.map(({ to, title, icon }) => ({
+        id: to,
+        title: i18n._(title),
+        icon,
+        group: t`Help`,
+        run: () => leaveFor(to),
+      })),
     ];
     return [...actions, ...places, ...own];
   }, [session, navigate, i18n, t]);
