@@ -102,7 +102,7 @@ async def test_an_app_is_allowed_in_and_shown_until_it_is_revoked(
     await expect(granted.filter(has_text="Mail sorter")).to_contain_text(customer.owner.email)
     await granted.get_by_role("button", name="Revoke…").click()
     await page.get_by_role("button", name="Revoke access").click()
-    await expect(page.get_by_text("No app has access")).to_be_visible()
+    await expect(page.get_by_text("No app has access to this account.")).to_be_visible()
 
 
 async def test_a_destination_says_yes_signed_out(site: Site, browsing: Browsing, customer: Customer) -> None:

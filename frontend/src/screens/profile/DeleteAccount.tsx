@@ -23,7 +23,7 @@ export function DeleteAccount({ onClose }: { onClose: () => void }) {
   if (name === undefined) return null;
   const end = async () => {
     await api.DELETE("/v1/account", { body: { name, without_export: isWaived } });
-    window.location.assign("/overview");
+    window.location.assign("/");
     return new Promise(() => undefined);
   };
   return (

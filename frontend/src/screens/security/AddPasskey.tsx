@@ -38,7 +38,7 @@ function AddForm({ onDone }: { onDone: () => void }) {
     });
     if (credential === null) throw refused(t`No passkey was made. Try again when you are ready.`);
     await api.POST("/v1/me/passkeys", { body: { name: name.trim(), credential } });
-    await refresh("/v1/me");
+    await refresh("/v1/me", "/v1/audit");
     toast({ text: t`${name.trim()} added` });
     onDone();
   };

@@ -1,7 +1,7 @@
 // Who changed what in the account, in the last 30 days.
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Button, NativeSelect } from "@mantine/core";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { Shown } from "../../api/client";
 import { useList } from "../../api/lists";
@@ -44,7 +44,7 @@ export function AuditLog() {
   const { t } = useLingui();
   const filters = useFilters();
   const list = useList("/v1/audit", filters.query);
-  const columns = useColumns((actor) => filters.set("actor", actor));
+  const columns = useColumns();
   return (
     <Section title={t`Audit log`} actions={<Exports query={filters.query} />}>
       <Filters {...filters} />
@@ -113,7 +113,7 @@ function Exports({ query }: { query: Query }) {
   );
 }
 
-function useColumns(onActor: (actor: string) => void): Column<Entry>[] {
+function useColumns(): Column<Entry>[] {
   const { t } = useLingui();
   return useMemo(
     () => [
@@ -127,9 +127,15 @@ function useColumns(onActor: (actor: string) => void): Column<Entry>[] {
           kind === "service" ? (
             t`Clearpost`
           ) : (
-            <Button size="xs" variant="subtle" onClick={() => onActor(actor)} title={t`Only theirs`}>
+            <Link
+              from="/security"
+              to="."
+              search={(before) => ({ ...before, actor })}
+              resetScroll={false}
+              title={t`Only theirs`}
+            >
               {actor}
-            </Button>
+            </Link>
           ),
       },
       {
@@ -146,6 +152,6 @@ function useColumns(onActor: (actor: string) => void): Column<Entry>[] {
         },
       },
     ],
-    [t, onActor],
+    [t],
   );
 }

@@ -110,7 +110,7 @@ function Removal({ passkey, onClose }: { passkey: Passkey; onClose: () => void }
   }
   const remove = async () => {
     await api.DELETE("/v1/me/passkeys/{passkey_id}", { params: { path: { passkey_id: passkey.id } } });
-    await refresh("/v1/me");
+    await refresh("/v1/me", "/v1/audit");
     toast({ text: t`${passkey.name} removed` });
   };
   return (

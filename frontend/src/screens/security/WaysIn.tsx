@@ -110,7 +110,7 @@ function Unlink({ identity, onClose }: { identity: Identity; onClose: () => void
   const unlink = async () => {
     const params = { path: { identity_id: identity.id } };
     await api.DELETE("/v1/me/identities/{identity_id}", { params });
-    await refresh("/v1/me");
+    await refresh("/v1/me", "/v1/audit");
     toast({ text: t`${hostOf(identity.issuer)} unlinked` });
   };
   return (
