@@ -12,6 +12,7 @@ from tests.e2e.conftest import Axe, Screens
 from tests.support.browsing import DESK, PHONE, Browsing, Guard
 from tests.support.site import Customer, Site
 from tests.support.stack import until
+from tests.support.week import lived
 from tests.support.world import DomainRow
 from workers.plans import settle_downgrades
 
@@ -75,7 +76,7 @@ async def test_a_limit_names_its_price_and_rises_in_the_open_page_once_it_is_pai
     await expect(shop).to_have_url(re.compile(r"/billing\?plan=premium"))
     await shop.get_by_role("link", name="Upgrade to Premium").click()
     dialog = shop.get_by_role("dialog", name="Change to Premium")
-    await expect(dialog).to_contain_text("Premium costs $9 a month. You pay on Stripe’s page")
+    await expect(dialog).to_contain_text("Premium costs $9 a month. You pay on Stripe")
     await dialog.get_by_role("button", name="Continue to payment").click()
     await shop.get_by_role("button", name=re.compile("^Pay")).click()
     await expect(shop).to_have_url(re.compile("/billing"))
@@ -226,7 +227,7 @@ async def test_who_may_not_change_the_plan_is_told_who_can(
 async def test_billing_is_for_everybody(
     browsing: Browsing, customer: Customer, axe: Axe, screens: Screens, size: tuple[int, int], dark: bool
 ) -> None:
-    await full(customer)
+    await lived(customer, await full(customer), "n01", "n02")
     page = await browsing(customer.owner, size=size, dark=dark)
     await page.goto("/billing?plan=premium")
     await expect(page.get_by_role("link", name="Upgrade to Premium")).to_be_visible()

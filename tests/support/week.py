@@ -44,7 +44,7 @@ async def lived(customer: Customer, domain: DomainRow, *local_parts: str) -> Non
             await event_log.record_messages(tx, [message for message, _ in pairs])
             await event_log.record_events(tx, [each for _, events in pairs for each in events])
     today = world.clock.now().date()
-    for age in range(1, 30):
+    for age in range(30):
         await world.execute(
             "insert into usage_day (account_id, day, forwarded) values ($1, $2, $3)",
             *(customer.tenant.id, today - timedelta(days=age), _PER_DAY[-1 - age % 8] + age % 5),
@@ -54,8 +54,9 @@ async def lived(customer: Customer, domain: DomainRow, *local_parts: str) -> Non
 def _written(
     customer: Customer, domain: DomainRow, age: int, number: int, local_parts: tuple[str, ...]
 ) -> tuple[LoggedMessage, list[Event]]:
-    # Today's are the newest: a minute apart, so that none is ahead of us.
-    clock = ShiftedClock(-timedelta(days=age, seconds=40 + 7 * number))
+    # Of the oldest day only what follows is still in the log.
+    moment = timedelta(seconds=40 + 7 * number)
+    clock = ShiftedClock(moment - timedelta(days=age) if age == _AGES else -timedelta(days=age) - moment)
     received = clock.now()
     message = LoggedMessage(
         clock.new_id(),

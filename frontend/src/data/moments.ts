@@ -49,6 +49,13 @@ export function dayName(day: string): string {
   return DAY.format(new Date(`${day}T12:00:00`));
 }
 
+/** The same without its weekday, "22 Nov": for axes. */
+export function shortDay(day: string): string {
+  return new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" }).format(
+    new Date(`${day}T12:00:00`),
+  );
+}
+
 /** "5 d 3 h", "4 min 10 s", "8 s": two steps at most. `seconds` below 0 count as 0. */
 export function span(seconds: number): string {
   let rest = Math.max(0, Math.round(seconds));

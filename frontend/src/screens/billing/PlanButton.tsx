@@ -33,6 +33,8 @@ export function PlanButton({ plan, current, billing, interval, isSold, wanted }:
   }
   if (!isSold || !can("billing:write") || billing === undefined) return null;
   if (plan === "free" && !isLive(billing)) return null;
+  // Stripe changes nothing before that is paid; leaving is always possible.
+  if (plan !== "free" && billing.past_due_since !== null) return null;
   const isUp = ORDER.indexOf(plan) > ORDER.indexOf(current);
   const isMain =
     wanted === undefined ? isUp && ORDER.indexOf(plan) === ORDER.indexOf(current) + 1 : plan === wanted;

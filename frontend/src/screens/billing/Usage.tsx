@@ -2,7 +2,7 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { $api, type Shown } from "../../api/client";
 import { number } from "../../data/figures";
-import { dayName } from "../../data/moments";
+import { shortDay } from "../../data/moments";
 import { Loaded } from "../../ui/Loaded";
 import { Meter } from "../../ui/plot/Meter";
 import type { Series } from "../../ui/plot/Plot";
@@ -24,17 +24,23 @@ export function Usage() {
         <Meters />
       </div>
       <Loaded query={usage} lines={6}>
-        {({ days }) => (
-          <StackedBars
-            title={t`Last 30 days`}
-            axis={t`Day, in UTC`}
-            series={series}
-            points={days.toReversed().map((day) => ({
-              label: dayName(day.day),
-              values: { forwarded: day.forwarded, beyond: day.refused_by_plan },
-            }))}
-          />
-        )}
+        {({ days }) =>
+          days.every((day) => day.forwarded === 0 && day.refused_by_plan === 0) ? (
+            <p className="soft">
+              <Trans>No mail in the last 30 days</Trans>
+            </p>
+          ) : (
+            <StackedBars
+              title={t`Last 30 days`}
+              axis={t`Day, in UTC`}
+              series={series}
+              points={days.toReversed().map((day) => ({
+                label: shortDay(day.day),
+                values: { forwarded: day.forwarded, beyond: day.refused_by_plan },
+              }))}
+            />
+          )
+        }
       </Loaded>
     </>
   );

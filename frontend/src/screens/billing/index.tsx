@@ -45,10 +45,10 @@ export default function Screen() {
                   </p>
                 )}
                 {!mayChange && sold && <WhoCan />}
+                <Plans offers={offers} current={plan} billing={billing.data} isSold={sold} />
                 <Section title={t`Usage`}>
                   <Usage />
                 </Section>
-                <Plans offers={offers} current={plan} billing={billing.data} isSold={sold} />
                 {to !== undefined && mayChange && billing.data !== undefined && (
                   <ChangePlan to={to} offers={offers} billing={billing.data} onClose={close} />
                 )}

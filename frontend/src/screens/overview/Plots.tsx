@@ -1,6 +1,6 @@
 // The seven days of the log to look at: how much became of what, and how long delivery took.
 import { useLingui } from "@lingui/react/macro";
-import { dayName, took } from "../../data/moments";
+import { shortDay, took } from "../../data/moments";
 import { Loaded } from "../../ui/Loaded";
 import { Line } from "../../ui/plot/Line";
 import type { Series } from "../../ui/plot/Plot";
@@ -25,7 +25,7 @@ export function Volume({ query }: Props) {
           title={t`Last 7 days`}
           axis={t`Day, in UTC`}
           series={series}
-          points={volumesOf(found).map(({ day, values }) => ({ label: dayName(day), values }))}
+          points={volumesOf(found).map(({ day, values }) => ({ label: shortDay(day), values }))}
         />
       )}
     </Loaded>
@@ -56,7 +56,7 @@ function SpeedPlot({ of: found }: { of: Volumes }) {
       title={lane === undefined ? t`Delivery time` : title}
       axis={t`Day, in UTC`}
       series={series}
-      points={points.map(({ day, values }) => ({ label: dayName(day), values }))}
+      points={points.map(({ day, values }) => ({ label: shortDay(day), values }))}
       format={took}
       total={({ id }) => {
         const value = newest?.[id];

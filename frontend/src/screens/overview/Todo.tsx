@@ -11,8 +11,8 @@ import { IconFailed, IconFailing, IconWaiting } from "../../ui/icons";
 import { Section } from "../../ui/Page";
 import { When } from "../../ui/When";
 import { AskAgain } from "../destinations/AskAgain";
-import { type Domain, healthOf, nextStep } from "../domain/health";
-import { causeOf, worstFirst } from "./causes";
+import { type Domain, nextStep } from "../domain/health";
+import { causeOf, stateOf, worstFirst } from "./causes";
 import styles from "./overview.module.css";
 
 const MOST = 4;
@@ -84,7 +84,7 @@ function DomainStep({ domain }: { domain: Domain }) {
   const { i18n } = useLingui();
   const step = nextStep(domain);
   if (step === undefined) return null;
-  const { state, word } = healthOf(domain);
+  const { state, word } = stateOf(domain);
   const tone = state === "failed" ? "bad" : state === "failing" || state === "paused" ? "warn" : "wait";
   return (
     <Item
@@ -95,7 +95,7 @@ function DomainStep({ domain }: { domain: Domain }) {
         </Link>
       }
     >
-      <strong>{domain.name}</strong> {causeOf(domain) ?? (state !== "ok" && i18n._(word))}
+      <strong>{domain.name}</strong> {causeOf(domain) ?? i18n._(word)}
     </Item>
   );
 }

@@ -8,6 +8,7 @@ import { Facts } from "../../ui/Facts";
 import { Loaded } from "../../ui/Loaded";
 import { Section } from "../../ui/Page";
 import { When } from "../../ui/When";
+import styles from "./overview.module.css";
 
 export function Waiting() {
   const { t } = useLingui();
@@ -18,7 +19,7 @@ export function Waiting() {
       title={t`Waiting`}
       actions={
         total > 0 && (
-          <Link to="/queue">
+          <Link to="/queue" className={styles.link}>
             <Trans>Open the queue</Trans>
           </Link>
         )

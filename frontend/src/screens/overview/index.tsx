@@ -62,7 +62,7 @@ function Filled({ domains }: { domains: Parameters<typeof Health>[0]["domains"] 
 function Billing() {
   if (!useSession().can("billing:read")) return null;
   return (
-    <Link to="/billing">
+    <Link to="/billing" className={styles.link}>
       <Trans>Plan and limits</Trans>
     </Link>
   );

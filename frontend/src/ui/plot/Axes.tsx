@@ -10,6 +10,8 @@ const TOP = 8;
 /** Of the plot itself, in px. */
 export const INNER = HEIGHT - BOTTOM - TOP;
 const LEAST = 56;
+/** Half of what a name takes: nearer to the edge it is cut. */
+const HALF = 20;
 
 export interface Space {
   width: number;
@@ -52,11 +54,18 @@ export function Axes({ space, lines, labels, format = short, name, children }: P
       {children}
       {labels.map((label, index) =>
         (labels.length - 1 - index) % every === 0 ? (
-          <text key={label} x={space.x(index)} y={HEIGHT - 4} textAnchor="middle" className={styles.text}>
+          <text key={label} {...placeOf(space, index)} y={HEIGHT - 4} className={styles.text}>
             {label}
           </text>
         ) : null,
       )}
     </svg>
   );
+}
+
+function placeOf({ x, width }: Space, index: number) {
+  const isCut = width - x(index) < HALF;
+  return isCut
+    ? ({ x: width, textAnchor: "end" } as const)
+    : ({ x: x(index), textAnchor: "middle" } as const);
 }
