@@ -1,11 +1,5 @@
 // Every path of the portal. Each screen is a chunk of its own, fetched when somebody points at a link to it.
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  redirect,
-} from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
 import { parseSearch, stringifySearch } from "./data/search";
 import { search as aliasesSearch } from "./screens/aliases/search";
 import { search as billingSearch } from "./screens/billing/search";
@@ -21,6 +15,7 @@ import { search as staffSearch } from "./screens/staff/search";
 import { search as teamSearch } from "./screens/team/search";
 import { search as welcomeSearch } from "./screens/welcome/search";
 import { Frame } from "./shell/Frame";
+import { lazyScreen } from "./shell/missing";
 import { NotFound, RouteProblem } from "./shell/RouteProblem";
 import { ScreenSkeleton } from "./ui/Skeleton";
 
@@ -35,78 +30,78 @@ const home = createRoute({
 });
 const overview = createRoute({
   ...at("/overview"),
-  component: lazyRouteComponent(() => import("./screens/overview")),
+  component: lazyScreen(() => import("./screens/overview")),
 });
 const welcome = createRoute({
   ...at("/welcome"),
   validateSearch: welcomeSearch,
-  component: lazyRouteComponent(() => import("./screens/welcome")),
+  component: lazyScreen(() => import("./screens/welcome")),
 });
 const domains = createRoute({
   ...at("/domains"),
   validateSearch: domainsSearch,
-  component: lazyRouteComponent(() => import("./screens/domains")),
+  component: lazyScreen(() => import("./screens/domains")),
 });
 const domain = createRoute({
   ...at("/domains/$domainId"),
-  component: lazyRouteComponent(() => import("./screens/domain")),
+  component: lazyScreen(() => import("./screens/domain")),
 });
 const ofDomain = <const Path extends string>(path: Path) => ({ getParentRoute: () => domain, path });
 const domainAliases = createRoute({
   ...ofDomain("/"),
   validateSearch: domainSearch,
-  component: lazyRouteComponent(() => import("./screens/domain/aliases")),
+  component: lazyScreen(() => import("./screens/domain/aliases")),
 });
 const domainDns = createRoute({
   ...ofDomain("/dns"),
-  component: lazyRouteComponent(() => import("./screens/domain/dns")),
+  component: lazyScreen(() => import("./screens/domain/dns")),
 });
 const domainLogs = createRoute({
   ...ofDomain("/logs"),
   validateSearch: logsSearch,
-  component: lazyRouteComponent(() => import("./screens/domain/logs")),
+  component: lazyScreen(() => import("./screens/domain/logs")),
 });
 const domainSettings = createRoute({
   ...ofDomain("/settings"),
-  component: lazyRouteComponent(() => import("./screens/domain/settings")),
+  component: lazyScreen(() => import("./screens/domain/settings")),
 });
 const aliases = createRoute({
   ...at("/aliases"),
   validateSearch: aliasesSearch,
-  component: lazyRouteComponent(() => import("./screens/aliases")),
+  component: lazyScreen(() => import("./screens/aliases")),
 });
 const alias = createRoute({
   ...at("/aliases/$aliasId"),
-  component: lazyRouteComponent(() => import("./screens/alias")),
+  component: lazyScreen(() => import("./screens/alias")),
 });
 const destinations = createRoute({
   ...at("/destinations"),
   validateSearch: destinationsSearch,
-  component: lazyRouteComponent(() => import("./screens/destinations")),
+  component: lazyScreen(() => import("./screens/destinations")),
 });
 const logs = createRoute({
   ...at("/logs"),
   validateSearch: logsSearch,
-  component: lazyRouteComponent(() => import("./screens/logs")),
+  component: lazyScreen(() => import("./screens/logs")),
 });
 const message = createRoute({
   getParentRoute: () => logs,
   path: "/$messageId",
-  component: lazyRouteComponent(() => import("./screens/logs/message")),
+  component: lazyScreen(() => import("./screens/logs/message")),
 });
 const queue = createRoute({
   ...at("/queue"),
   validateSearch: queueSearch,
-  component: lazyRouteComponent(() => import("./screens/queue")),
+  component: lazyScreen(() => import("./screens/queue")),
 });
 const billing = createRoute({
   ...at("/billing"),
   validateSearch: billingSearch,
-  component: lazyRouteComponent(() => import("./screens/billing")),
+  component: lazyScreen(() => import("./screens/billing")),
 });
 const developers = createRoute({
   ...at("/developers"),
-  component: lazyRouteComponent(() => import("./screens/developers")),
+  component: lazyScreen(() => import("./screens/developers")),
 });
 const ofDevelopers = <const Path extends string>(path: Path) => ({ getParentRoute: () => developers, path });
 const developersHome = createRoute({
@@ -118,54 +113,54 @@ const developersHome = createRoute({
 const keys = createRoute({
   ...ofDevelopers("/keys"),
   validateSearch: developersSearch,
-  component: lazyRouteComponent(() => import("./screens/developers/keys")),
+  component: lazyScreen(() => import("./screens/developers/keys")),
 });
 const apps = createRoute({
   ...ofDevelopers("/apps"),
   validateSearch: developersSearch,
-  component: lazyRouteComponent(() => import("./screens/developers/apps")),
+  component: lazyScreen(() => import("./screens/developers/apps")),
 });
 const requests = createRoute({
   ...ofDevelopers("/requests"),
   validateSearch: developersSearch,
-  component: lazyRouteComponent(() => import("./screens/developers/requests")),
+  component: lazyScreen(() => import("./screens/developers/requests")),
 });
 const team = createRoute({
   ...at("/team"),
   validateSearch: teamSearch,
-  component: lazyRouteComponent(() => import("./screens/team")),
+  component: lazyScreen(() => import("./screens/team")),
 });
 const security = createRoute({
   ...at("/security"),
   validateSearch: securitySearch,
-  component: lazyRouteComponent(() => import("./screens/security")),
+  component: lazyScreen(() => import("./screens/security")),
 });
 const profile = createRoute({
   ...at("/profile"),
   validateSearch: profileSearch,
-  component: lazyRouteComponent(() => import("./screens/profile")),
+  component: lazyScreen(() => import("./screens/profile")),
 });
 const staff = createRoute({
   ...at("/staff"),
-  component: lazyRouteComponent(() => import("./screens/staff")),
+  component: lazyScreen(() => import("./screens/staff")),
 });
 const ofStaff = <const Path extends string>(path: Path) => ({ getParentRoute: () => staff, path });
 const staffAccounts = createRoute({
   ...ofStaff("/"),
   validateSearch: staffSearch,
-  component: lazyRouteComponent(() => import("./screens/staff/accounts")),
+  component: lazyScreen(() => import("./screens/staff/accounts")),
 });
 const staffAccount = createRoute({
   ...ofStaff("/accounts/$accountId"),
-  component: lazyRouteComponent(() => import("./screens/staff/account")),
+  component: lazyScreen(() => import("./screens/staff/account")),
 });
 const staffQueue = createRoute({
   ...ofStaff("/queue"),
-  component: lazyRouteComponent(() => import("./screens/staff/queue")),
+  component: lazyScreen(() => import("./screens/staff/queue")),
 });
 const staffAudit = createRoute({
   ...ofStaff("/audit"),
-  component: lazyRouteComponent(() => import("./screens/staff/audit")),
+  component: lazyScreen(() => import("./screens/staff/audit")),
 });
 
 const tree = root.addChildren([

@@ -2,8 +2,12 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Button } from "@mantine/core";
 import { type ErrorComponentProps, Link, useRouter } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
 import { Problem } from "../api/problem";
+import { useReach } from "../api/reach";
 import { Page } from "../ui/Page";
+import { ScreenSkeleton } from "../ui/Skeleton";
+import { isMissing, loadAnew, mayLoadAnew } from "./missing";
 
 export function NotFound() {
   const { t } = useLingui();
@@ -19,7 +23,27 @@ export function NotFound() {
   );
 }
 
-export function RouteProblem({ error, reset }: ErrorComponentProps) {
+/** After a release the files of an old page are gone: it loads itself anew, and only once. */
+export function RouteProblem(props: ErrorComponentProps) {
+  const [isHelped] = useState(() => isMissing(props.error) && mayLoadAnew());
+  return isHelped ? <Missing /> : <Fault {...props} />;
+}
+
+function Missing() {
+  const { t } = useLingui();
+  const reach = useReach();
+  useEffect(() => loadAnew(), []);
+  if (reach === "here") return <ScreenSkeleton />;
+  return (
+    <Page title={t`This page is not here yet`}>
+      <p className="soft">
+        <Trans>It opens by itself as soon as Clearpost answers again.</Trans>
+      </p>
+    </Page>
+  );
+}
+
+function Fault({ error, reset }: ErrorComponentProps) {
   const { t } = useLingui();
   const router = useRouter();
   const again = () => {
@@ -37,7 +61,6 @@ export function RouteProblem({ error, reset }: ErrorComponentProps) {
   );
 }
 
-/** After a new version the chunk of an old page is gone: loading anew brings it. */
 function explain(error: unknown): string | undefined {
   return error instanceof Problem ? error.detail : undefined;
 }
