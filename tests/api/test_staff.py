@@ -1,21 +1,26 @@
 """Staff: marked on the server, in by passkey only, reading figures and no log; each look is written down."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from api import staff as api_staff
 from customers import staff
 from customers.audit import Actor
+from customers.suspension_letters import REASONS
 from mailcore.database import Staff
 from tests.support.api import SignedInPerson, Tenant, World
 from tests.support.authenticator import Authenticator
 from tests.support.logged import put_in_queue, write
+from tests.support.services import ROOT
 
 EMAIL = "sam@staff.test"
 OPERATOR = Actor("service", "operator")
@@ -361,3 +366,32 @@ async def test_the_database_shows_staff_no_accounts_audit_log(world: World, tena
     async with world.runtime.database.session(Staff()) as session:
         connection = await session.connection()
         assert (await connection.execute(text("select count(*) from audit_event"))).scalar_one() == 0
+
+
+# --- the portal's shapes of all this, written by hand ---
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        api_staff.StaffMeOut,
+        api_staff.FoundOut,
+        api_staff.UsedOut,
+        api_staff.PaidOut,
+        api_staff.OverviewOut,
+        api_staff.LaneHealthOut,
+        api_staff.ProviderHealthOut,
+        api_staff.QueueHealthOut,
+    ],
+)
+def test_the_portal_knows_the_fields_of_each_answer(shape: type[BaseModel]) -> None:
+    client = (ROOT / "frontend/src/screens/staff/client.ts").read_text(encoding="utf-8")
+    name = shape.__name__.removesuffix("Out")
+    body = client.split(f"export interface {name} {{")[1].split("\n}")[0]
+    assert re.findall(r"^  (\w+):", body, re.MULTILINE) == list(shape.model_fields)
+
+
+def test_the_portal_knows_the_reasons() -> None:
+    client = (ROOT / "frontend/src/screens/staff/client.ts").read_text(encoding="utf-8")
+    said = client.split("REASONS = [")[1].split("]")[0]
+    assert re.findall(r'"(\w+)"', said) == list(REASONS)
