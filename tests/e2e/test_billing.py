@@ -215,9 +215,8 @@ async def test_who_may_not_change_the_plan_is_told_who_can(
 ) -> None:
     page = await browsing(await customer.colleague(role))
     await page.goto("/billing")
-    await expect(
-        page.get_by_text(f"Only owners change the plan: ask {customer.owner.email}.")
-    ).to_be_visible()
+    told = page.get_by_text("Only owners change the plan: ask")
+    await expect(told).to_contain_text(customer.owner.email)
     await expect(page.get_by_role("table", name="Plans compared")).to_be_visible()
     await expect(page.get_by_role("link", name=re.compile("^Upgrade"))).to_have_count(0)
 

@@ -9,7 +9,7 @@ from playwright.async_api import Locator, Page, expect
 from mailcore.plans import Plan
 from tests.e2e.conftest import Axe, Screens
 from tests.support import sender
-from tests.support.browsing import DESK, PHONE, Browsing
+from tests.support.browsing import DESK, PHONE, SCREENS, Browsing
 from tests.support.site import Customer, Site
 from tests.support.week import lived
 
@@ -139,9 +139,16 @@ async def test_a_busy_overview_is_for_everybody(
     await axe(page)
     beyond = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert beyond <= 0, f"{beyond} px stick out sideways"
-    look = f"{size[0]}-{'dark' if dark else 'light'}"
-    await screens(page, f"overview-busy-{look}")
-    if not dark:
-        await page.goto("/logs")
-        await expect(page.get_by_text("Invoice 2291 for November").first).to_be_visible()
-        await screens(page, f"logs-busy-{look}")
+    await screens(page, f"overview-busy-{size[0]}-{'dark' if dark else 'light'}")
+
+
+async def test_from_the_overview_a_message_is_two_presses_away(busy: Customer, browsing: Browsing) -> None:
+    """Its two pictures, of what fits a window, are those of README.md."""
+    page = await browsing(busy.owner)
+    await page.goto("/overview")
+    await expect(page.get_by_role("img", name="Delivery time, fast lane")).to_be_visible()
+    await page.screenshot(path=SCREENS / "readme-overview.png")
+    await page.get_by_role("navigation").get_by_role("link", name="Log").click()
+    await page.get_by_role("link", name="Your parcel is on its way").first.click()
+    await expect(page.get_by_role("dialog")).to_contain_text("250 2.0.0 Accepted")
+    await page.screenshot(path=SCREENS / "readme-log.png")
