@@ -3,7 +3,6 @@
 import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import cast
 
 from tests.support.site import Site
 from tests.support.stack import until
@@ -12,7 +11,7 @@ from tests.support.stack import until
 def letters_to(site: Site, address: str) -> list[EmailMessage]:
     """What this inbox got, oldest first."""
     return [
-        cast("EmailMessage", message_from_bytes(each.content, policy=policy.default))
+        message_from_bytes(each.content, policy=policy.default)
         for each in site.inbox.messages
         if f"<{address}>" in each.rcpt[0]
     ]
