@@ -144,7 +144,7 @@ async def test_a_busy_overview_is_for_everybody(
 
 async def test_from_the_overview_a_message_is_two_presses_away(busy: Customer, browsing: Browsing) -> None:
     """Its two pictures, of what fits a window, are those of README.md."""
-    page = await browsing(busy.owner)
+    page = await browsing(busy.owner, size=(1280, 760))
     await page.goto("/overview")
     await expect(page.get_by_role("img", name="Delivery time, fast lane")).to_be_visible()
     await page.screenshot(path=SCREENS / "readme-overview.png")
