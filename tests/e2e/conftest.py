@@ -53,7 +53,7 @@ async def site(
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    for old in SCREENS.glob("failed-*"):
+    for old in SCREENS.glob("failed-*.png"):
         old.unlink()
     async with running_chromium() as browser:
         yield browser
@@ -81,8 +81,9 @@ async def browsing(
     yield opener
     pages = [page for context in opener.contexts for page in context.pages]
     if request.node.stash.get(FAILED, False):
+        name = request.node.name.replace("/", "-")  # of a path that it is given
         for number, page in enumerate(pages):
-            await keep_screen(page, f"failed-{request.node.name}-{number}")
+            await keep_screen(page, f"failed-{name}-{number}")
     await opener.close()
     guard.check()
 
