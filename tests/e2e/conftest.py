@@ -54,7 +54,7 @@ async def site(
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     for old in SCREENS.glob("failed-*.png"):
-        old.unlink()
+        old.unlink(missing_ok=True)
     async with running_chromium() as browser:
         yield browser
 
