@@ -9,7 +9,8 @@ const PATIENCE = 2000;
 export function useArrival(arrived: () => void): void {
   const screen = useRouterState({
     select: (state) => {
-      const match = state.matches[1];
+      // Those of staff are screens of their own below one door; elsewhere what is deeper is a tab or a drawer.
+      const match = state.matches[1]?.routeId === "/staff" ? state.matches.at(-1) : state.matches[1];
       return match === undefined ? state.location.pathname : match.routeId + JSON.stringify(match.params);
     },
   });
