@@ -1,7 +1,8 @@
 // Who wrote to an alias, as the 7-day log knows them.
 import { useLingui } from "@lingui/react/macro";
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { $api, type Shown } from "../../api/client";
+import { type News, useNews } from "../../api/live";
 import { number } from "../../data/figures";
 import { Loaded } from "../../ui/Loaded";
 import { Section } from "../../ui/Page";
@@ -11,16 +12,21 @@ import { When } from "../../ui/When";
 import type { Alias } from "../aliases/changes";
 
 type Sender = Shown["AliasSender"];
-const EVERY = 30_000;
 
 export function Senders({ alias, isCatchAll }: { alias: Alias; isCatchAll: boolean }) {
   const { t } = useLingui();
   const columns = useColumns();
-  const found = $api.useQuery(
-    "get",
-    "/v1/aliases/{alias_id}/senders",
-    { params: { path: { alias_id: alias.id } } },
-    { refetchInterval: EVERY },
+  const found = $api.useQuery("get", "/v1/aliases/{alias_id}/senders", {
+    params: { path: { alias_id: alias.id } },
+  });
+  const { refetch } = found;
+  useNews(
+    useCallback(
+      (news: News) => {
+        if (news.kind === "log" && news.body.message.domain_id === alias.domain_id) void refetch();
+      },
+      [alias.domain_id, refetch],
+    ),
   );
   return (
     <Section
