@@ -11,6 +11,7 @@ from tests.support.browsing import DESK, PHONE, Browsing
 from tests.support.left_open import leave_open
 from tests.support.mailbox import link_in_letter
 from tests.support.site import Customer, Site
+from tests.support.stack import until
 
 Axe = Callable[[Page], Awaitable[None]]
 
@@ -70,7 +71,11 @@ async def test_a_role_changes_in_its_place_and_back(page: Page, customer: Custom
     await expect(page.get_by_text("is now Admin")).to_be_visible()
     await page.get_by_role("button", name="Undo").click()
     await expect(choice).to_have_value("viewer")
-    assert (await colleague.http.get("/v1/me")).json()["role"] == "viewer"
+
+    async def is_viewer() -> bool:
+        return bool((await colleague.http.get("/v1/me")).json()["role"] == "viewer")
+
+    await until(is_viewer)  # what is on screen is ahead of the API
 
 
 async def test_who_is_removed_is_out_and_the_last_owner_cannot_leave(page: Page, customer: Customer) -> None:
