@@ -84,6 +84,7 @@ function useColumns(ask: (grant: Grant) => void): Column<Grant>[] {
       {
         id: "revoke",
         title: t`Action`,
+        isActions: true,
         align: "end",
         cell: (grant) =>
           (session.can("account:write") || grant.person_id === session.me.id) && (

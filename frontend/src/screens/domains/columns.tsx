@@ -37,7 +37,7 @@ export function useColumns(): Column<Domain>[] {
         width: "9rem",
         align: "end",
         sort: ({ checked_at }) => checked_at ?? "",
-        cell: ({ checked_at }) => (checked_at === null ? "—" : <When at={checked_at} />),
+        cell: ({ checked_at }) => (checked_at === null ? "–" : <When at={checked_at} />),
       },
       {
         id: "aliases",
@@ -55,7 +55,7 @@ export function useColumns(): Column<Domain>[] {
 function Next({ domain }: { domain: Domain }) {
   const { i18n } = useLingui();
   const step = nextStep(domain);
-  if (step === undefined) return "—";
+  if (step === undefined) return "–";
   return (
     <Link to={step.to} params={{ domainId: domain.id }}>
       {i18n._(step.words)}

@@ -65,6 +65,7 @@ function useColumns(current: string | null): Column<Belonging>[] {
       {
         id: "action",
         title: t`Action`,
+        isActions: true,
         align: "end",
         cell: ({ id }) =>
           id !== current && (

@@ -79,6 +79,7 @@ function useColumns(rename: (key: Passkey) => void, remove: (key: Passkey) => vo
       {
         id: "action",
         title: t`Action`,
+        isActions: true,
         align: "end",
         cell: (key) => (
           <>

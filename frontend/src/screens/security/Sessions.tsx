@@ -89,6 +89,7 @@ function useColumns(): Column<Browser>[] {
       {
         id: "action",
         title: t`Action`,
+        isActions: true,
         align: "end",
         cell: (each) =>
           !each.current && (

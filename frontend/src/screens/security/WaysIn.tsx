@@ -76,6 +76,7 @@ function useColumns(): Column<Way>[] {
       {
         id: "action",
         title: t`Action`,
+        isActions: true,
         align: "end",
         cell: ({ identity }) =>
           identity && (

@@ -44,6 +44,7 @@ function useColumns(): Column<Invitation>[] {
       {
         id: "action",
         title: t`Action`,
+        isActions: true,
         align: "end",
         cell: (each) =>
           may && (

@@ -66,6 +66,7 @@ function useColumns(rows: Member[], ask: (member: Member) => void): Column<Membe
       {
         id: "action",
         title: t`Action`,
+        isActions: true,
         align: "end",
         cell: (member) => {
           if (member.role === "owner" && isOnlyOwner) return null;

@@ -6,7 +6,7 @@ import { Box } from "./Box";
 import type { Column } from "./columns";
 import { type Chosen, toggled } from "./DataTable";
 import styles from "./table.module.css";
-import { useWindow } from "./useWindow";
+import { FEW, useWindow } from "./useWindow";
 
 interface Props<Row> {
   label: string;
@@ -31,7 +31,7 @@ export function Cards<Row>({ label, columns, rows, rowKey, onOpen, chosen }: Pro
   const { first, last } = useWindow(list, rows.length, height);
   const pad = { paddingTop: first * height, paddingBottom: (rows.length - last) * height };
   return (
-    <ul ref={list} className={styles.cards} aria-label={label} style={pad}>
+    <ul ref={list} className={styles.cards} aria-label={label} style={pad} data-few={rows.length <= FEW}>
       {rows.slice(first, last).map((row) => {
         const key = rowKey(row);
         return (
@@ -53,9 +53,9 @@ export function Cards<Row>({ label, columns, rows, rowKey, onOpen, chosen }: Pro
               )}
             </div>
             <dl className={styles.lines}>
-              {lines.map(({ id, title, cell }) => (
+              {lines.map(({ id, title, cell, isActions }) => (
                 <div key={id}>
-                  <dt>{title}</dt>
+                  <dt className={isActions ? "sr-only" : undefined}>{title}</dt>
                   <dd>{cell(row)}</dd>
                 </div>
               ))}

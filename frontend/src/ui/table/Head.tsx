@@ -20,7 +20,7 @@ export function Head<Row>({ columns, order, onOrder, chosen, keys }: Props<Row>)
     <thead>
       <tr>
         {chosen !== undefined && <ChooseAll chosen={chosen} keys={keys} />}
-        {columns.map(({ id, title, sort, align, width }) => (
+        {columns.map(({ id, title, sort, align, width, isActions }) => (
           <th
             key={id}
             scope="col"
@@ -29,7 +29,7 @@ export function Head<Row>({ columns, order, onOrder, chosen, keys }: Props<Row>)
             aria-sort={order?.id === id ? (order.isDown ? "descending" : "ascending") : undefined}
           >
             {sort === undefined || onOrder === undefined ? (
-              title
+              <span className={isActions ? "sr-only" : undefined}>{title}</span>
             ) : (
               <button type="button" className={styles.sort} onClick={() => onOrder(id)}>
                 {title}

@@ -12,6 +12,8 @@ export interface Column<Row> {
   width?: string;
   /** On phones the card's heading; one column has it. */
   isMain?: boolean;
+  /** Buttons: they say themselves what they are, so the title is for readers only. */
+  isActions?: boolean;
   /** Left out on phones. */
   isExtra?: boolean;
 }
