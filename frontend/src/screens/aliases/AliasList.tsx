@@ -17,7 +17,7 @@ import { useColumns } from "./columns";
 
 const route = getRouteApi("/aliases");
 /** What is looked for is near the top: fewer rows are there sooner. */
-const PAGE = { all: 100, found: 50 };
+const PAGE = { all: 100, found: 30 };
 const NONE: ReadonlySet<string> = new Set();
 
 export function AliasList({ domains }: { domains: Shown["Domain"][] | undefined }) {
