@@ -23,8 +23,10 @@ export interface Place {
   title: MessageDescriptor;
   icon: Icon;
   /** Pressed one after the other, anywhere but in a field. */
-  keys: string;
-  group: "mail" | "log" | "account" | "you" | "staff";
+  keys?: string;
+  /** "within": the palette alone leads there; the navigation to what it is within. */
+  group: "mail" | "log" | "account" | "you" | "staff" | "within";
+  isStaff?: true;
   /** Who lacks it does not see the place. */
   scope?: Scope;
 }
@@ -48,12 +50,15 @@ export const PLACES: readonly Place[] = [
   { to: "/developers", title: msg`Developers`, icon: IconCode, keys: "g k", group: "account" },
   { to: "/security", title: msg`Security`, icon: IconShield, keys: "g s", group: "account" },
   { to: "/profile", title: msg`Profile`, icon: IconPerson, keys: "g p", group: "you" },
-  { to: "/staff", title: msg`Staff`, icon: IconStaff, keys: "g x", group: "staff" },
+  { to: "/staff", title: msg`Staff`, icon: IconStaff, keys: "g x", group: "staff", isStaff: true },
+  { to: "/developers/apps", title: msg`OAuth apps`, icon: IconCode, group: "within" },
+  { to: "/developers/requests", title: msg`API requests`, icon: IconCode, group: "within" },
+  { to: "/staff/queue", title: msg`Staff: queue health`, icon: IconStaff, group: "within", isStaff: true },
+  { to: "/staff/audit", title: msg`Staff: service log`, icon: IconStaff, group: "within", isStaff: true },
 ];
 
 export function placesOf(session: Session): Place[] {
   return PLACES.filter(
-    ({ group, scope }) =>
-      (group !== "staff" || session.isStaff) && (scope === undefined || session.can(scope)),
+    ({ isStaff, scope }) => (!isStaff || session.isStaff) && (scope === undefined || session.can(scope)),
   );
 }

@@ -24,9 +24,9 @@ export function useShellCommands() {
         id: to,
         title: i18n._(title),
         icon,
-        keys,
         group: t`Go to`,
         run: () => void navigate({ to }),
+        ...(keys === undefined ? {} : { keys }),
       }),
     );
     const actions = ACTIONS.filter(({ scope }) => scope === undefined || session.can(scope)).map(
