@@ -90,7 +90,7 @@ async def test_an_address_that_its_owner_signs_in_with_needs_no_asking(world: Wo
     assert (await add(other, "one@owners.test"))["state"] == "unconfirmed"
 
 
-@pytest.mark.parametrize("token", ["x", "A" * 50, "%00", "..%2f.."])
+@pytest.mark.parametrize("token", ["x", "A" * 50, "%00"])
 async def test_a_link_that_is_not_ours_does_nothing(world: World, token: str) -> None:
     for answer in (
         await world.anonymous.get(f"/destinations/{token}"),
