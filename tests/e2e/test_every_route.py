@@ -4,6 +4,7 @@ The routes are asked of the portal's own router: a new one is in here by itself,
 """
 
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from playwright.async_api import Page, expect
 
 from api import portal, staff
 from api.browser_sessions import cookie_name
+from clearpost.embedded.valkey import EmbeddedValkey
 from tests.e2e.conftest import Axe, Screens
 from tests.support.browsing import DESK, PHONE, Browsing
-from tests.support.lived_in import LivedIn, lived_in
+from tests.support.lived_in import LivedIn, lived_in, patient_site
+from tests.support.services import TestPostgres
 from tests.support.site import Site
 
 ZOOMED = (320, 256)  # 1280 x 1024 at 400 %
@@ -24,6 +27,15 @@ WIDER = """() => document.documentElement.scrollWidth > innerWidth && [...docume
     .map((each) => `${each.tagName}.${each.className}: ${each.textContent.slice(0, 40)}`).slice(0, 8)"""
 MOVES = """() => document.getAnimations().filter((each) => each.playState === "running"
     && each.effect.getComputedTiming().duration > 20).length"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(
+    migrated_postgres: TestPostgres, valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Site]:
+    url = await migrated_postgres.create_database()
+    async with patient_site(url, valkey.url, tmp_path_factory.mktemp("routes-site")) as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
