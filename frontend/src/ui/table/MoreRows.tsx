@@ -7,10 +7,13 @@ import styles from "./table.module.css";
 
 const AHEAD = "600px";
 
-export function MoreRows({ list }: { list: Pick<List<unknown>, "hasMore" | "isMore" | "more"> }) {
+export function MoreRows({ list }: { list: Pick<List<unknown>, "rows" | "hasMore" | "isMore" | "more"> }) {
   const end = useRef<HTMLDivElement>(null);
   const more = useRef(list.more);
   more.current = list.more;
+  const count = list.rows.length;
+  // Watched anew after each page: the end may be in sight still, and nothing would tell of that.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
   useEffect(() => {
     if (!list.hasMore || end.current === null || !("IntersectionObserver" in window)) return;
     const watcher = new IntersectionObserver(
@@ -19,7 +22,7 @@ export function MoreRows({ list }: { list: Pick<List<unknown>, "hasMore" | "isMo
     );
     watcher.observe(end.current);
     return () => watcher.disconnect();
-  }, [list.hasMore]);
+  }, [list.hasMore, count]);
   if (!list.hasMore) return null;
   return (
     <div ref={end} className={styles.more}>
