@@ -33,6 +33,11 @@ function focusHeading(): () => void {
   const look = () => {
     const heading = document.getElementById(HEADING);
     if (heading === null || (heading === old && !heading.isConnected)) return;
+    // A form that was asked for ("create an alias") has taken it already.
+    if (document.activeElement?.matches("main :is(input, select, textarea)")) {
+      if (heading !== old) watcher?.disconnect();
+      return;
+    }
     heading.focus({ preventScroll: true });
     watcher?.disconnect();
   };
