@@ -1,23 +1,23 @@
 """How long the main interactions take, from the press to the paint that shows their result.
 
-Event Timing of the browser itself. The bound is the promise (100 ms) for three presses of four, and holds on
-a quiet machine; CLEARPOST_SLOW=4 grants a busy one four times as much.
+Event Timing of the browser itself: three presses of four hold the promise (100 ms).
 """
 
-import os
 import statistics
 
 from playwright.async_api import Page, expect
 
+from tests.support.promises import within
 from tests.support.site import Customer
 from tests.support.week import lived
 
-PROMISED = 100 * float(os.environ.get("CLEARPOST_SLOW", "1"))  # ms
+PROMISED = 0.1  # s
 TIMES = 8
 _WATCH = """() => {
-    window.presses = [];
+    window.presses = new Map();  // each with its longest part: pointer down, up and click are one
     new PerformanceObserver((list) => {
-        for (const each of list.getEntries()) if (each.interactionId) window.presses.push(each.duration);
+        for (const { interactionId: id, duration } of list.getEntries())
+            if (id) presses.set(id, Math.max(duration, presses.get(id) ?? 0));
     }).observe({ type: "event", durationThreshold: 16, buffered: false });
 }"""
 
@@ -29,7 +29,8 @@ async def watch(page: Page) -> None:
 async def p75(page: Page) -> float:
     """Of all presses since `watch`; those below 16 ms are not told by the browser, and count as 16."""
     told: list[float] = await page.evaluate(
-        "() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(presses), 50)))"
+        "() => new Promise((done) => requestAnimationFrame(() => setTimeout("
+        "() => done([...presses.values()]), 50)))"
     )
     times = sorted(told + [16.0] * max(0, TIMES - len(told)))
     return statistics.quantiles(times, n=4)[2]
@@ -49,7 +50,7 @@ async def test_the_palette_opens_and_follows_what_is_typed_at_once(page: Page) -
         await page.keyboard.type("dom")
         await page.keyboard.press("Escape")
         await expect(palette).to_be_hidden()
-    assert await p75(page) <= PROMISED
+    assert await p75(page) <= within(PROMISED)
 
 
 async def test_a_switch_of_an_alias_answers_at_once(page: Page, customer: Customer) -> None:
@@ -64,7 +65,7 @@ async def test_a_switch_of_an_alias_answers_at_once(page: Page, customer: Custom
         one = switches.nth(number)
         await one.click(force=True)
         await expect(one).not_to_be_checked()
-    assert await p75(page) <= PROMISED
+    assert await p75(page) <= within(PROMISED)
 
 
 async def test_a_drawer_opens_and_closes_at_once(page: Page, customer: Customer) -> None:
@@ -84,7 +85,7 @@ async def test_a_drawer_opens_and_closes_at_once(page: Page, customer: Customer)
         await expect(drawer).to_be_visible()
         await page.keyboard.press("Escape")
         await expect(drawer).to_be_hidden()
-    assert await p75(page) <= PROMISED
+    assert await p75(page) <= within(PROMISED)
 
 
 async def test_a_filter_follows_what_is_typed_at_once(page: Page, customer: Customer) -> None:
@@ -98,4 +99,4 @@ async def test_a_filter_follows_what_is_typed_at_once(page: Page, customer: Cust
     await watch(page)
     await page.keyboard.type("name17")
     await expect(page.get_by_role("main").get_by_role("switch")).to_have_count(1)
-    assert await p75(page) <= PROMISED
+    assert await p75(page) <= within(PROMISED)
