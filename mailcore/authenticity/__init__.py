@@ -1,0 +1,7 @@
+"""Who sent a message, and how the next server can tell that we passed it on honestly.
+
+Verdicts on arrival (SPF, DKIM, DMARC, ARC), what follows from them, and what we sign. Stands on mailcore's
+ground (clock, resolver, keyring); the path of a message stands on it.
+
+    verdicts.py         what was found out, as values
+"""

@@ -1,0 +1,112 @@
+"""What was found out about who sent a message: values only, and how they travel with it.
+
+Made once on arrival, kept in the envelope of the spool record, read again at each attempt. Must never hold
+anything of a message but domains, selectors and the words of these standards.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Self
+
+# Of a sender's DNS or signature as little as needed: what is longer stands in no log and no header.
+LONGEST_WORD: Final = 253
+
+
+@dataclass(frozen=True, slots=True)
+class SpfVerdict:
+    """`result` is a word of RFC 7208 section 2.6; `domain` the one that was asked (HELO for `<>`)."""
+
+    result: str = "none"
+    domain: str = ""
+    of_helo: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return self.result == "pass"
+
+
+@dataclass(frozen=True, slots=True)
+class DkimVerdict:
+    """One signature. `result` is a word of RFC 8601 section 2.7.1 (pass, fail, policy, neutral, temperror,
+    permerror); `domain` and `selector` its d= and s=, `algorithm` its a=; `reason` a few words of ours.
+    """
+
+    result: str
+    domain: str = ""
+    selector: str = ""
+    algorithm: str = ""
+    reason: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.result == "pass"
+
+
+@dataclass(frozen=True, slots=True)
+class DmarcVerdict:
+    """RFC 9989. `result`: none, pass, fail, temperror or permerror. `from_domain`: the author domain;
+    `policy`: what applies to it (none, quarantine, reject; empty without a record), after sp, np and t.
+    `dkim_aligned`, `spf_aligned`: which of the two passed and aligned. `undecided`: a temperror stood where
+    a pass could have been.
+    """
+
+    result: str = "none"
+    from_domain: str = ""
+    policy: str = ""
+    dkim_aligned: bool = False
+    spf_aligned: bool = False
+    undecided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ArcVerdict:
+    """RFC 8617 section 5.2. `result`: none, pass or fail (temperror: a key could not be asked for).
+    `sets`: how many there are (the next instance is one more); `sealer`: d= of the newest seal.
+    `vouches_for`: the author domain for which a chain that passed says that DMARC, or an aligned signature,
+    passed at its first hop; empty where it says nothing of the kind.
+    """
+
+    result: str = "none"
+    sets: int = 0
+    sealer: str = ""
+    vouches_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """All of one message. `spam` is the score of the spam filter, None where none was asked or answered."""
+
+    spf: SpfVerdict = SpfVerdict()
+    dkim: tuple[DkimVerdict, ...] = ()
+    dmarc: DmarcVerdict = DmarcVerdict()
+    arc: ArcVerdict = ArcVerdict()
+    spam: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """Of what `as_json` made; raises KeyError or TypeError for anything else."""
+        return cls(
+            spf=SpfVerdict(**value["spf"]),
+            dkim=tuple(DkimVerdict(**each) for each in value["dkim"]),
+            dmarc=DmarcVerdict(**value["dmarc"]),
+            arc=ArcVerdict(**value["arc"]),
+            spam=value["spam"],
+        )
+
+    def in_words(self) -> str:
+        """For the event's response text: "spf=pass dkim=pass dmarc=pass arc=none spam=1.2"."""
+        words = [
+            f"spf={self.spf.result}",
+            f"dkim={self._dkim()}",
+            f"dmarc={self.dmarc.result}",
+            f"arc={self.arc.result}",
+        ]
+        return " ".join(words if self.spam is None else [*words, f"spam={self.spam:.1f}"])
+
+    def _dkim(self) -> str:
+        """The best of them: one signature that holds is worth more than three that do not."""
+        found = {signature.result for signature in self.dkim}
+        order = ("pass", "temperror", "policy", "neutral", "fail", "permerror")
+        return next((result for result in order if result in found), "none")
