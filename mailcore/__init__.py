@@ -16,6 +16,7 @@ In
     routing.py          whose a forward-path is, and where its mail goes
     admission.py        pure decisions: may this recipient, this content be accepted?
     authentication.py   the SPF verdict of the reverse-path
+    authenticity/       who sent a message: verdicts, what follows, what we sign
     intake.py           content as it arrives: in memory, or streamed to disk
     content_scan.py     one pass over the chunks: what is refused, Subject and From for the log
     attachments.py      decoded attachment bytes, bounded in time and memory
@@ -65,7 +66,7 @@ Out
 
 Ground
     runtime.py          a process's wiring
-    settings.py         every setting, read once
+    settings/           every setting, read once
     clock.py            the only one who asks the time
     database.py         the only commit in the tree
     models/             all tables

@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 
 from mailcore import crash_points, event_log, metrics, queue, quota, replies, routing
+from mailcore.authenticity.verdicts import Verdicts
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
@@ -43,7 +44,13 @@ class FirstAttempts(Protocol):
 
     def release(self, deliveries: int, size: int) -> None: ...
 
-    def start(self, claimed: Sequence[Claimed], content: Sequence[Buffer] | None, size: int) -> None: ...
+    def start(
+        self,
+        claimed: Sequence[Claimed],
+        content: Sequence[Buffer] | None,
+        verdicts: Verdicts | None,
+        size: int,
+    ) -> None: ...
 
 
 class NoFirstAttempts:
@@ -55,7 +62,13 @@ class NoFirstAttempts:
     def release(self, deliveries: int, size: int) -> None:
         return None
 
-    def start(self, claimed: Sequence[Claimed], content: Sequence[Buffer] | None, size: int) -> None:
+    def start(
+        self,
+        claimed: Sequence[Claimed],
+        content: Sequence[Buffer] | None,
+        verdicts: Verdicts | None,
+        size: int,
+    ) -> None:
         raise AssertionError("nothing was reserved")
 
 
@@ -259,15 +272,16 @@ class Acceptance:
         return {draft.submission.id: replies.queued(str(draft.submission.id)) for draft in drafts}
 
     def _start(self, draft: Draft) -> None:
-        content, size = draft.submission.content, draft.submission.size
+        submission, content = draft.submission, draft.submission.content
         claimed = [
             c
             for (row, rows), r in zip(draft.mail, draft.submission.recipients, strict=True)
             for c in _claims(row, rows, r)
         ]
-        self._first_attempts.start(claimed, None if isinstance(content, LargeEntry) else content, size)
+        in_memory = None if isinstance(content, LargeEntry) else content
+        self._first_attempts.start(claimed, in_memory, submission.verdicts, submission.size)
         if left := draft.deliveries - len(claimed):
-            self._first_attempts.release(left, size)
+            self._first_attempts.release(left, submission.size)
 
     def rejected(self, drafts: Sequence[Draft], reply: Reply) -> dict[UUID, Reply]:
         for draft in drafts:
@@ -335,8 +349,9 @@ def _logged(
         s.sender,
         recipient.alias_address,
     )
+    found = s.verdicts.in_words() if s.verdicts else ""
     return message, event_log.received(
-        message, replies.queued(str(s.id)), s.client.server_ip, s.client.duration
+        message, replies.queued(str(s.id)), s.client.server_ip, s.client.duration, found
     )
 
 
@@ -380,6 +395,7 @@ def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) 
             smtputf8=row.smtputf8,
             location=row.location,
             failing=destination.failing,
+            require_tls=recipient.rules.require_tls,
         )
         for delivery, destination in zip(rows, recipient.destinations, strict=True)
         if delivery.lease

@@ -4,10 +4,23 @@ Must never keep bytes that no delivery holds any more, nor read or copy them in 
 """
 
 import asyncio
+from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
+from mailcore.authenticity.verdicts import Verdicts
 from mailcore.spool import Spool
-from mailcore.spool_record import Location
+from mailcore.spool_record import Location, Record
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+class Mail:
+    """A message as it was accepted: our Received field, then its bytes as they came.
+
+    `verdicts`: what was found out about its sender then; None for mail of our own.
+    """
+
+    content: bytes | memoryview
+    verdicts: Verdicts | None
 
 
 class Contents:
@@ -15,11 +28,11 @@ class Contents:
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._held: WeakValueDictionary[Location, memoryview] = WeakValueDictionary()
-        self._reading: dict[Location, asyncio.Task[memoryview]] = {}
+        self._held: WeakValueDictionary[Location, Mail] = WeakValueDictionary()
+        self._reading: dict[Location, asyncio.Task[Mail]] = {}
 
-    async def read(self, location: Location) -> memoryview:
-        """The verified content at `location`. Raises `Gone` or `Damaged`."""
+    async def read(self, location: Location) -> Mail:
+        """The verified message at `location`. Raises `Gone` or `Damaged`."""
         held = self._held.get(location)
         if held is not None:
             return held
@@ -29,12 +42,18 @@ class Contents:
             reading.add_done_callback(lambda task: self._landed(location, task))
         return await asyncio.shield(reading)  # who gives up must not take it from the others
 
-    async def _load(self, location: Location) -> memoryview:
-        record = await asyncio.to_thread(self._spool.read, location)
-        self._held[location] = record.content
-        return record.content
+    async def _load(self, location: Location) -> Mail:
+        mail = _mail(await asyncio.to_thread(self._spool.read, location))
+        self._held[location] = mail
+        return mail
 
-    def _landed(self, location: Location, task: "asyncio.Task[memoryview]") -> None:
+    def _landed(self, location: Location, task: "asyncio.Task[Mail]") -> None:
         self._reading.pop(location, None)
         if not task.cancelled():
             task.exception()  # looked at: whoever waited for it may be gone
+
+
+def _mail(record: Record) -> Mail:
+    """Of a record that was written before verdicts were kept, none are known."""
+    found = record.envelope.get("authentication")
+    return Mail(record.content, Verdicts.from_json(found) if found else None)

@@ -15,8 +15,9 @@ import structlog
 
 from mailcore import crash_points, dsn, metrics, outcome, queue, retries, rewriting
 from mailcore.acceptance import Acceptance, Draft
+from mailcore.authenticity.verdicts import Verdicts
 from mailcore.clock import Clock
-from mailcore.contents import Contents
+from mailcore.contents import Contents, Mail
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.envelope import Mailbox, parse_mailbox
 from mailcore.keyring import Keyring
@@ -37,8 +38,6 @@ from mailcore.submission import Client
 from mailcore.transport import Parcel, Transport
 
 log = structlog.get_logger("delivery")
-
-Content = bytes | memoryview
 
 _CANCEL_AGAIN = 1.0
 _SHORTEST_PUT_OFF = 1.0
@@ -85,9 +84,9 @@ class Courier:
         records = {flight.claimed.location for flight in self._in_flight.values()}
         return sum(record.length for record in records if record.length > self.settings.memory_message)
 
-    def start(self, claimed: Claimed, content: Content | None, done: Callable[[], None]) -> None:
+    def start(self, claimed: Claimed, mail: Mail | None, done: Callable[[], None]) -> None:
         """Attempts in the background; `done` is called when the lease is settled or given up."""
-        task = asyncio.create_task(self._carry(claimed, content))
+        task = asyncio.create_task(self._carry(claimed, mail))
         self._in_flight[claimed.id] = _InFlight(claimed, task)
         task.add_done_callback(lambda _: self._landed(claimed.id, done))
 
@@ -127,8 +126,8 @@ class Courier:
 
     # --- one attempt ---
 
-    async def _carry(self, claimed: Claimed, content: Content | None) -> None:
-        result = await self._attempt(claimed, content)
+    async def _carry(self, claimed: Claimed, mail: Mail | None) -> None:
+        result = await self._attempt(claimed, mail)
         if result is not None:
             flight = self._in_flight.get(claimed.id)
             if flight:
@@ -144,31 +143,30 @@ class Courier:
             log.error("settle_broke", error=type(error).__name__, where=where(error), delivery=delivery)
             self.on_broken()
 
-    async def _attempt(self, claimed: Claimed, content: Content | None) -> Result | None:
+    async def _attempt(self, claimed: Claimed, mail: Mail | None) -> Result | None:
         """The result to settle; None where the lease is no longer ours to settle."""
         try:
             if ended := retries.unsent(claimed):
-                return await self._finish(ended, content)
-            content = content if content is not None else await self._read(claimed)
-            if content is None:
+                return await self._finish(ended, mail)
+            mail = mail or await self._read(claimed)
+            if mail is None:
                 return None
-            answer = await self._send(claimed, content)
+            answer = await self._send(claimed, mail)
             if answer.reason == "aborted":
                 await self._give_back([claimed])
                 return None
             if answer.reason == "put-off":
                 await self._put_off(claimed, answer.provider)
                 return None
-            return await self._finish(
-                retries.settle(claimed, answer, self.clock.now(), self.settings), content
-            )
+            return await self._finish(retries.settle(claimed, answer, self.clock.now(), self.settings), mail)
         except Exception as error:  # noqa: BLE001  a fault of ours is a soft bounce, never a lost lease
             log.error(
                 "attempt_failed", error=type(error).__name__, where=where(error), delivery=str(claimed.id)
             )
             return Result(retries.postponed(claimed, _our_fault(), self.settings))
 
-    async def _send(self, claimed: Claimed, content: Content) -> Outcome:
+    async def _send(self, claimed: Claimed, mail: Mail) -> Outcome:
+        content = mail.content
         mark = self._loop_mark(claimed)
         header = rewriting.header_section(content)
         parcel = Parcel(
@@ -219,16 +217,16 @@ class Courier:
 
     # --- content ---
 
-    async def _read(self, claimed: Claimed) -> Content | None:
-        """The content from the spool; None when the lease was lost, or it is damaged (then it is held)."""
+    async def _read(self, claimed: Claimed) -> Mail | None:
+        """The message from the spool; None when the lease was lost, or it is damaged (then it is held)."""
         try:
             return await self._find(claimed)
         except Damaged:
             await self._hold(claimed)
             return None
 
-    async def _find(self, claimed: Claimed) -> Content | None:
-        """The content; None when its message has ended. Raises `Damaged`."""
+    async def _find(self, claimed: Claimed) -> Mail | None:
+        """The message; None when its message has ended. Raises `Damaged`."""
         location = claimed.location
         for _ in range(2):
             try:
@@ -254,24 +252,24 @@ class Courier:
         """Settles a delivery that is leased to us without an attempt: an operator decided about it."""
         await self.settler.settle(await self._finish(settlement, None))
 
-    async def _finish(self, settlement: Settlement, content: Content | None) -> Result:
+    async def _finish(self, settlement: Settlement, mail: Mail | None) -> Result:
         """A hard bounce brings its DSN along, synced before the settle transaction that may need it."""
         claimed = settlement.claimed
         if settlement.kind != "hard-bounced" or claimed.origin != "smtp":
             return Result(settlement)
         sender = parse_mailbox(claimed.reverse_path) if claimed.reverse_path else None
-        header = await self._header(claimed, content)
+        header = await self._header(claimed, mail)
         if sender is None or header is None or not self._may_notify(claimed, sender, header):
             return Result(settlement)
         return Result(settlement, await self._draft_notification(settlement, sender, header))
 
-    async def _header(self, claimed: Claimed, content: Content | None) -> bytes | None:
+    async def _header(self, claimed: Claimed, mail: Mail | None) -> bytes | None:
         """None where it can't be read: then nobody knows whether a DSN may go, so none goes."""
         try:
-            content = content if content is not None else await self._find(claimed)
+            mail = mail or await self._find(claimed)
         except (Damaged, OSError):
             return None  # the delivery ends all the same: it was cancelled
-        return None if content is None else rewriting.header_section(content)
+        return None if mail is None else rewriting.header_section(mail.content)
 
     async def _draft_notification(
         self, settlement: Settlement, sender: Mailbox, header: bytes
@@ -352,7 +350,13 @@ class InProcessAttempts:
         self._slots += deliveries
         self._bytes += size * deliveries
 
-    def start(self, claimed: Sequence[Claimed], content: Sequence[Buffer] | None, size: int) -> None:
-        joined = None if content is None else b"".join(content)
+    def start(
+        self,
+        claimed: Sequence[Claimed],
+        content: Sequence[Buffer] | None,
+        verdicts: Verdicts | None,
+        size: int,
+    ) -> None:
+        mail = None if content is None else Mail(b"".join(content), verdicts)
         for c in claimed:
-            self._courier.start(c, joined, lambda: self.release(1, size))
+            self._courier.start(c, mail, lambda: self.release(1, size))

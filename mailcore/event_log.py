@@ -52,11 +52,17 @@ class Event:
     attempt: int
 
 
-def received(message: LoggedMessage, reply: Reply, server_ip: str, duration: timedelta) -> Event:
-    """We answered 250: from here on the message is ours to deliver. The server is the mx that took it."""
+def received(
+    message: LoggedMessage, reply: Reply, server_ip: str, duration: timedelta, verdicts: str = ""
+) -> Event:
+    """We answered 250: from here on the message is ours to deliver. The server is the mx that took it.
+
+    `verdicts`: what was found out about the sender, in words, which follow the reply behind a semicolon.
+    """
+    response = f"{reply.line()}; {verdicts}" if verdicts else reply.line()
     return Event(
         message.id, message.account_id, message.received_at, None, message.received_at,
-        "received", reply.line(), reply.enhanced, server_ip, duration, 0,
+        "received", response, reply.enhanced, server_ip, duration, 0,
     )  # fmt: skip
 
 

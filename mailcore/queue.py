@@ -80,6 +80,7 @@ class Claimed:
     cancelled: str = ""
     expired: bool = False
     failing: bool = False  # the last mail to its destination was refused for good
+    require_tls: bool = False  # its domain's owner wants it sent over TLS or not at all
 
     @classmethod
     def of(cls, row: Any, owner: UUID) -> Self:

@@ -24,7 +24,8 @@ _ADDRESS = """,
        m.alias_id is not null and a.id is null as alias_gone,
        d.destination_id is not null and t.id is null as destination_gone,
        t.stopped_at is not null as destination_stopped, t.failing_since is not null as failing,
-       m.domain_id is not null and w.id is null as domain_gone"""
+       m.domain_id is not null and w.id is null as domain_gone,
+       coalesce(w.require_tls, false) as require_tls"""
 _LEASED = f"""
 {lease_picked("$3", more=_ADDRESS)}
 left join alias a on a.id = m.alias_id
@@ -188,6 +189,7 @@ def _to_be_sent(row: Any, owner: UUID) -> Claimed:
         delivered_before=row["delivered_before"],
         cancelled=cancelled,
         failing=row["failing"],
+        require_tls=row["require_tls"],
     )
 
 

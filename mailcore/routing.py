@@ -32,6 +32,15 @@ class DestinationRef:
 
 
 @dataclass(frozen=True, slots=True)
+class MailRules:
+    """What the owner of a domain chose for its mail: see the columns of `Domain`."""
+
+    strict_dmarc: bool = False
+    require_tls: bool = False
+    spam_threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """An admitted recipient: the alias as it was written to, and where its mail goes.
 
@@ -48,6 +57,7 @@ class Recipient:
     alias_address: str
     destinations: tuple[DestinationRef, ...]
     domain_failing: bool = False
+    rules: MailRules = MailRules()
 
     @property
     def lane(self) -> Lane:
@@ -118,7 +128,7 @@ _RESOLVE = """
 select d.id as domain_id, d.account_id, d.plus_addressing, d.off_at, d.paused_at as domain_paused_at, c.plan,
        c.suspended_at, a.id as alias_id, a.number, a.local_part, a.enabled, a.paused_at, a.created_at,
        (c.surplus_pauses_at is null or c.surplus_told = 3) as is_cut,
-       d.failing_since is not null as domain_failing,
+       d.failing_since is not null as domain_failing, d.strict_dmarc, d.require_tls, d.spam_threshold,
        coalesce((select u.forwarded from usage_day u
                  where u.account_id = d.account_id and u.day = $3), 0) as forwarded_today,
        array(select (t.confirmed_at is not null, t.created_at, t.id, t.address, t.delivered_before,
@@ -221,10 +231,15 @@ def _resolved(row: Any, mailbox: Mailbox, now: datetime) -> Resolved:
         mailbox.address,
         destinations[:most],
         row["domain_failing"],
+        _rules(row),
     )
     expected = any(now - since < CONFIRMATION_WINDOW for since in asked)
     paused = row["paused_at"] is not None
     return Resolved(recipient, row["enabled"], row["forwarded_today"], expected, paused)
+
+
+def _rules(row: Any) -> MailRules:
+    return MailRules(row["strict_dmarc"], row["require_tls"], row["spam_threshold"])
 
 
 def _role(row: Any, mailbox: Mailbox, owner: str) -> Resolved:
@@ -237,6 +252,7 @@ def _role(row: Any, mailbox: Mailbox, owner: str) -> Resolved:
         mailbox.address,
         (DestinationRef(None, owner),),
         row["domain_failing"],
+        _rules(row),
     )
     return Resolved(recipient, True, row["forwarded_today"])
 

@@ -93,8 +93,8 @@ class _Attempts:
     def release(self, deliveries: int, size: int) -> None:
         self.chosen.release(deliveries, size)
 
-    def start(self, claimed: Any, content: Any, size: int) -> None:
-        self.chosen.start(claimed, content, size)
+    def start(self, claimed: Any, content: Any, verdicts: Any, size: int) -> None:
+        self.chosen.start(claimed, content, verdicts, size)
 
 
 @asynccontextmanager

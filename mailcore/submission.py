@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from mailcore.authenticity.verdicts import Verdicts
 from mailcore.routing import Recipient
 from mailcore.spool_record import Buffer
 from mailcore.spool_writer import LargeEntry
@@ -28,7 +29,10 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A complete message that passed every check. `content` is in memory, or streamed to disk already."""
+    """A complete message that passed every check. `content` is in memory, or streamed to disk already.
+
+    `verdicts`: what was found out about its sender; None for mail of our own.
+    """
 
     id: UUID
     origin: str
@@ -42,6 +46,7 @@ class Submission:
     received_at: datetime
     content: "Sequence[Buffer] | LargeEntry"
     size: int
+    verdicts: Verdicts | None = None
 
 
 def envelope_of(s: Submission) -> dict[str, object]:
@@ -54,6 +59,7 @@ def envelope_of(s: Submission) -> dict[str, object]:
         "smtputf8": s.smtputf8,
         "received_at": s.received_at.isoformat(),
         "client_ip": s.client.ip,
+        "authentication": s.verdicts and s.verdicts.as_json(),
         "recipients": [
             {
                 "account": str(r.account_id),

@@ -13,7 +13,15 @@ from mailcore.models.configuration import Alias, AliasDestination, Destination, 
 from mailcore.models.counts import Ledger, ServiceFigures, UsageDay
 from mailcore.models.log import LogEvent, LogMessage, RefusedHour
 from mailcore.models.machines import Node, Process
-from mailcore.models.mail import Delivery, Message, ProviderPause, SrsToken, Undelivered
+from mailcore.models.mail import (
+    Delivery,
+    Message,
+    MtaStsPolicy,
+    ProviderPause,
+    ServiceAlert,
+    SrsToken,
+    Undelivered,
+)
 from mailcore.models.people import BrowserSession, Identity, Passkey, PasskeyChallenge, SignInLink
 from mailcore.models.tenants import (
     Account,
@@ -29,9 +37,11 @@ from mailcore.models.trail import AuditEvent, Change, IdempotentAnswer, Letter, 
 __all__ = [
     "Account", "AccountClaim", "Alias", "AliasDestination", "ApiKey", "AuditEvent", "BrowserSession",
     "Change", "DeletedAccount", "Delivery", "Destination", "Domain", "IdempotentAnswer", "Identity",
-    "Invitation", "Ledger", "Letter", "LogEvent", "LogMessage", "Membership", "Message", "Node",
+    "Invitation", "Ledger", "Letter", "LogEvent", "LogMessage", "Membership", "Message", "MtaStsPolicy",
+    "Node",
     "OauthApp", "OauthCode", "OauthGrant", "OauthToken", "Passkey", "PasskeyChallenge", "Person",
-    "Process", "ProviderPause", "RefusedHour", "RequestLog", "SQLModel", "ServiceFigures", "SignInLink",
+    "Process", "ProviderPause", "RefusedHour", "RequestLog", "SQLModel", "ServiceAlert",
+    "ServiceFigures", "SignInLink",
     "SrsToken",
     "StripeEvent", "Subscription", "Suppression", "Undelivered", "UsageDay", "UsageLetter", "Xid8",
 ]  # fmt: skip

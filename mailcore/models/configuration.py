@@ -13,6 +13,9 @@ from sqlmodel import Field, SQLModel
 
 from mailcore.models.columns import belongs_to, flag, moment
 
+# As rspamd's own default for "reject".
+DEFAULT_SPAM_THRESHOLD = 15.0
+
 
 class Domain(SQLModel, table=True):
     """A name an account claims. Several accounts may claim one name; at most one is verified and served.
@@ -23,6 +26,9 @@ class Domain(SQLModel, table=True):
     check since; `told_failing_at`: when the owner was told last; `mail_seen_at`: authenticated mail came
     nevertheless; `off_at`: switched off.
     `paused_at`: beyond what the plan allows since a downgrade; an upgrade wakes it.
+    The owner's choices about its mail: `strict_dmarc` refuses whatever fails a DMARC policy of reject,
+    `require_tls` sends only over TLS to hosts that prove their name, `spam_threshold` is the score of the
+    spam filter from which mail is refused (null: never).
     """
 
     __table_args__ = (
@@ -49,6 +55,12 @@ class Domain(SQLModel, table=True):
     mail_seen_at: datetime | None = moment(nullable=True)
     off_at: datetime | None = moment(nullable=True)
     paused_at: datetime | None = moment(nullable=True)
+    strict_dmarc: bool = flag(False)
+    require_tls: bool = flag(False)
+    spam_threshold: float | None = Field(
+        default=DEFAULT_SPAM_THRESHOLD,
+        sa_column_kwargs={"server_default": text(f"{DEFAULT_SPAM_THRESHOLD:g}")},
+    )
     found: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from mailcore.models.columns import LANES, ORIGINS, belongs_to, big, flag, moment
+from mailcore.models.columns import LANES, ORIGINS, belongs_to, big, flag, moment, texts
 
 
 class Message(SQLModel, table=True):
@@ -107,6 +107,38 @@ class ProviderPause(SQLModel, table=True):
     __tablename__ = "provider_pause"
     provider: str = Field(primary_key=True)
     until: datetime = moment()
+
+
+class MtaStsPolicy(SQLModel, table=True):
+    """What a destination's domain has published about TLS (RFC 8461); the domain itself is only a keyed hash,
+    so that nobody reads from it where customers' mail goes.
+    """
+
+    __tablename__ = "mta_sts_policy"
+    __table_args__ = (CheckConstraint("mode in ('enforce', 'testing', 'none')", name="mode"),)
+    name_hash: str = Field(primary_key=True)
+    policy_id: str
+    mode: str
+    mx: list[str] = texts()
+    fetched_at: datetime = moment(now=True)
+    expires_at: datetime = moment()
+
+
+class ServiceAlert(SQLModel, table=True):
+    """What an operator must see and the status page tells. Deleted when it is over.
+
+    `subject` is an address or a certificate of ours, or a destination provider, never anything of a customer;
+    `told_at`: the operator was written to.
+    """
+
+    __tablename__ = "service_alert"
+    __table_args__ = (CheckConstraint("kind in ('blocklisted', 'deferring', 'certificate')", name="kind"),)
+    kind: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    detail: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    since: datetime = moment(now=True)
+    seen_at: datetime = moment(now=True)
+    told_at: datetime | None = moment(nullable=True)
 
 
 class SrsToken(SQLModel, table=True):

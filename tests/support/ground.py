@@ -12,6 +12,7 @@ from uuid import UUID
 
 from mailcore import queue_claim
 from mailcore.acceptance import Acceptance, FirstAttempts, NoFirstAttempts
+from mailcore.authenticity.verdicts import Verdicts
 from mailcore.clock import Clock, ShiftedClock
 from mailcore.database import Database
 from mailcore.event_log import Answer, ensure_partitions
@@ -65,7 +66,13 @@ class Collected:
     def release(self, deliveries: int, size: int) -> None:
         self.slots -= deliveries
 
-    def start(self, claimed: Sequence[Claimed], content: Sequence[Buffer] | None, size: int) -> None:
+    def start(
+        self,
+        claimed: Sequence[Claimed],
+        content: Sequence[Buffer] | None,
+        verdicts: Verdicts | None,
+        size: int,
+    ) -> None:
         self.started += claimed
 
 
