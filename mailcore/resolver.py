@@ -1,4 +1,4 @@
-"""The DNS questions we ask: mail exchangers, addresses, TXT records, reverse names.
+"""The DNS questions we ask: mail exchangers, addresses, TXT and TLSA records, reverse names.
 
 Answers are values, bounded in time and cached by TTL; concurrent identical questions share one query.
 Must never raise for what a name server says or fails to say, and never decide what an answer means for mail.
@@ -11,53 +11,24 @@ from typing import Any, Final, Literal
 
 import dns.asyncresolver
 import dns.exception
+import dns.flags
 import dns.message
 import dns.name
-import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 import dns.reversename
 
 from mailcore.clock import Clock
+from mailcore.dns_answers import AddressAnswer, MxAnswer, Tlsa, TlsaAnswer, TxtAnswer
+from mailcore.dns_servers import host_and_port, is_local, stub_resolver
 from mailcore.settings import Settings
+
+__all__ = ["AddressAnswer", "MxAnswer", "Resolver", "TlsaAnswer", "TxtAnswer", "host_and_port"]
 
 LONGEST_TTL: Final = 3600.0
 LONGEST_NEGATIVE_TTL: Final = 60.0
 CNAME_HOPS: Final = 8
 PTR_SECONDS: Final = 2.0
-EDNS_PAYLOAD: Final = 1232
-
-
-@dataclass(frozen=True, slots=True)
-class MxAnswer:
-    """Mail exchangers, best first. "null" is RFC 7505; `implicit`: no MX, but the domain has an address.
-    `late`: a failure for want of an answer in time, and not an answer that says so.
-    """
-
-    status: Literal["ok", "null", "no-domain", "failure"]
-    hosts: tuple[tuple[int, str], ...] = ()
-    implicit: bool = False
-    late: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AddressAnswer:
-    """IP addresses of a host, IPv4 before IPv6."""
-
-    status: Literal["ok", "none", "failure"]
-    ips: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TxtAnswer:
-    """TXT records, each with its character-strings joined (RFC 7208 section 3.3). `exists` is false where
-    there is no such name at all (NXDOMAIN); `late` as in MxAnswer.
-    """
-
-    status: Literal["ok", "none", "failure"]
-    strings: tuple[str, ...] = ()
-    exists: bool = True
-    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +39,8 @@ class _Records:
     rdatas: tuple[Any, ...] = ()
     ttl: float = 0.0
     late: bool = False
+    secure: bool = False
+    name: str = ""  # where a CNAME led, else empty
 
 
 _FAILURE: Final = _Records("failure")
@@ -82,7 +55,8 @@ class Resolver:
         self._clock = clock
         self._lifetime = settings.dns_timeout.total_seconds()
         self._most_entries = settings.dns_cache_entries
-        self._stub = _stub_resolver(settings.dns_servers, self._lifetime)
+        self._stub = stub_resolver(settings.dns_servers, self._lifetime)
+        self._believes = settings.dane == "on" or (settings.dane == "auto" and is_local(self._stub))
         self._cache: OrderedDict[_Question, tuple[float, _Records]] = OrderedDict()
         self._in_flight: dict[_Question, asyncio.Task[_Records]] = {}
 
@@ -94,25 +68,28 @@ class Resolver:
         if found.status == "no-name":
             return MxAnswer("no-domain")
         if found.status == "empty":
-            return await self._implicit_mx(domain)
+            return await self._implicit_mx(domain, found.secure)
         hosts = sorted((int(rdata.preference), _text(rdata.exchange)) for rdata in found.rdatas)
         named = tuple((preference, host) for preference, host in hosts if host)
-        return MxAnswer("ok", named) if named else MxAnswer("null")
+        return MxAnswer("ok", named, secure=found.secure) if named else MxAnswer("null")
 
-    async def _implicit_mx(self, domain: str) -> MxAnswer:
+    async def _implicit_mx(self, domain: str, secure: bool) -> MxAnswer:
+        """`secure` of the answer that there is no MX: forged, it would lead around signed ones."""
         found = await self.addresses(domain)
         if found.status == "failure":
             return MxAnswer("failure")
         if found.status == "none":
             return MxAnswer("no-domain")
-        return MxAnswer("ok", ((0, domain.rstrip(".")),), implicit=True)
+        return MxAnswer("ok", ((0, domain.rstrip(".")),), implicit=True, secure=secure)
 
     async def addresses(self, host: str) -> AddressAnswer:
         """A and AAAA of a host; one kind failing does not hide the other."""
         found = await asyncio.gather(self._ask(host, dns.rdatatype.A), self._ask(host, dns.rdatatype.AAAA))
         ips = tuple(rdata.address for records in found for rdata in records.rdatas)
         if ips:
-            return AddressAnswer("ok", ips)
+            with_ips = [records for records in found if records.rdatas]
+            secure = all(records.secure for records in with_ips)
+            return AddressAnswer("ok", ips, secure, with_ips[0].name)
         return AddressAnswer("failure" if any(records.status == "failure" for records in found) else "none")
 
     async def txt(self, name: str) -> TxtAnswer:
@@ -122,6 +99,18 @@ class Resolver:
             return TxtAnswer("failure", late=found.late)
         strings = tuple(b"".join(rdata.strings).decode("utf-8", "replace") for rdata in found.rdatas)
         return TxtAnswer("ok", strings) if strings else TxtAnswer("none", exists=found.status != "no-name")
+
+    async def tlsa(self, host: str, port: int) -> TlsaAnswer:
+        """TLSA records of the TCP service at this port. To be asked only where the host's addresses are
+        secure: elsewhere there is none, and some name servers fail at the question.
+        """
+        found = await self._ask(f"_{port}._tcp.{host}", dns.rdatatype.TLSA)
+        if found.status == "failure":
+            return TlsaAnswer("failure")
+        if found.status != "ok" or not found.secure:
+            return TlsaAnswer("none")
+        records = (Tlsa(rdata.usage, rdata.selector, rdata.mtype, rdata.cert) for rdata in found.rdatas)
+        return TlsaAnswer("ok", tuple(records))
 
     async def name_servers(self, name: str) -> tuple[str, ...]:
         """Those of the zone that the name lies in, as that zone says; empty where nobody says."""
@@ -207,48 +196,33 @@ class Resolver:
         except (dns.exception.DNSException, OSError, EOFError, ValueError):
             return _FAILURE  # SERVFAIL, REFUSED, malformed or unreachable
 
-    async def _follow(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> _Records:
+    async def _follow(self, first: dns.name.Name, kind: dns.rdatatype.RdataType) -> _Records:
         """Ask, and ask again where a CNAME points out of the answer: some servers leave that to us."""
-        ttl = LONGEST_TTL
+        name, ttl, secure = first, LONGEST_TTL, True
         for _ in range(CNAME_HOPS):
             try:
                 answer = await self._stub.resolve(name, kind, raise_on_no_answer=False, search=False)
             except dns.resolver.NXDOMAIN as nxdomain:
-                return _Records("no-name", ttl=min(ttl, LONGEST_NEGATIVE_TTL, _negative_ttl(nxdomain)))
+                return self._no_name(nxdomain, ttl, secure)
             ttl = min(ttl, answer.chaining_result.minimum_ttl)
+            secure = secure and self._is_secure(answer.response)
             if answer.rrset is not None:
-                return _Records("ok", tuple(answer.rrset), ttl)
+                alias = _text(answer.canonical_name) if answer.canonical_name != first else ""
+                return _Records("ok", tuple(answer.rrset), ttl, secure=secure, name=alias)
             if answer.canonical_name == name:
-                return _Records("empty", ttl=min(ttl, LONGEST_NEGATIVE_TTL))
+                return _Records("empty", ttl=min(ttl, LONGEST_NEGATIVE_TTL), secure=secure)
             name = answer.canonical_name
         return _FAILURE
 
+    def _no_name(self, nxdomain: dns.resolver.NXDOMAIN, ttl: float, secure: bool) -> _Records:
+        """Its lifetime is TTL and minimum of the SOA sent with it (RFC 2308 section 5)."""
+        responses: dict[dns.name.Name, dns.message.QueryMessage] = nxdomain.kwargs.get("responses", {})
+        own = min((float(each.resolve_chaining().minimum_ttl) for each in responses.values()), default=0.0)
+        secure = secure and all(self._is_secure(response) for response in responses.values())
+        return _Records("no-name", ttl=min(ttl, LONGEST_NEGATIVE_TTL, own), secure=secure)
 
-def host_and_port(text: str, default_port: int) -> tuple[str, int]:
-    """Split "host:port", "[v6]:port", "host" or a bare IPv6 address. Raises ValueError for a bad port."""
-    host, separator, port = text.rpartition(":")
-    if not separator or (":" in host and not host.startswith("[")) or text.endswith("]"):
-        return text.strip("[]"), default_port
-    return host.strip("[]"), int(port)
-
-
-def _stub_resolver(servers: tuple[str, ...], lifetime: float) -> dns.asyncresolver.Resolver:
-    try:
-        stub = dns.asyncresolver.Resolver(configure=not servers)
-    except dns.resolver.NoResolverConfiguration:
-        stub, servers = dns.asyncresolver.Resolver(configure=False), ("127.0.0.1:53",)
-    if servers:
-        stub.nameservers = [dns.nameserver.Do53Nameserver(*host_and_port(server, 53)) for server in servers]
-    stub.lifetime = lifetime
-    stub.cache = None
-    stub.use_edns(0, 0, EDNS_PAYLOAD)
-    return stub
-
-
-def _negative_ttl(nxdomain: dns.resolver.NXDOMAIN) -> float:
-    """Lifetime of an NXDOMAIN: TTL and minimum of the SOA sent with it (RFC 2308 section 5)."""
-    responses: dict[dns.name.Name, dns.message.QueryMessage] = nxdomain.kwargs.get("responses", {})
-    return min((float(each.resolve_chaining().minimum_ttl) for each in responses.values()), default=0.0)
+    def _is_secure(self, response: dns.message.Message) -> bool:
+        return self._believes and bool(response.flags & dns.flags.AD)
 
 
 def _text(name: dns.name.Name) -> str:

@@ -51,6 +51,7 @@ class Zone:
     def __init__(self, file: Path | None = None) -> None:
         self._records: dict[Key, dns.rrset.RRset] = {}
         self._faults: dict[dns.name.Name, Fault] = {}
+        self._signed: set[dns.name.Name] = set()
         self._file = file
         self._seen: tuple[int, int] | None = None
         self._from_file: dict[Key, dns.rrset.RRset] = {}
@@ -76,6 +77,13 @@ class Zone:
 
     def heal(self, name: str) -> None:
         self._faults.pop(_name(name), None)
+
+    def sign(self, name: str) -> None:
+        """From now on, what is said of this name and those below it looks validated (DNSSEC)."""
+        self._signed.add(_name(name))
+
+    def is_signed(self, name: dns.name.Name) -> bool:
+        return any(name.is_subdomain(signed) for signed in self._signed)
 
     def fault(self, name: dns.name.Name) -> Fault | None:
         return self._faults.get(name)
@@ -178,6 +186,9 @@ class DnsStandin:
             response.set_rcode(dns.rcode.from_text(fault))
         else:
             self._fill(response, name, rdtype)
+            names = {name, *(rrset.name for rrset in response.answer)}
+            if query.flags & dns.flags.AD and all(self.zone.is_signed(each) for each in names):
+                response.flags |= dns.flags.AD  # as the validating resolver that it stands in for
         return response
 
     def _fill(

@@ -10,6 +10,7 @@ from dns.message import Message
 
 from clearpost.standins.dns import DnsStandin, Fault
 from mailcore.clock import Clock
+from mailcore.dns_answers import Tlsa, TlsaAnswer
 from mailcore.resolver import AddressAnswer, MxAnswer, Resolver, TxtAnswer, host_and_port
 from mailcore.settings import Settings
 
@@ -126,7 +127,7 @@ async def test_addresses_are_ipv4_first(dns: DnsStandin, resolver: Resolver) -> 
 async def test_cname_is_followed(dns: DnsStandin, resolver: Resolver) -> None:
     dns.zone.put("alias.test", "CNAME", "a.test.")
     dns.zone.put("a.test", "A", "9.9.9.9")
-    assert await resolver.addresses("alias.test") == AddressAnswer("ok", ("9.9.9.9",))
+    assert await resolver.addresses("alias.test") == AddressAnswer("ok", ("9.9.9.9",), name="a.test")
 
 
 async def test_cname_loop_is_a_failure_and_not_a_hang(dns: DnsStandin, resolver: Resolver) -> None:
@@ -265,3 +266,79 @@ async def test_close_ends_open_questions_as_failures(dns: DnsStandin, resolver: 
 )
 def test_host_and_port_are_told_apart(text: str, expected: tuple[str, int]) -> None:
     assert host_and_port(text, 53) == expected
+
+
+# DNSSEC: what a validating resolver says about its answers
+
+DIGEST = "ab" * 32
+
+
+async def test_signed_answers_are_secure(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.sign("a.test")
+    dns.zone.put("a.test", "MX", "10 mx.a.test.")
+    dns.zone.put("mx.a.test", "A", "9.9.9.9")
+    dns.zone.put("b.test", "MX", "10 mx.a.test.")
+    assert (await resolver.mx("a.test")).secure
+    assert (await resolver.addresses("mx.a.test")).secure
+    assert not (await resolver.mx("b.test")).secure
+
+
+async def test_an_alias_is_as_secure_as_each_of_its_steps(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.sign("a.test")
+    for alias, target in (("out.a.test", "b.test"), ("in.b.test", "a.test"), ("within.a.test", "a.test")):
+        dns.zone.put(alias, "CNAME", f"{target}.")
+        dns.zone.put(target, "A", "9.9.9.9")
+    assert not (await resolver.addresses("out.a.test")).secure
+    assert not (await resolver.addresses("in.b.test")).secure
+    within = await resolver.addresses("within.a.test")
+    assert (within.secure, within.name) == (True, "a.test")
+
+
+async def test_that_there_is_no_mx_must_be_signed_too(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.put("a.test", "A", "9.9.9.9")
+    assert not (await resolver.mx("a.test")).secure
+    resolver.forget("a.test")
+    dns.zone.sign("a.test")
+    assert (await resolver.mx("a.test")).secure
+
+
+async def test_tlsa_records_are_told_as_they_are(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.sign("a.test")
+    dns.zone.put("_25._tcp.a.test", "TLSA", f"3 1 1 {DIGEST}", "0 7 0 00")
+    answer = await resolver.tlsa("a.test", 25)
+    assert answer.status == "ok"
+    assert set(answer.records) == {Tlsa(3, 1, 1, bytes.fromhex(DIGEST)), Tlsa(0, 7, 0, b"\0")}
+    assert await resolver.tlsa("a.test", 26) == TlsaAnswer("none")
+
+
+async def test_unsigned_tlsa_records_say_nothing(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.put("_25._tcp.a.test", "TLSA", f"3 1 1 {DIGEST}")
+    assert await resolver.tlsa("a.test", 25) == TlsaAnswer("none")
+
+
+@pytest.mark.parametrize("fault", [Fault.SERVFAIL, Fault.TIMEOUT])
+async def test_failing_tlsa_lookup_is_not_taken_for_none(
+    dns: DnsStandin, resolver: Resolver, fault: Fault
+) -> None:
+    dns.zone.fail("_25._tcp.a.test", fault)
+    assert await resolver.tlsa("a.test", 25) == TlsaAnswer("failure")
+
+
+@pytest.mark.parametrize(
+    ("dane", "servers", "secure"),
+    [
+        ("auto", (), True),
+        ("off", (), False),
+        ("on", ("192.0.2.1:53",), True),
+        ("auto", ("192.0.2.1",), False),
+    ],
+)
+async def test_only_a_resolver_on_this_machine_is_believed_by_itself(
+    dns: DnsStandin, clock: HandClock, dane: str, servers: tuple[str, ...], secure: bool
+) -> None:
+    dns.zone.sign("a.test")
+    dns.zone.put("a.test", "MX", "10 mx.a.test.")
+    # The first server answers; one elsewhere among them is never asked, yet it could be.
+    resolver = resolver_at(dns.address, clock, dns_servers=(dns.address, *servers), dane=dane)
+    assert (await resolver.mx("a.test")).secure is secure
+    await resolver.close()
