@@ -60,15 +60,24 @@ class DmarcVerdict:
 @dataclass(frozen=True, slots=True)
 class ArcVerdict:
     """RFC 8617 section 5.2. `result`: none, pass or fail (temperror: a key could not be asked for).
-    `sets`: how many there are (the next instance is one more); `sealer`: d= of the newest seal.
-    `vouches_for`: the author domain for which a chain that passed says that DMARC, or an aligned signature,
-    passed at its first hop; empty where it says nothing of the kind.
+    `sets`: how many there are (the next instance is one more); `sealers`: d= of each seal, oldest first.
+
+    What a chain that passed says of its first hop, empty where it says nothing of the kind:
+    `vouches_for`: the author domain for which DMARC passed; `saw_signed`: domains whose signature passed (to
+    be aligned with the author domain by whoever believes it). Worth as much as the least of `sealers`: each
+    of them could have put older seals on top of a message of its own (RFC 8617 section 9.5).
     """
 
     result: str = "none"
     sets: int = 0
-    sealer: str = ""
+    sealers: tuple[str, ...] = ()
     vouches_for: str = ""
+    saw_signed: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        lists = {name: tuple(value[name]) for name in ("sealers", "saw_signed")}
+        return cls(**{**value, **lists})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,7 @@ class Verdicts:
             spf=SpfVerdict(**value["spf"]),
             dkim=tuple(DkimVerdict(**each) for each in value["dkim"]),
             dmarc=DmarcVerdict(**value["dmarc"]),
-            arc=ArcVerdict(**value["arc"]),
+            arc=ArcVerdict.from_json(value["arc"]),
             spam=value["spam"],
         )
 
