@@ -1,4 +1,5 @@
-"""How often somebody may do something, counted in Redis for all processes, under keyed hashes.
+"""How often somebody may do something, counted in Redis for all processes, under keyed hashes; and since when
+somebody has been seen.
 
 A token bucket kept as one number (GCRA). Must never stop anybody because Redis is away (fail open), nor let
 an address, an IP or a key be read from Redis.
@@ -6,6 +7,7 @@ an address, an IP or a key be read from Redis.
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Self
@@ -17,18 +19,42 @@ from mailcore.jobs import redis_of
 from mailcore.keyring import Keyring
 
 KEY_NAME: Final = "rates"
-# KEYS[1]: the moment (ms, Redis' own clock) at which the bucket is full again. ARGV: ms between two, burst.
-# Answers: taken (1 or 0), how many are left, ms until one more may be taken, ms until all may.
+# KEYS: moments (ms, Redis' own clock) at which each bucket is full again. ARGV: for each, ms between two,
+# burst. All are taken, or none. Answers for each: whether there was one (1 or 0), how many are left, ms until
+# one more may be taken, ms until all may.
 _TAKE: Final = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local every, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
-local room = burst * every - (full_at - now)
-if room < every then return {0, 0, math.ceil(every - room), math.ceil(full_at - now)} end
-full_at = full_at + every
-redis.call('SET', KEYS[1], full_at, 'PX', math.ceil(full_at - now) + 1000)
-return {1, math.floor((room - every) / every), 0, math.ceil(full_at - now)}
+local answers, found, all = {}, {}, true
+for i, key in ipairs(KEYS) do
+  local every, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local full_at = math.max(tonumber(redis.call('GET', key) or now), now)
+  local room = burst * every - (full_at - now)
+  all = all and room >= every
+  found[i] = {full_at, room, every}
+end
+for i, key in ipairs(KEYS) do
+  local full_at, room, every = unpack(found[i])
+  if room < every then
+    answers[i] = {0, 0, math.ceil(every - room), math.ceil(full_at - now)}
+  else
+    if all then
+      full_at, room = full_at + every, room - every
+      redis.call('SET', key, full_at, 'PX', math.ceil(full_at - now) + 1000)
+    end
+    answers[i] = {1, math.floor(room / every), 0, math.ceil(full_at - now)}
+  end
+end
+return answers
+"""
+# KEYS[1]: when somebody was seen first (ms), kept while they are seen again within ARGV[1] ms. Answers: ms
+# since.
+_SINCE: Final = """
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local first = tonumber(redis.call('GET', KEYS[1]) or now)
+redis.call('SET', KEYS[1], first, 'PX', ARGV[1])
+return now - first
 """
 
 
@@ -50,6 +76,15 @@ class Taken:
     reset: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One of `rate` for `who` (an IP, an id, an address) in what is counted as `kind`."""
+
+    kind: str
+    who: str
+    rate: Rate
+
+
 class Rates:
     """Counts of all kinds. `redis` None counts nothing."""
 
@@ -57,6 +92,7 @@ class Rates:
         self._redis = redis
         self._key = keyring.key(KEY_NAME)
         self._take = None if redis is None else redis.register_script(_TAKE)
+        self._since = None if redis is None else redis.register_script(_SINCE)
 
     @classmethod
     def open(cls, url: str, keyring: Keyring) -> Self:
@@ -68,19 +104,52 @@ class Rates:
 
     async def take(self, kind: str, who: str, rate: Rate) -> Taken:
         """One of `rate` for `who` (an IP, an id, an address) in what is counted as `kind`."""
+        taken = await self.take_all([Wish(kind, who, rate)])
+        return Taken(True, rate.count) if taken is None else taken[0]
+
+    async def take_all(self, wishes: Sequence[Wish]) -> list[Taken] | None:
+        """One of each, or none where one of them is over: each says whether it was that one. One question to
+        Redis for all; None where it does not answer, and nothing is counted.
+        """
         if self._take is None:
-            return Taken(True, rate.count)
-        name = hmac.new(self._key, f"{kind}\0{who}".encode(), hashlib.sha256).hexdigest()[:32]
-        every = rate.per.total_seconds() * 1000 / rate.count
+            return None
+        arguments = [(_milliseconds(wish.rate.per) / wish.rate.count, wish.rate.count) for wish in wishes]
         try:
-            taken, left, wait, full = await self._take(keys=[f"rate:{name}"], args=[every, rate.count])
+            answers = await self._take(
+                keys=[f"rate:{self._name(wish.kind, wish.who)}" for wish in wishes],
+                args=[argument for pair in arguments for argument in pair],
+            )
         except (RedisError, OSError, TimeoutError):
-            return Taken(True, rate.count)
-        return Taken(bool(taken), left, -(-wait // 1000), -(-full // 1000))
+            return None
+        return [
+            Taken(bool(taken), left, -(-wait // 1000), -(-full // 1000))
+            for taken, left, wait, full in answers
+        ]
+
+    async def seen_for(self, kind: str, who: str, remember: timedelta) -> timedelta | None:
+        """Since when `who` is seen as `kind`, this time included: forgotten when not seen for `remember`.
+        None where Redis does not answer.
+        """
+        if self._since is None:
+            return None
+        try:
+            since = await self._since(
+                keys=[f"seen:{self._name(kind, who)}"], args=[int(_milliseconds(remember))]
+            )
+        except (RedisError, OSError, TimeoutError):
+            return None
+        return timedelta(milliseconds=since)
 
     async def need(self, kind: str, who: str, rate: Rate, detail: str) -> None:
         """One of them, or TooMany with `detail`, which says to whoever asks why not."""
         refuse_unless(await self.take(kind, who, rate), detail)
+
+    def _name(self, kind: str, who: str) -> str:
+        return hmac.new(self._key, f"{kind}\0{who}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _milliseconds(duration: timedelta) -> float:
+    return duration.total_seconds() * 1000
 
 
 def refuse_unless(taken: Taken, detail: str) -> None:

@@ -11,7 +11,7 @@ import redis
 from clearpost.ports import free_port
 from mailcore.errors import TooMany
 from mailcore.keyring import Keyring
-from mailcore.rates import Rate, Rates
+from mailcore.rates import Rate, Rates, Wish
 
 THREE_A_DAY = Rate(3, timedelta(days=1))
 
@@ -87,3 +87,45 @@ async def test_without_redis_nobody_is_refused(keyring: Keyring) -> None:
         taken = [await rates.take("link", "x", Rate(1, timedelta(days=1))) for _ in range(3)]
         assert all(each.allowed for each in taken)
         await rates.close()
+
+
+async def test_of_several_all_are_taken_or_none(rates: Rates) -> None:
+    """What is refused for one reason must not count against the other."""
+    ip, sender = Wish("ip", "192.0.2.1", Rate(1, timedelta(days=1))), Wish("sender", "x", THREE_A_DAY)
+    first = await rates.take_all([ip, sender])
+    second = await rates.take_all([ip, sender])
+    assert first and second
+    assert [each.allowed for each in first] == [True, True]
+    assert [each.allowed for each in second] == [False, True], "each says whether it was the one"
+    assert (await rates.take("sender", "x", THREE_A_DAY)).remaining == 1, "taken once before, not twice"
+
+
+async def test_without_redis_nothing_is_known(keyring: Keyring) -> None:
+    for url in ("", f"redis://127.0.0.1:{free_port()}/0"):
+        rates = Rates.open(url, keyring)
+        assert await rates.take_all([Wish("ip", "x", THREE_A_DAY)]) is None
+        assert await rates.seen_for("listed", "x", timedelta(days=1)) is None
+        await rates.close()
+
+
+async def test_whoever_is_seen_again_has_been_seen_since_the_first_time(rates: Rates) -> None:
+    assert await rates.seen_for("listed", "x", timedelta(days=1)) == timedelta(0)
+    async with asyncio.timeout(5):
+        while not await rates.seen_for("listed", "x", timedelta(days=1)):
+            pass
+    assert await rates.seen_for("listed", "y", timedelta(days=1)) == timedelta(0)
+
+
+async def test_whoever_is_not_seen_for_so_long_is_forgotten(rates: Rates, redis_url: str) -> None:
+    await rates.seen_for("listed", "ada@a.test", timedelta(hours=1))
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        (name,) = client.keys("*")
+        assert "ada" not in name
+        assert 0 < client.pttl(name) <= 3600 * 1000
+
+
+async def test_what_redis_holds_wrongly_stops_nobody(rates: Rates, redis_url: str) -> None:
+    await rates.take("ip", "x", THREE_A_DAY)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        client.set(client.keys("*")[0], "junk")
+    assert (await rates.take("ip", "x", THREE_A_DAY)).allowed
