@@ -9,7 +9,7 @@ import socket
 
 from clearpost.doorway import Doorway, most_connections
 from clearpost.listening import listening_socket
-from mailcore import certificates
+from mailcore.certificates import Certificate
 from mailcore.connection_limits import Connections, ip_of
 from mailcore.plans import LARGEST_MESSAGE, Lane
 from mailcore.receiver import MailReceiver
@@ -28,7 +28,7 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
         receiver = _receiver(runtime, refusals)
         connections = Connections(settings, most=most_connections(settings.max_connections))
         names = ReverseNames(runtime.resolver)
-        tls = certificates.server_context(settings, runtime.clock)
+        certificate = Certificate(settings, runtime.clock)
 
         def session() -> SmtpSession:
             return SmtpSession(
@@ -38,7 +38,7 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
                 clock=runtime.clock,
                 greet=names.ask,
                 largest_message=LARGEST_MESSAGE,
-                tls_context=tls,
+                certificate=certificate,
             )
 
         doorway = Doorway(

@@ -7,6 +7,7 @@ In
     smtp_stream.py      one SMTP connection: lines and content in, replies out, TLS, its time
     smtp_session.py     the dialogue on it: commands and their replies
     smtp_dialogue.py    what session and receiver say to each other
+    proxy_protocol.py   what a load balancer says of its client
     connection_limits.py  who may connect
     networks.py         whom an IP stands for
     reverse_names.py    the name of a client, asked for while it talks
@@ -51,10 +52,20 @@ Out
     returns.py          return addresses made, and what comes back to them
     contents.py         content in flight, read once and shared
     transport.py        where to, on which connection, one transaction -> outcome
-    next_hops.py        a route, else MX hosts and their public addresses
+    next_hops.py        a route, else MX hosts, their public addresses, and the TLS they need
+    source_addresses.py where connections leave from, and whether over IPv6
+    public_addresses.py addresses that DNS may lead to
+    tls_need.py         what is required of TLS on the way to a host (pure)
+    dane.py             TLSA records and the certificate they name (pure)
+    mta_sts.py          MTA-STS records and policies as text (pure)
+    mta_sts_policies.py the policy in force for a domain
+    mta_sts_fetch.py    fetched over HTTPS
+    mta_sts_table.py    kept over restarts, under hashed names
     providers.py        pacing by destination provider
     connection_pool.py  connections kept per next hop
     connection.py       greeting, EHLO, STARTTLS, commands
+    next_hop_protocol.py  octets on it, and those nobody asked for
+    outgoing_tls.py     STARTTLS as far as it is needed, and what was proven
     transaction.py      MAIL, RCPT, DATA, dot
     dot_stuffing.py     content as it goes over the wire
     outcome.py          delivered, transient or permanent, made safe to store
@@ -79,8 +90,10 @@ Ground
     batching.py         group commit: callers share the next batch
     jobs.py             wake-ups through Redis
     resolver.py         the DNS questions we ask
+    dns_answers.py      what it answers
+    dns_servers.py      whom it asks, and whether they are believed about DNSSEC
     keyring.py          keys on disk, outside the database
-    certificates.py     TLS for the mx
+    certificates.py     TLS for the mx, renewed without a restart
     metrics.py          what is counted
     logs.py             JSON lines, ids and kinds only
     crash_points.py     where a test may have a process die; refused in production

@@ -9,6 +9,9 @@ from prometheus_client import Counter, Gauge, Histogram
 _BATCH = (1, 2, 5, 10, 20, 50, 100, 200)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
 
+NO_PROXY_HEADER = Counter(
+    "clearpost_mx_no_proxy_header_total", "Connections of load balancers closed for want of a PROXY header"
+)
 CONNECTIONS = Gauge("clearpost_smtp_connections", "Open connections of this mx process")
 RECEIVED = Counter("clearpost_received_total", "Messages answered 250", ["lane"])
 REFUSED = Counter("clearpost_refused_total", "Replies that refused, by enhanced status code", ["code"])

@@ -4,6 +4,7 @@ Must never raise: what a proxy says of its client may be anything.
 """
 
 import ipaddress
+from collections.abc import Iterable
 
 
 def network_of(ip: str) -> str:
@@ -15,3 +16,12 @@ def network_of(ip: str) -> str:
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
+
+
+def is_within(ip: str, networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    """Whether an IP belongs to one of these networks; what is no IP belongs to none."""
+    try:
+        address = ipaddress.ip_address(ip.partition("%")[0])
+    except ValueError:
+        return False
+    return any(address in network for network in networks)

@@ -4,12 +4,12 @@ Must never decide about mail (the receiver does), nor log what a client sends.
 """
 
 import asyncio
-import ssl
 from typing import Any
 
 import structlog
 
 from mailcore import crash_points, replies
+from mailcore.certificates import Certificate
 from mailcore.clock import Clock
 from mailcore.connection_limits import Connections
 from mailcore.envelope import parse_mail, parse_rcpt
@@ -33,10 +33,10 @@ class SmtpSession(SmtpStream):
 
     def __init__(
         self, *, receiver: Receiver, connections: Connections, settings: Settings, clock: Clock,
-        greet: Any, largest_message: int, tls_context: ssl.SSLContext | None,
+        greet: Any, largest_message: int, certificate: Certificate | None,
     ) -> None:  # fmt: skip
         super().__init__(
-            connections=connections, settings=settings, clock=clock, greet=greet, tls_context=tls_context
+            connections=connections, settings=settings, clock=clock, greet=greet, certificate=certificate
         )
         self._receiver = receiver
         self._largest = largest_message
@@ -56,9 +56,7 @@ class SmtpSession(SmtpStream):
             self._hang_up()
 
     async def _dialogue(self) -> None:
-        assert self._peer is not None
-        if refusal := self._connections.admit(self, self._peer.ip):
-            await self._end(refusal)
+        await self._arrive()
         self._say(replies.greeting(self._settings.hostname))
         while True:
             if self._connections.closing:
@@ -146,7 +144,7 @@ class SmtpSession(SmtpStream):
             "SMTPUTF8",
             "ENHANCEDSTATUSCODES",
         ]
-        if self.tls_context and not (self._peer and self._peer.tls):
+        if self._certificate and not (self._peer and self._peer.tls):
             words.append("STARTTLS")
         return b"".join(f"250{' ' if word is words[-1] else '-'}{word}\r\n".encode() for word in words)
 
@@ -254,7 +252,7 @@ class SmtpSession(SmtpStream):
             return replies.BAD_ARGUMENT
         if self._peer.tls:
             return replies.TLS_ALREADY
-        if not self.tls_context:
+        if not self._certificate:
             return replies.TLS_UNAVAILABLE
         await self._start_tls()
         self._peer.helo = ""

@@ -6,7 +6,6 @@ log what one sends.
 """
 
 import asyncio
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import CRITICAL, getLogger
@@ -15,9 +14,11 @@ from typing import Any
 from aiosmtpd.smtp import SMTP
 
 from mailcore import crash_points, metrics, replies
+from mailcore.certificates import Certificate
 from mailcore.clock import Clock
 from mailcore.connection_limits import Connections, ip_of
 from mailcore.data_decoder import RATE_WINDOW, DataDecoder, Pace
+from mailcore.proxy_protocol import HEADER_CAP, Header, Incomplete, Malformed, parse
 from mailcore.replies import Reply
 from mailcore.settings import Settings
 from mailcore.smtp_dialogue import Content, Peer
@@ -28,6 +29,8 @@ getLogger("mail.log").setLevel(CRITICAL + 1)
 _CHUNK = 64 * 1024
 # A client that does not read would keep its connection open for ever.
 _LAST_WORDS_SECONDS = 5.0
+# A load balancer sends its header with the connection itself; a lost packet is sent again within this time.
+_HEADER_SECONDS = 5.0
 
 
 class Disconnected(Exception):
@@ -55,13 +58,12 @@ class SmtpStream(SMTP):
         settings: Settings,
         clock: Clock,
         greet: Any,
-        tls_context: ssl.SSLContext | None,
+        certificate: Certificate | None,
     ) -> None:
         super().__init__(
             object(),
             hostname=settings.hostname,
             enable_SMTPUTF8=True,
-            tls_context=tls_context,
             timeout=settings.idle_timeout.total_seconds(),
             loop=asyncio.get_running_loop(),
         )
@@ -69,6 +71,7 @@ class SmtpStream(SMTP):
         self._settings = settings
         self._clock = clock
         self._greet = greet
+        self._certificate = certificate
         self._input = bytearray()
         self._output = bytearray()
         self._in_data = False
@@ -78,16 +81,48 @@ class SmtpStream(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if self._peer is None:
-            ip = ip_of(transport.get_extra_info("peername"))
-            self._peer = Peer(ip, ip_of(transport.get_extra_info("sockname")), self._greet(ip))
-        else:
+        if self._peer is not None:  # a handshake after STARTTLS brings a new transport
             self._peer.tls = True
+
+    async def _arrive(self) -> Peer:
+        """The client is known and counted; or it, or whoever speaks for it, is sent away."""
+        ip, local_ip = self._ends()
+        if refusal := self._connections.enter(self, ip):
+            await self._end(refusal)
+        if self._connections.is_proxy(ip):
+            header = await self._proxy_header()
+            if header.client:
+                ip, local_ip = header.client, header.local
+                if refusal := self._connections.count(self, ip):
+                    await self._end(refusal)
+        self._peer = Peer(ip, local_ip, self._greet(ip))
+        return self._peer
+
+    def _ends(self) -> tuple[str, str]:
+        """The other end and ours, as the socket tells."""
+        if self.transport is None:
+            raise Disconnected
+        info = self.transport.get_extra_info
+        return ip_of(info("peername")), ip_of(info("sockname"))
+
+    async def _proxy_header(self) -> Header:
+        """A load balancer says at once who is there; whoever does not is left without a word."""
+        try:
+            async with asyncio.timeout(_HEADER_SECONDS):
+                while isinstance(header := parse(bytes(self._input[:HEADER_CAP])), Incomplete):
+                    await self._more()
+        except TimeoutError:
+            header = Malformed()
+        if isinstance(header, Malformed):
+            metrics.NO_PROXY_HEADER.inc()
+            raise Disconnected
+        del self._input[: header.length]
+        return header
 
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)
+        self._connections.leave(self)
         if self._peer:
-            self._connections.leave(self, self._peer.ip)
             self._peer.has_left()
 
     def eof_received(self) -> bool | None:
@@ -128,8 +163,7 @@ class SmtpStream(SMTP):
             self.transport.close()
         if self._original_transport is not None and self._peer and not self._peer.tls:
             self._original_transport.close()
-        if self._peer:
-            self._connections.leave(self, self._peer.ip)
+        self._connections.leave(self)
 
     # --- replies out ---
 
@@ -226,7 +260,9 @@ class SmtpStream(SMTP):
 
     async def _start_tls(self) -> None:
         """The handshake; a client whose handshake fails is sent away."""
+        assert self._certificate is not None
         await self._discard_input()
+        self.tls_context = self._certificate.context()
         try:
             await self.smtp_STARTTLS("")
         except Exception:  # noqa: BLE001  whatever TLS stumbles over, this connection is of no more use

@@ -1,13 +1,11 @@
 """This machine's clock, the postmaster and the certificate. Must never show a private key."""
 
 import ctypes
-import ssl
 from datetime import datetime, timedelta
 from typing import Final
 
-from cryptography import x509
-
 from clearpost.checks.finding import Finding, fail, ok, warn
+from mailcore import certificates
 from mailcore.clock import Clock
 from mailcore.envelope import parse_mailbox
 from mailcore.settings import Settings
@@ -54,23 +52,18 @@ def _certificate(settings: Settings, now: datetime) -> Finding:
         what = "STARTTLS uses a self-signed certificate"
         mend = "set CLEARPOST_TLS_CERTIFICATE and CLEARPOST_TLS_KEY: some senders insist on a real one"
         return ok("tls", what) if settings.environment == "local" else warn("tls", what, mend)
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
-        parsed = x509.load_pem_x509_certificate(certificate.read_bytes())
-    except (OSError, ValueError) as error:
+    pair = certificates.load(certificate, key)
+    if isinstance(pair, str):
         mend = "give the service's user a readable PEM certificate and its own private key"
-        return fail("tls", f"the certificate can't be used: {_reason(error)}", mend)
-    return _validity(parsed, now)
+        return fail("tls", f"the certificate can't be used: {pair}", mend)
+    return _validity(pair.expires_at, now)
 
 
-def _validity(certificate: x509.Certificate, now: datetime) -> Finding:
-    left = certificate.not_valid_after_utc - now
+def _validity(expires_at: datetime, now: datetime) -> Finding:
+    left = expires_at - now
+    mend = "renew it: a new one is taken without a restart"
     if left <= timedelta(0):
-        return fail("tls", "the certificate has expired", "renew it and restart the mx processes")
+        return fail("tls", "the certificate has expired", mend)
     if left < _RENEW:
-        return warn("tls", f"the certificate expires in {left.days} days", "renew it, then restart the mx")
+        return warn("tls", f"the certificate expires in {left.days} days", mend)
     return ok("tls", f"the certificate is valid for {left.days} days")
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__

@@ -19,7 +19,8 @@ from clearpost.checks import alarm, database, folders, identity, names, portal, 
 from clearpost.checks.finding import Finding, fail, ok, warn
 from clearpost.ports import free_port
 from clearpost.standins.dns import DnsStandin
-from mailcore import certificates, spool_owner
+from mailcore import spool_owner
+from mailcore.certificates import Certificate
 from mailcore.clock import Clock, ShiftedClock
 from mailcore.database import Database
 from mailcore.settings import Settings
@@ -375,7 +376,7 @@ def test_a_postmaster_that_cannot_work_fails(tmp_path: Path, address: str) -> No
 @pytest.mark.parametrize(("days", "state"), [(0, "ok"), (3640, "warn"), (3660, "fail")])
 def test_a_certificate_is_watched_until_it_expires(tmp_path: Path, days: int, state: str) -> None:
     settings = settings_for(tmp_path)
-    certificates.server_context(settings, Clock())
+    Certificate(settings, Clock())  # a self-signed one, good for ten years
     pem = settings.key_dir / "tls.pem"
     settings = production(tmp_path, tls_certificate=pem, tls_key=pem)
     the(identity.check(settings, ShiftedClock(timedelta(days=days))), state, "the certificate")

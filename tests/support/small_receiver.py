@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mailcore import certificates, replies
+from mailcore import replies
+from mailcore.certificates import Certificate
 from mailcore.clock import Clock
 from mailcore.connection_limits import Connections
 from mailcore.envelope import ForwardPath
@@ -109,10 +110,10 @@ async def serving(
 ) -> AsyncIterator[Server]:
     settings = Settings(_env_file=None, key_dir=tmp_path / "keys", **changes)
     connections, clock = Connections(settings), Clock()
-    context = None
+    certificate = None
     if tls:
         Keyring(settings.key_dir)
-        context = certificates.server_context(settings, clock)
+        certificate = Certificate(settings, clock)
     sessions: list[WatchedSession] = []
 
     def session() -> SmtpSession:
@@ -124,7 +125,7 @@ async def serving(
                 clock=clock,
                 greet=lambda ip: asyncio.create_task(_nameless()),
                 largest_message=1_000_000,
-                tls_context=context,
+                certificate=certificate,
             )
         )
         sessions[-1].injected = asyncio.Event()
