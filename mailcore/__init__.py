@@ -16,7 +16,6 @@ In
     envelope.py         addresses and parameters by the grammar of RFC 5321
     routing.py          whose a forward-path is, and where its mail goes
     admission.py        pure decisions: may this recipient, this content be accepted?
-    authentication.py   the SPF verdict of the reverse-path
     authenticity/       who sent a message: verdicts, what follows, what we sign
     intake.py           content as it arrives: in memory, or streamed to disk
     content_scan.py     one pass over the chunks: what is refused, Subject and From for the log

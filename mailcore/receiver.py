@@ -13,7 +13,8 @@ from uuid import UUID
 from mailcore import admission, content_scan, crash_points, metrics, replies, returns, rewriting, routing
 from mailcore.acceptance import Acceptance
 from mailcore.admission import Door
-from mailcore.authentication import SpfVerdict, spf
+from mailcore.authenticity.spf import spf
+from mailcore.authenticity.verdicts import SpfVerdict
 from mailcore.clock import Clock
 from mailcore.content_scan import ContentScan
 from mailcore.database import Database

@@ -1,4 +1,4 @@
-"""Verdicts on who sent a message; for now SPF of the reverse-path (RFC 7208), by pyspf in a thread.
+"""SPF of the reverse-path, or of HELO where there is none (RFC 7208), by pyspf in a thread.
 
 Must never raise at the caller, never block the event loop, never outlast its deadline there, and never pass
 on text that a sender's DNS wrote (explanations are not even asked for).
@@ -10,7 +10,6 @@ import threading
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,8 +18,9 @@ from dns.name import Name
 from dns.nameserver import Do53Nameserver
 from dns.resolver import NXDOMAIN, NoAnswer, Resolver
 
-from mailcore.envelope import Mailbox
+from mailcore.authenticity.verdicts import SpfVerdict
 from mailcore.dns_servers import EDNS_PAYLOAD, host_and_port
+from mailcore.envelope import Mailbox
 
 # Its docstrings hold invalid escapes; Python says so once, when it first compiles the file.
 with warnings.catch_warnings():
@@ -33,18 +33,6 @@ _THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="spf")
 _CHECKABLE_DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_-]{1,63}\.)+[a-z0-9-]{2,63}\Z", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class SpfVerdict:
-    """`result` is a word of RFC 7208 section 2.6; `domain` the one that was asked (HELO for `<>`)."""
-
-    result: str
-    domain: str
-
-    @property
-    def passed(self) -> bool:
-        return self.result == "pass"
-
-
 async def spf(
     *, client_ip: str, helo: str, reverse_path: Mailbox | None, nameservers: Sequence[str], timeout: float
 ) -> SpfVerdict:
@@ -53,9 +41,9 @@ async def spf(
     `nameservers` are "address:port" ("[::1]:53" for IPv6); empty means the system's.
     """
     sender = reverse_path or Mailbox("postmaster", helo)
-    domain = sender.domain.removesuffix(".")
+    domain = sender.domain.removesuffix(".").lower()
     if not _CHECKABLE_DOMAIN.match(domain):
-        return SpfVerdict("none", domain)  # RFC 7208 section 4.3: malformed domains have no policy
+        return SpfVerdict(of_helo=reverse_path is None)  # section 4.3: malformed domains have no policy
     abandoned = threading.Event()
     question = (client_ip, helo, sender.local_part, domain, tuple(nameservers), timeout, abandoned)
     try:
@@ -65,7 +53,7 @@ async def spf(
         result = "temperror"
     finally:
         abandoned.set()
-    return SpfVerdict(result, domain)
+    return SpfVerdict(result, domain, of_helo=reverse_path is None)
 
 
 def _check(

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearpost.standins.dns import DnsStandin, Fault, Zone
-from mailcore.authentication import RESULTS, SpfVerdict, spf
+from mailcore.authenticity.spf import RESULTS, spf
+from mailcore.authenticity.verdicts import SpfVerdict
 from mailcore.envelope import Mailbox
 
 ANN = Mailbox("ann", "example.org")
@@ -92,7 +93,7 @@ async def test_a_mapped_ipv4_client_is_an_ipv4_client() -> None:
 
 async def test_the_null_reverse_path_asks_for_helo() -> None:
     zone = {("mx.example.org", "TXT"): ['"v=spf1 ip4:192.0.2.7 -all"']}
-    assert await verdict(zone, reverse_path=None) == SpfVerdict("pass", "mx.example.org")
+    assert await verdict(zone, reverse_path=None) == SpfVerdict("pass", "mx.example.org", of_helo=True)
 
 
 @pytest.mark.parametrize(
