@@ -6,4 +6,10 @@ ground (clock, resolver, keyring); the path of a message stands on it.
     verdicts.py         what was found out, as values
     spf.py              may this client send for this domain? (RFC 7208)
     canonical.py        header fields and bodies in the forms that are signed
+    tag_lists.py        the tags of signatures and key records
+    public_keys.py      keys asked for in DNS
+    signatures.py       what a signature says, over what it was made, whether it holds
+    dkim.py             the signatures of a message
+    arc.py              the chain of those who passed it on
+    arc_claims.py       what the first of them says it saw
 """

@@ -55,14 +55,36 @@ def relaxed_header(raw: bytes) -> bytes:
     return name.rstrip(b" \t").lower() + b":" + unfolded.strip(b" ") + b"\r\n"
 
 
+@dataclass(frozen=True, slots=True)
+class BodyKind:
+    """Which hash of a body: of its form, cut after `length` canonical octets (l=) if that is said."""
+
+    form: Canonicalisation
+    length: int | None = None
+
+
+def body_hashes(buffers: Iterable[Buffer], kinds: Iterable[BodyKind]) -> dict[BodyKind, bytes | None]:
+    """All of these in one pass; a body that nobody asks about is not read."""
+    wanted = set(kinds)
+    digests = {
+        form: BodyDigest(
+            form, {kind.length for kind in wanted if kind.form == form and kind.length is not None}
+        )
+        for form in {kind.form for kind in wanted}
+    }
+    for buffer in buffers if wanted else ():
+        for digest in digests.values():
+            digest.update(buffer)
+    found = {form: digest.finish() for form, digest in digests.items()}
+    return {kind: found[kind.form][kind.length] for kind in wanted}
+
+
 def body_hash(
     buffers: Iterable[Buffer], canonicalisation: Canonicalisation, length: int | None = None
 ) -> bytes | None:
     """SHA-256 of a body, or of its first `length` canonical octets (l=); None where it has fewer."""
-    digest = BodyDigest(canonicalisation, () if length is None else (length,))
-    for buffer in buffers:
-        digest.update(buffer)
-    return digest.finish()[length]
+    kind = BodyKind(canonicalisation, length)
+    return body_hashes(buffers, (kind,))[kind]
 
 
 class BodyDigest:
