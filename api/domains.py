@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.errors import responses
 from api.etags import IfMatch
 from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
+from api.mail_rules import MailRulesChange, MailRulesOut
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import ClaimsDomains, Doer, ReadsDomains, Runtime, Session, WritesDomains
@@ -19,6 +20,7 @@ from customers.audit import Subject
 from customers.domain_check import State as RecordState
 from customers.domain_states import State, state_of
 from customers.domain_watch import Watch
+from customers.domains import Choice
 from mailcore import changes
 from mailcore.models import Account, Domain
 from mailcore.rates import Rate
@@ -37,6 +39,13 @@ class DomainChange(Body):
     plus_addressing: bool | None = Field(
         None, description="Whether alias+tag@ reaches alias@; null leaves it as it is", examples=[True]
     )
+    mail: MailRulesChange | None = None
+
+    def chosen(self) -> dict[Choice, bool | float | None]:
+        chosen = {} if self.mail is None else self.mail.chosen()
+        if self.plus_addressing is not None:
+            chosen["plus_addressing"] = self.plus_addressing
+        return chosen
 
 
 class RecordOut(BaseModel):
@@ -79,6 +88,8 @@ class DomainOut(BaseModel):
         "in 72 h; `displaced`: another account has proved control since"
     )
     plus_addressing: bool
+    mail: MailRulesOut
+    spam_filter: bool = Field(description="Whether this server asks a spam filter at all", examples=[True])
     created_at: datetime
     verified_at: datetime | None
     checked_at: datetime | None
@@ -139,11 +150,11 @@ async def update_domain(
 ) -> DomainOut:
     await if_match.holds(lambda: _locked(session, runtime, who.account_id, domain_id))
     domain = await accounts.get_owned(session, Domain, who.account_id, domain_id)
-    if (wanted := body.plus_addressing) is not None:
-        domain = await domains.set_plus_addressing(session, who.account_id, domain_id, wanted)
+    if chosen := body.chosen():
+        domain = await domains.change(session, who.account_id, domain_id, chosen)
         about = Subject(domain.id, domain.name)
-        clock, told = runtime.clock, {"plus_addressing": wanted}
-        audit.record(session, clock, who.account_id, doer, "domain.changed", about, **told)
+        told = {name: "never" if value is None else value for name, value in chosen.items()}
+        audit.record(session, runtime.clock, who.account_id, doer, "domain.changed", about, **told)
         await changes.note(session, who.account_id, "domain", domain_id)
     return await _out(session, runtime, domain)
 
@@ -201,6 +212,8 @@ def _shown(domain: Domain, account: Account, alias_count: int, runtime: ApiRunti
         name=domain.name,
         state=state_of(domain, runtime.clock.now(), settings.domain_claim_window),
         plus_addressing=domain.plus_addressing,
+        mail=MailRulesOut.of(domain),
+        spam_filter=bool(settings.rspamd_url),
         created_at=domain.created_at,
         verified_at=domain.verified_at,
         checked_at=domain.checked_at,

@@ -16,6 +16,7 @@ from api.logs import shown_event, shown_message
 from customers.event_feed import EventFeed, Listener
 from customers.news import LogNews, News, Position
 from mailcore.clock import Clock
+from mailcore.log_reader import Listed
 
 HEARTBEAT: Final = timedelta(seconds=15)
 LONGEST: Final = timedelta(hours=1)
@@ -112,10 +113,14 @@ def shown(found: News) -> dict[str, Any]:
     """An event of the log as GET /v1/logs/messages/{id} shows it; a change as it was noted."""
     if isinstance(found, LogNews):
         return {
-            "message": shown_message(found.message, found.event.type).model_dump(mode="json"),
+            "message": shown_message(_listed(found)).model_dump(mode="json"),
             "event": shown_event(found.event).model_dump(mode="json"),
         }
     return {"subject_id": _text_of(found.subject_id), "at": found.at.isoformat(), "data": found.data}
+
+
+def _listed(found: LogNews) -> Listed:
+    return Listed(found.message, found.event.type, found.verdicts)
 
 
 def _text_of(identifier: UUID | None) -> str | None:

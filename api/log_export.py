@@ -4,7 +4,7 @@ Must never hold more than the policy names (docs/policy.md), nor be taken out wi
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -21,6 +21,7 @@ from api.security import Doer, ReadsLogs, Runtime
 from customers import alias_csv, audit
 from customers.audit import Actor, Subject
 from customers.callers import Caller
+from mailcore.authenticity.verdicts import VerdictWords
 from mailcore.event_log import Event, LoggedMessage
 from mailcore.log_reader import Cursor, LogFilter
 from mailcore.rates import Rate
@@ -28,13 +29,16 @@ from mailcore.rates import Rate
 router = APIRouter(prefix="/v1/logs", route_class=Route, tags=["Logs"], responses=responses())
 
 Format = Literal["csv", "jsonl"]
+_VERDICTS: Final = tuple(each.name for each in fields(VerdictWords))
 _AT_ONCE: Final = 500
 _RATE: Final = Rate(20, timedelta(hours=1))
 _MEDIA: Final[dict[Format, str]] = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
 
 
 class LogLine(BaseModel):
-    """An event with the message that it belongs to."""
+    """An event with the message that it belongs to. `spf` and what follows it: what stands in the response of
+    an event "received" once more, each by itself; empty for the others.
+    """
 
     message_id: UUID
     received_at: datetime
@@ -52,6 +56,11 @@ class LogLine(BaseModel):
     duration_ms: int
     attempt: int
     delivery_id: UUID | None
+    spf: str | None
+    dkim: str | None
+    dmarc: str | None
+    arc: str | None
+    spam: float | None
 
 
 @router.get(
@@ -94,7 +103,7 @@ async def _lines(runtime: ApiRuntime, who: Caller, wanted: LogFilter, chosen: Fo
         yield alias_csv.write([tuple(LogLine.model_fields)])
     while True:
         found = await runtime.reader.messages(who.tenant, wanted, after, _AT_ONCE)
-        messages = [message for message, _ in found]
+        messages = [each.message for each in found]
         events = await runtime.reader.events(who.tenant, messages)
         lines = [_line(message, event) for message in messages for event in events[message.id]]
         yield _csv(lines) if chosen == "csv" else "".join(line.model_dump_json() + "\n" for line in lines)
@@ -112,6 +121,7 @@ def _text(value: Any) -> str:
 
 
 def _line(message: LoggedMessage, event: Event) -> LogLine:
+    words = VerdictWords.of(event.response) if event.type == "received" else None
     return LogLine.model_validate(
         {
             "message_id": message.id,
@@ -130,5 +140,6 @@ def _line(message: LoggedMessage, event: Event) -> LogLine:
             "duration_ms": round(event.duration.total_seconds() * 1000),
             "attempt": event.attempt,
             "delivery_id": event.delivery_id,
+            **(dict.fromkeys(_VERDICTS) if words is None else asdict(words)),
         }
     )

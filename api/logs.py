@@ -27,19 +27,40 @@ from api.runtime import ApiRuntime
 from api.security import ReadsLogs, Runtime, Session
 from customers import queue_owner
 from customers.queue_owner import Entry, Filter
+from mailcore.authenticity.verdicts import VerdictWords
 from mailcore.clock import time_of
 from mailcore.errors import Gone, NotFound
 from mailcore.event_log import Event, LoggedMessage
-from mailcore.log_reader import Cursor, LogFilter
+from mailcore.log_reader import Cursor, Listed, LogFilter
 from mailcore.status_words import plain_words
 
 router = APIRouter(prefix="/v1/logs", route_class=Route, tags=["Logs"], responses=responses(404))
 
 ALIAS = "The address that was written to, with any tag: `hello@` finds `hello+shop@` too, not the reverse"
 EventType = Literal["received", "delivered", "soft-bounced", "hard-bounced", "refused"]
+Dmarc = Literal["pass", "fail", "none", "temperror", "permerror"]
 DeliveryState = Literal["waiting", "in-progress", "held"]
 # More destinations than any plan gives an alias.
 _MOST_UNFINISHED: Final = 100
+
+
+class AuthenticationOut(BaseModel):
+    """What was found out about who sent a message, as words of RFC 8601: `pass`, `fail`, `none`, `softfail`,
+    `neutral`, `policy`, `temperror`, `permerror`.
+    """
+
+    spf: str = Field(
+        description="Whether the domain of the return address lets this server send", examples=["pass"]
+    )
+    dkim: str = Field(description="The best of its signatures", examples=["pass"])
+    dmarc: str = Field(
+        description="Whether one of those two passed for the domain in From; `none`: it publishes no policy",
+        examples=["pass"],
+    )
+    arc: str = Field(description="What servers that passed it on before have sealed", examples=["none"])
+    spam: float | None = Field(
+        description="The spam filter's score; null where none was asked, or none answered", examples=[1.2]
+    )
 
 
 class MessageOut(BaseModel):
@@ -54,6 +75,9 @@ class MessageOut(BaseModel):
     client_ip: str = Field(description="The server that brought it", examples=["192.0.2.7"])
     client_name: str = Field(description="Its reverse name (FQDN)", examples=["mail.example.com"])
     last_event: str = Field(examples=["delivered"])
+    authentication: AuthenticationOut | None = Field(
+        description="As it stands in the response of the event `received`; null where it was refused"
+    )
 
 
 class EventOut(BaseModel):
@@ -95,8 +119,9 @@ def _filter(
     since: Annotated[Moment | None, Query(description="Received at or after, with time zone")] = None,
     until: Annotated[Moment | None, Query(description="Received before, with time zone")] = None,
     q: SearchText = None,
+    dmarc: Annotated[Dmarc | None, Query(description="Messages with this result of DMARC")] = None,
 ) -> LogFilter:
-    return LogFilter(domain_id, alias, event, since, until, q)
+    return LogFilter(domain_id, alias, event, since, until, q, dmarc)
 
 
 Wanted = Annotated[LogFilter, Depends(_filter)]
@@ -107,7 +132,7 @@ async def list_messages(
     who: ReadsLogs, runtime: Runtime, wanted: Wanted, limit: Limit = 50, cursor: CursorText = None
 ) -> Page[MessageOut]:
     rows = await runtime.reader.messages(who.tenant, wanted, _after(cursor), limit + 1)
-    return Page.of(rows, limit, lambda row: shown_message(*row), lambda row: _cursor(row[0]))
+    return Page.of(rows, limit, shown_message, lambda row: _cursor(row.message))
 
 
 @router.get("/messages/{message_id}", summary="Show a message's timeline", responses=responses(404, 410))
@@ -119,11 +144,13 @@ async def get_message(message_id: UUID, who: ReadsLogs, session: Session, runtim
         raise NotFound("There is no such thing in this account.")
     events = await runtime.reader.timeline(who.tenant, message_id)
     living = await queue_owner.living_nodes(runtime.database)
+    receipt = next((each.response for each in events if each.type == "received"), "")
+    row = Listed(message, events[-1].type if events else "", VerdictWords.of(receipt))
     waiting = await queue_owner.list_of(
         session, who.account_id, Filter(message_id=message_id), living, limit=_MOST_UNFINISHED
     )
     return TimelineOut(
-        **shown_message(message, events[-1].type if events else "").model_dump(),
+        **shown_message(row).model_dump(),
         deleted_at=message.received_at + runtime.settings.log_retention,
         events=[shown_event(event) for event in events],
         unfinished=[_unfinished(entry) for entry in waiting],
@@ -181,7 +208,8 @@ def _after(text: str | None) -> Cursor | None:
     return cursor
 
 
-def shown_message(message: LoggedMessage, last_event: str) -> MessageOut:
+def shown_message(row: Listed) -> MessageOut:
+    message = row.message
     return MessageOut(
         id=message.id,
         received_at=message.received_at,
@@ -191,8 +219,13 @@ def shown_message(message: LoggedMessage, last_event: str) -> MessageOut:
         subject=message.subject,
         client_ip=message.client_ip,
         client_name=message.client_name,
-        last_event=last_event,
+        last_event=row.last_event,
+        authentication=_found_out(row.verdicts),
     )
+
+
+def _found_out(words: VerdictWords | None) -> AuthenticationOut | None:
+    return None if words is None else AuthenticationOut.model_validate(words, from_attributes=True)
 
 
 def shown_event(event: Event) -> EventOut:

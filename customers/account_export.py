@@ -53,7 +53,8 @@ PARTS: Final = (
     ),
     Part(
         "domains",
-        "select d.id, d.name, d.plus_addressing, d.created_at, d.verified_at, d.checked_at, d.off_at "
+        "select d.id, d.name, d.plus_addressing, d.strict_dmarc, d.require_tls, d.spam_threshold, "
+        "d.created_at, d.verified_at, d.checked_at, d.off_at "
         "from domain d where d.account_id = $1 and d.id > $2 order by d.id",
     ),
     Part(

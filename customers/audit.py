@@ -52,7 +52,7 @@ def record(
     actor: Actor,
     action: str,
     subject: Subject,
-    **detail: str | int | bool | list[str] | None,
+    **detail: str | float | bool | list[str] | None,
 ) -> None:
     """One line, such as "alias.created". `account_id` None is the service's own log. It leaves with the
     session's commit, or not at all. `detail`: fields that changed and their new values, no secrets.

@@ -3,7 +3,8 @@
 Must never show one account's claim to another, nor verify one: that is for what DNS says (domain_watch.py).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -19,6 +20,10 @@ from mailcore.errors import Conflict, LimitReached
 from mailcore.models import Account, Domain
 from mailcore.plans import Lane
 from mailcore.settings import Settings
+
+# What an owner decides about the mail of a domain; told at the columns of `Domain`.
+Choice = Literal["plus_addressing", "strict_dmarc", "require_tls", "spam_threshold"]
+
 
 # --- what an account does with its own ---
 
@@ -75,11 +80,13 @@ async def ids(session: AsyncSession, account_id: UUID, of_names: Collection[str]
     return dict((await session.exec(query)).all())
 
 
-async def set_plus_addressing(
-    session: AsyncSession, account_id: UUID, domain_id: UUID, enabled: bool
+async def change(
+    session: AsyncSession, account_id: UUID, domain_id: UUID, chosen: Mapping[Choice, bool | float | None]
 ) -> Domain:
+    """For mail that comes, and attempts that begin, from now on. `spam_threshold` None: never refuse."""
     domain = await accounts.get_owned(session, Domain, account_id, domain_id, lock=True)
-    domain.plus_addressing = enabled
+    for name, value in chosen.items():
+        setattr(domain, name, value)
     session.add(domain)
     await session.flush()
     return domain

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from mailcore.authenticity.verdicts import VerdictWords
 from mailcore.changes import ChangeKind
 from mailcore.database import Database, Transaction
 from mailcore.event_log import Event, LoggedMessage
-from mailcore.log_reader import event_of, message_of
+from mailcore.log_reader import event_of, message_of, verdicts_of
 
 CHANGES_KEPT: Final = timedelta(days=1)
 # A cursor is taken a little less long, so that nothing is missing between them.
@@ -42,11 +43,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class LogNews:
-    """An event of the log with the message it belongs to."""
+    """An event of the log with the message it belongs to, and what was found out about its sender."""
 
     position: Position
     message: LoggedMessage
     event: Event
+    verdicts: VerdictWords | None
 
     kind = "log"
 
@@ -99,7 +101,9 @@ async def horizon(tx: Transaction) -> int:
 _EVENTS = """
 select e.xid::text as xid, e.id as event_id, e.message_id, e.account_id, e.received_at, e.delivery_id, e.at,
        e.type, e.response, e.code, e.server_ip, e.duration_ms, e.attempt,
-       l.id, l.domain_id, l.client_ip, l.client_name, l.subject, l.sender, l.alias
+       l.id, l.domain_id, l.client_ip, l.client_name, l.subject, l.sender, l.alias,
+       (select r.response from log_event r where r.message_id = e.message_id
+        and r.received_at = e.received_at and r.type = 'received' limit 1) as receipt
 from log_event e join log_message l on l.id = e.message_id and l.received_at = e.received_at
 where e.account_id = any($1::uuid[]) and (e.xid, e.id) > ($2::text::xid8, $3::bigint)
   and e.xid < $4::text::xid8 and e.received_at > $6
@@ -145,7 +149,7 @@ async def forget_changes(database: Database) -> None:
 
 def _log(row: Any) -> LogNews:
     position = Position(int(row["xid"]), _LOG, row["event_id"])
-    return LogNews(position, message_of(row), event_of(row))
+    return LogNews(position, message_of(row), event_of(row), verdicts_of(row))
 
 
 def _change(row: Any) -> ChangeNews:

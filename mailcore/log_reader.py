@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
+from mailcore.authenticity.verdicts import VerdictWords
 from mailcore.clock import Clock
 from mailcore.database import Database, Tenant
 from mailcore.event_log import MORE_REFUSALS, Event, LoggedMessage
@@ -22,6 +23,7 @@ class LogFilter:
     """What a customer asks for; None means any. `text` is looked for in subject, sender and alias.
 
     `alias` is an address as it was written to; one without a tag also stands for itself with any tag.
+    `dmarc` is the result that stands in the words of the event "received".
     """
 
     domain_id: UUID | None = None
@@ -30,6 +32,18 @@ class LogFilter:
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
+    dmarc: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A message with the type of its latest event; `verdicts` is None where nothing was found out about its
+    sender, or it was refused.
+    """
+
+    message: LoggedMessage
+    last_event: str
+    verdicts: VerdictWords | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,9 @@ _SELECT_MESSAGES = """
 select m.id, m.account_id, m.domain_id, m.received_at, m.client_ip, m.client_name, m.subject, m.sender,
     m.alias,
        (select e.type from log_event e where e.message_id = m.id and e.received_at = m.received_at
-        order by e.id desc limit 1) as last_event
+        order by e.id desc limit 1) as last_event,
+       (select e.response from log_event e where e.message_id = m.id and e.received_at = m.received_at
+        and e.type = 'received' limit 1) as receipt
 from log_message m
 where m.account_id = $1 and m.received_at > $2
   and ($3::timestamptz is null or (m.received_at, m.id) < ($3, $4::uuid))
@@ -88,6 +104,9 @@ where m.account_id = $1 and m.received_at > $2
   and ($8::timestamptz is null or m.received_at >= $8)
   and ($9::timestamptz is null or m.received_at < $9)
   and ($10::text is null or m.subject ilike $10 or m.sender ilike $10 or m.alias ilike $10)
+  and ($13::text is null or exists (
+        select from log_event e where e.message_id = m.id and e.received_at = m.received_at
+        and e.type = 'received' and e.response like $13))
 order by m.received_at desc, m.id desc
 limit $11
 """
@@ -153,15 +172,15 @@ class LogReader:
 
     async def messages(
         self, tenant: Tenant, wanted: LogFilter, after: Cursor | None, limit: int
-    ) -> list[tuple[LoggedMessage, str]]:
-        """Messages newest first, each with the type of its latest event."""
+    ) -> list[Listed]:
+        """Messages newest first."""
         pattern = None if wanted.text is None else f"%{_like(wanted.text)}%"
         rows = await self._rows(
             tenant, _SELECT_MESSAGES, tenant.account_id, self._horizon(), after and after.received_at,
             after and after.id, wanted.domain_id, wanted.alias, wanted.event_type, wanted.since, wanted.until,
-            pattern, limit, _tagged(wanted.alias),
+            pattern, limit, _tagged(wanted.alias), _saying(wanted.dmarc),
         )  # fmt: skip
-        return [(message_of(row), row["last_event"] or "") for row in rows]
+        return [Listed(message_of(row), row["last_event"] or "", verdicts_of(row)) for row in rows]
 
     async def message(self, tenant: Tenant, message_id: UUID) -> LoggedMessage | None:
         rows = await self._rows(
@@ -241,6 +260,11 @@ def _tagged(alias: str | None) -> str | None:
     return f"{_like(local_part)}+%{at}{_like(domain)}"
 
 
+def _saying(dmarc: str | None) -> str | None:
+    """The pattern of a receipt that ends in this result, among others."""
+    return None if dmarc is None else f"%; spf=% dmarc={_like(dmarc)} %"
+
+
 def _like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
@@ -250,6 +274,11 @@ def message_of(row: Any) -> LoggedMessage:
         row["id"], row["account_id"], row["domain_id"], row["received_at"], row["client_ip"],
         row["client_name"], row["subject"], row["sender"], row["alias"],
     )  # fmt: skip
+
+
+def verdicts_of(row: Any) -> VerdictWords | None:
+    """`receipt`: the response of the message's event "received", null where it was refused."""
+    return VerdictWords.of(row["receipt"] or "")
 
 
 def event_of(row: Any) -> Event:

@@ -4,11 +4,13 @@ Made once on arrival, kept in the envelope of the spool record, read again at ea
 anything of a message but domains, selectors and the words of these standards.
 """
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 # Of a sender's DNS or signature as little as needed: what is longer stands in no log and no header.
 LONGEST_WORD: Final = 253
+_WORD: Final = re.compile(r"(\w+)=(\S+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +121,26 @@ class Verdicts:
         found = {signature.result for signature in self.dkim}
         order = ("pass", "temperror", "policy", "neutral", "fail", "permerror")
         return next((result for result in order if result in found), "none")
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictWords:
+    """What the log keeps of all that: a word for each, and the score."""
+
+    spf: str
+    dkim: str
+    dmarc: str
+    arc: str
+    spam: float | None = None
+
+    @classmethod
+    def of(cls, response: str) -> Self | None:
+        """Of the response text of an event "received", which ends in what `Verdicts.in_words` wrote; None
+        where nothing was found out.
+        """
+        found = dict(_WORD.findall(response.rpartition("; ")[2]))
+        try:
+            score = float(found["spam"]) if "spam" in found else None
+            return cls(found["spf"], found["dkim"], found["dmarc"], found["arc"], score)
+        except (KeyError, ValueError):
+            return None

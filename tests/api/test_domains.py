@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from mailcore import routing
+from mailcore.envelope import Mailbox
 from mailcore.plans import Plan
 from mailcore.rates import Rate
+from mailcore.routing import MailRules, Resolved
 from tests.support.api import Tenant, World, running_api
 
 
@@ -132,6 +135,81 @@ async def test_plus_addressing_can_be_switched_off(tenant: Tenant) -> None:
     assert (await tenant.http.patch(path, json={"plus_addressing": False})).json()["plus_addressing"] is False
     assert (await tenant.http.patch(path, json={})).json()["plus_addressing"] is False
     assert (await tenant.http.patch(path, json={"name": "other.test"})).status_code == 422
+
+
+async def test_the_owner_decides_about_its_mail(world: World, tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    assert domain["mail"] == {"strict_dmarc": False, "require_tls": False, "spam_threshold": 15}
+    assert domain["spam_filter"] is False, "none is set up here"
+    path = f"/v1/domains/{domain['id']}"
+    for given, shown in (
+        ({"strict_dmarc": True}, (True, False, 15)),
+        ({"require_tls": True, "strict_dmarc": None}, (True, True, 15)),
+        ({"spam_threshold": None}, (True, True, None)),
+        ({}, (True, True, None)),
+        ({"spam_threshold": 7.5, "strict_dmarc": False}, (False, True, 7.5)),
+        (None, (False, True, 7.5)),
+    ):
+        answer = await tenant.http.patch(path, json={"mail": given})
+        assert tuple(answer.json()["mail"].values()) == shown, given
+        assert (await tenant.http.get(path)).json() == answer.json()
+    told = [
+        line["detail"] for line in (await tenant.http.get("/v1/audit?action=domain.changed")).json()["data"]
+    ]
+    assert told == [
+        {"spam_threshold": 7.5, "strict_dmarc": False},
+        {"spam_threshold": "never"},
+        {"require_tls": True},
+        {"strict_dmarc": True},
+    ]
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        '{"spam_threshold": 0.9}',
+        '{"spam_threshold": 100.1}',
+        '{"spam_threshold": NaN}',
+        '{"spam_threshold": 1e999}',
+        '{"spam_threshold": true}',
+        '{"spam_threshold": "15"}',
+        '{"strict_dmarc": "perhaps"}',
+        '{"require_tls": []}',
+        '{"spam_filter": true}',
+        "[]",
+    ],
+)
+async def test_a_choice_that_means_nothing_is_refused_by_name(tenant: Tenant, mail: str) -> None:
+    domain = await tenant.claim()
+    path = f"/v1/domains/{domain['id']}"
+    content = f'{{"plus_addressing": false, "mail": {mail}}}'
+    answer = await tenant.http.patch(path, content=content, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+    assert answer.json()["errors"][0]["loc"][:2] == ["body", "mail"]
+    assert (await tenant.http.get(path)).json() == domain
+
+
+async def test_a_choice_holds_for_the_next_recipient(world: World, tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    await tenant.alias(domain)
+    world.publish("example.test", tenant)
+    await tenant.http.post(f"/v1/domains/{domain['id']}/check")
+
+    async def rules() -> MailRules:
+        mailbox, now = Mailbox("hello", "example.test"), world.clock.now()
+        found = await routing.resolve(world.runtime.database, world.runtime.keyring, mailbox, now)
+        assert isinstance(found, Resolved)
+        return found.recipient.rules
+
+    assert await rules() == MailRules(False, False, 15)
+    chosen = {"strict_dmarc": True, "require_tls": True, "spam_threshold": None}
+    await tenant.http.patch(f"/v1/domains/{domain['id']}", json={"mail": chosen})
+    assert await rules() == MailRules(True, True, None)
+
+
+async def test_a_server_with_a_spam_filter_says_so(database_url: str, tmp_path: Path) -> None:
+    async with running_api(database_url, tmp_path, rspamd_url="http://127.0.0.1:11333") as world:
+        assert (await (await world.tenant()).claim())["spam_filter"] is True
 
 
 async def test_a_deleted_domain_is_gone_with_its_aliases(tenant: Tenant) -> None:

@@ -45,7 +45,7 @@ async def things(world: World, tenant: Tenant) -> list[tuple[str, dict[str, Any]
         (f"/v1/oauth/apps/{(await register(tenant))['id']}", {"name": "new"}),
         (f"/v1/keys/{key['id']}", {"name": "new"}),
         (f"/v1/aliases/{alias['id']}", {"note": "new"}),
-        (f"/v1/domains/{domain['id']}", {"plus_addressing": False}),
+        (f"/v1/domains/{domain['id']}", {"mail": {"require_tls": True}}),
     ]
 
 

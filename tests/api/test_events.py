@@ -40,13 +40,14 @@ async def test_a_log_event_comes_as_the_log_shows_it(world: World, tenant: Tenan
         assert opened.retry == "2000"
         assert opened.answer.headers["content-type"].startswith("text/event-stream")
         assert opened.answer.headers["x-accel-buffering"] == "no"
-        message = await write(world, tenant)
+        message = await write(world, tenant, verdicts="spf=pass dkim=none dmarc=pass arc=none")
         heard = await opened.wait_for(3)
         shown = (await tenant.http.get(f"/v1/logs/messages/{message.id}")).json()
     assert [each.kind for each in heard] == ["log"] * 3
     assert [each.data["event"] for each in heard] == shown["events"]
     last = heard[-1].data["message"]
     assert last == {name: shown[name] for name in last}
+    assert last["authentication"]["dmarc"] == "pass"
 
 
 async def test_changes_of_all_kinds_are_heard(world: World, tenant: Tenant) -> None:

@@ -262,7 +262,7 @@ async def test_a_limited_key_sees_and_changes_its_domain_only(world: World, tena
     assert changed.status_code == 200, changed.text
     assert (await key.delete(f"/v1/aliases/{made.json()['id']}")).status_code == 204
     assert (
-        await key.patch(f"/v1/domains/{inside['id']}", json={"plus_addressing": False})
+        await key.patch(f"/v1/domains/{inside['id']}", json={"mail": {"strict_dmarc": True}})
     ).status_code == 200
     audit = (await rich.http.get("/v1/audit")).json()["data"]
     assert "alias.deleted" in [line["action"] for line in audit]

@@ -65,7 +65,9 @@ async def test_an_export_holds_all_of_the_account_and_nothing_of_another(
     found = await exported(owner)
     assert [row["name"] for row in found["account"]] == ["one"]
     assert [(row["email"], row["role"]) for row in found["members"]] == [("one@owners.test", "owner")]
-    assert [row["name"] for row in found["domains"]] == ["one.test"]
+    assert [(row["name"], row["strict_dmarc"], row["spam_threshold"]) for row in found["domains"]] == [
+        ("one.test", False, 15)
+    ]
     assert [(row["local_part"], row["destinations"]) for row in found["aliases"]] == [
         ("mine", ["you@inbox.test"])
     ]

@@ -9,12 +9,15 @@ from typing import Any
 import httpx
 
 from api.log_export import LogLine
+from mailcore.authenticity.verdicts import DmarcVerdict, SpfVerdict, Verdicts
 from mailcore.models import LogEvent, LogMessage
 from tests.support.api import Tenant, World
 from tests.support.logged import write
 
 # Columns that order the rows of the log, seal them, or say whose they are.
 _OURS = {"account_id", "key_id", "xid", "id"}
+# What stands in the response of "received" as well.
+_FROM_THE_RESPONSE = {"spf", "dkim", "dmarc", "arc", "spam"}
 
 
 async def taken(tenant: Tenant, **params: Any) -> httpx.Response:
@@ -50,7 +53,19 @@ async def test_a_line_for_each_event_in_both_forms(world: World, tenant: Tenant)
 
 def test_the_fields_are_those_of_the_policy() -> None:
     of_tables = (set(LogMessage.model_fields) | set(LogEvent.model_fields)) - _OURS
-    assert set(LogLine.model_fields) == of_tables
+    assert set(LogLine.model_fields) - _FROM_THE_RESPONSE == of_tables
+
+
+async def test_what_was_found_out_about_the_sender_stands_in_columns(world: World, tenant: Tenant) -> None:
+    words = Verdicts(spf=SpfVerdict("fail"), dmarc=DmarcVerdict("fail"), spam=7).in_words()
+    await write(world, tenant, verdicts=words)
+    names = ("spf", "dkim", "dmarc", "arc", "spam")
+    received, soft, _ = rows_of(await taken(tenant, dmarc="fail"))
+    assert [received[name] for name in names] == ["fail", "none", "fail", "none", "7.0"]
+    assert [soft[name] for name in names] == [""] * 5
+    first, second, _ = lines_of(await taken(tenant, format="jsonl"))
+    assert [first[name] for name in names] == ["fail", "none", "fail", "none", 7.0]
+    assert [second[name] for name in names] == [None] * 5
 
 
 async def test_what_is_accepted_says_the_form(world: World, tenant: Tenant) -> None:

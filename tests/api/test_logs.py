@@ -9,8 +9,10 @@ import pytest
 
 from api.logs import explanation
 from mailcore import event_log
+from mailcore.authenticity.verdicts import DkimVerdict, DmarcVerdict, SpfVerdict, Verdicts
 from mailcore.clock import Clock
-from mailcore.event_log import Answer, Attempt
+from mailcore.event_log import Answer, Attempt, LoggedMessage
+from mailcore.replies import Reply
 from tests.support.api import Tenant, World
 from tests.support.logged import put_in_queue, write
 
@@ -19,6 +21,19 @@ async def listed(tenant: Tenant, **params: Any) -> list[str]:
     answer = await tenant.http.get("/v1/logs/messages", params=params)
     assert answer.status_code == 200, answer.text
     return [each["id"] for each in answer.json()["data"]]
+
+
+async def refuse(world: World, tenant: Tenant, said: str) -> UUID:
+    code, enhanced, text = said.split(" ", 2)
+    message = LoggedMessage(
+        world.clock.new_id(), tenant.id, None, world.clock.now(), "192.0.2.7", "", "", "ann@sender.test",
+        "hello@example.test",
+    )  # fmt: skip
+    async with world.runtime.database.transaction() as tx:
+        await event_log.record_messages(tx, [message])
+        event = event_log.refused(message, Reply(int(code), enhanced, text), "192.0.2.1")
+        await event_log.record_events(tx, [event])
+    return message.id
 
 
 async def test_a_timeline_tells_each_event_in_plain_words(world: World, tenant: Tenant) -> None:
@@ -44,6 +59,28 @@ async def test_a_timeline_tells_each_event_in_plain_words(world: World, tenant: 
     assert soft["explanation"] == "The mailbox behind this address is full. We try again."
     assert (delivered["server_ip"], delivered["duration_ms"], delivered["attempt"]) == ("192.0.2.25", 112, 1)
     assert delivered["explanation"] == "The message was delivered."
+
+
+async def test_a_message_tells_what_was_found_out_about_its_sender(world: World, tenant: Tenant) -> None:
+    found = Verdicts(SpfVerdict("softfail"), (DkimVerdict("pass"),), DmarcVerdict("pass"), spam=-1.25)
+    message = await write(world, tenant, verdicts=found.in_words())
+    told = (await tenant.http.get(f"/v1/logs/messages/{message.id}")).json()
+    assert told["events"][0]["response"].endswith("; spf=softfail dkim=pass dmarc=pass arc=none spam=-1.2")
+    assert told["authentication"] == {
+        "spf": "softfail", "dkim": "pass", "dmarc": "pass", "arc": "none", "spam": -1.2
+    }  # fmt: skip
+    (listed,) = (await tenant.http.get("/v1/logs/messages")).json()["data"]
+    assert listed["authentication"] == told["authentication"]
+
+
+async def test_what_is_not_known_of_a_sender_is_null(world: World, tenant: Tenant) -> None:
+    early = (await write(world, tenant)).id
+    refused = await refuse(world, tenant, "550 5.7.26 Refused; spf=fail dkim=none dmarc=fail arc=none")
+    for message in (early, refused):
+        told = (await tenant.http.get(f"/v1/logs/messages/{message}")).json()
+        assert told["authentication"] is None
+    listed = (await tenant.http.get("/v1/logs/messages")).json()["data"]
+    assert [each["authentication"] for each in listed] == [None, None]
 
 
 async def test_a_timeline_tells_when_the_next_try_is_and_when_all_of_it_is_deleted(
@@ -76,6 +113,19 @@ async def test_messages_are_found_by_each_filter(world: World, tenant: Tenant) -
     assert await listed(tenant, since=(start + timedelta(seconds=5)).isoformat()) == [second]
     assert await listed(tenant, until=(start + timedelta(seconds=5)).isoformat()) == [first]
     assert await listed(tenant, domain_id=str(uuid4())) == []
+
+
+async def test_messages_are_found_by_their_result_of_dmarc(world: World, tenant: Tenant) -> None:
+    found = {}
+    for result in ("pass", "fail", "none"):
+        words = Verdicts(dmarc=DmarcVerdict(result)).in_words()
+        found[result] = str((await write(world, tenant, subject="dmarc=fail", verdicts=words)).id)
+    await write(world, tenant)
+    await refuse(world, tenant, "550 5.7.26 no; spf=fail dkim=none dmarc=fail arc=none")
+    for result, message in found.items():
+        assert await listed(tenant, dmarc=result) == [message]
+    assert await listed(tenant, dmarc="permerror") == []
+    assert (await tenant.http.get("/v1/logs/messages?dmarc=maybe")).status_code == 422
 
 
 async def test_an_address_finds_its_tagged_mail_and_nobody_elses(world: World, tenant: Tenant) -> None:

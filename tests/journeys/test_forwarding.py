@@ -157,7 +157,7 @@ async def test_recipients_of_one_transaction_share_bytes_and_each_has_a_timeline
     assert sorted(m.rcpt[0] for m in messages) == [
         f"RCPT TO:<{name}@inbox.test>" for name in ("one", "three", "two")
     ]
-    assert sorted((m.alias, last) for m, last in logged) == [
+    assert sorted((row.message.alias, row.last_event) for row in logged) == [
         (f"{name}@shop.test", "delivered") for name in ("one", "three", "two")
     ]
 

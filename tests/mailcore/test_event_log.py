@@ -44,7 +44,7 @@ async def logged(
 
 async def ids(g: Ground, wanted: LogFilter | None = None, account: UUID = ACCOUNT) -> list[UUID]:
     rows = await reader(g).messages(Tenant(account), wanted or LogFilter(), None, 1000)
-    return [message.id for message, _ in rows]
+    return [row.message.id for row in rows]
 
 
 async def partitions(g: Ground, table: str = "log_message") -> set[str]:
@@ -98,8 +98,8 @@ async def test_pages_join_without_a_gap_or_a_double(g: Ground) -> None:
     seen: list[UUID] = []
     after: Cursor | None = None
     while page := await reader(g).messages(Tenant(ACCOUNT), LogFilter(), after, 3):
-        seen += [message.id for message, _ in page]
-        after = Cursor(page[-1][0].received_at, page[-1][0].id)
+        seen += [row.message.id for row in page]
+        after = Cursor(page[-1].message.received_at, page[-1].message.id)
         await logged(g, g.clock.now())  # newer mail does not disturb older pages
     assert len(seen) == 20
     assert set(seen) == written
@@ -126,8 +126,8 @@ async def test_the_latest_event_is_shown_with_the_message(g: Ground) -> None:
         await event_log.record_events(
             tx, [event_log.delivered(attempt, Answer("250 ok", "2.0.0", "::1", timedelta(seconds=1)), now)]
         )
-    ((_, last),) = await reader(g).messages(Tenant(ACCOUNT), LogFilter(), None, 10)
-    assert last == "delivered"
+    (row,) = await reader(g).messages(Tenant(ACCOUNT), LogFilter(), None, 10)
+    assert row.last_event == "delivered"
 
 
 # --- what is stored ---
@@ -135,9 +135,9 @@ async def test_the_latest_event_is_shown_with_the_message(g: Ground) -> None:
 
 async def test_texts_are_cut_and_made_storable(g: Ground) -> None:
     await logged(g, g.clock.now(), subject="\0x\udc80" + "y" * 2000)
-    ((message, _),) = await reader(g).messages(Tenant(ACCOUNT), LogFilter(), None, 10)
-    assert message.subject.startswith("x?y")
-    assert len(message.subject) <= event_log.SUBJECT_LIMIT
+    (row,) = await reader(g).messages(Tenant(ACCOUNT), LogFilter(), None, 10)
+    assert row.message.subject.startswith("x?y")
+    assert len(row.message.subject) <= event_log.SUBJECT_LIMIT
     assert event_log.storable("a" * 600, event_log.RESPONSE_LIMIT) == "a" * 500
 
 

@@ -20,8 +20,9 @@ async def write(
     sender: str = "Ada <ada@example.com>",
     domain_id: UUID | None = None,
     delivered: bool = True,
+    verdicts: str = "",
 ) -> LoggedMessage:
-    """A message received now, and what became of it."""
+    """A message received now, and what became of it. `verdicts` as Verdicts.in_words writes them."""
     now, identifier = world.clock.now(), world.clock.new_id()
     message = LoggedMessage(
         identifier,
@@ -37,7 +38,8 @@ async def write(
     attempt = Attempt(identifier, tenant.id, now, uuid4(), 1)
     soft = Answer("452 4.2.2 mailbox full", "4.2.2", "192.0.2.25", timedelta(milliseconds=80))
     good = Answer("250 2.0.0 ok", "2.0.0", "192.0.2.25", timedelta(milliseconds=112))
-    events = [event_log.received(message, queued(str(identifier)), "192.0.2.1", timedelta(milliseconds=9))]
+    took = timedelta(milliseconds=9)
+    events = [event_log.received(message, queued(str(identifier)), "192.0.2.1", took, verdicts)]
     events.append(event_log.soft_bounced(attempt, soft, now + timedelta(seconds=1)))
     if delivered:
         events.append(event_log.delivered(attempt, good, now + timedelta(seconds=2)))

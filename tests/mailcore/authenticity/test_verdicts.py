@@ -2,7 +2,16 @@
 
 import json
 
-from mailcore.authenticity.verdicts import ArcVerdict, DkimVerdict, DmarcVerdict, SpfVerdict, Verdicts
+import pytest
+
+from mailcore.authenticity.verdicts import (
+    ArcVerdict,
+    DkimVerdict,
+    DmarcVerdict,
+    SpfVerdict,
+    Verdicts,
+    VerdictWords,
+)
 
 
 def test_verdicts_come_back_from_json_as_they_went() -> None:
@@ -21,3 +30,25 @@ def test_the_best_signature_is_the_one_that_is_told() -> None:
     failed, passed = DkimVerdict("fail"), DkimVerdict("pass")
     assert Verdicts(dkim=(failed, passed)).in_words() == "spf=none dkim=pass dmarc=none arc=none"
     assert Verdicts(dkim=(failed,), spam=3.14).in_words() == "spf=none dkim=fail dmarc=none arc=none spam=3.1"
+
+
+@pytest.mark.parametrize("spam", [None, 0.0, -2.5, 15.0])
+def test_the_log_gives_back_the_words_that_were_written(spam: float | None) -> None:
+    made = Verdicts(
+        SpfVerdict("softfail"), (DkimVerdict("pass"),), DmarcVerdict("fail"), ArcVerdict("pass", 1), spam
+    )
+    found = VerdictWords.of(f"250 2.0.0 Queued as spf=x; {made.in_words()}")
+    assert found == VerdictWords("softfail", "pass", "fail", "pass", spam)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "",
+        "250 2.0.0 Queued as 0192f0c1",
+        "250 2.0.0 Queued; spf=pass dkim=pass",
+        "250 2.0.0 Queued; spf=pass dkim=pass dmarc=pass arc=none spam=much",
+    ],
+)
+def test_a_text_without_verdicts_has_none(response: str) -> None:
+    assert VerdictWords.of(response) is None
