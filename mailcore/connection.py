@@ -1,26 +1,26 @@
-"""One SMTP connection to a next hop: greeting, EHLO, opportunistic STARTTLS, then commands and content.
+"""One SMTP connection to a next hop: greeting, EHLO, STARTTLS, then commands and content.
 
-Whatever the server does comes back as an `Answer` or an `Outcome`. Must never verify a certificate here
-(opportunistic TLS falls back to clear text, RFC 7435), and never speak to ourselves.
+Whatever the server does comes back as an `Answer` or an `Outcome`. Must never go on with less TLS than the
+next hop needs (opportunistic TLS alone falls back to clear text, RFC 7435), and never speak to ourselves.
 """
 
 import asyncio
 import os
 import re
 import socket
-import ssl
 from dataclasses import dataclass, replace
-from typing import Final, cast
+from typing import Final
 
 import aiosmtplib
 from aiosmtplib.esmtp import parse_esmtp_extensions
-from aiosmtplib.protocol import SMTPProtocol
 
+from mailcore.next_hop_protocol import NextHopProtocol, peer_ip, tls_version, writing
 from mailcore.next_hops import NextHop
 from mailcore.outcome import Outcome, from_reply, ours
+from mailcore.outgoing_tls import NOT_OFFERED, Missing, OutgoingTls, handshake_failed, in_words
 from mailcore.settings import Settings
+from mailcore.tls_need import TlsNeed
 
-UNASKED_BYTES: Final = 1024
 NO_ANSWER: Final = -1
 
 
@@ -41,75 +41,25 @@ class Answer:
         return self.is_positive or (400 <= self.code <= 599 and self.code != 421)
 
 
-class NextHopProtocol(SMTPProtocol):
-    """aiosmtplib's protocol plus back-pressure for content and an eye on replies nobody asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.unasked = bytearray()
-        self.lost = asyncio.Event()
-        self._drained = asyncio.Event()
-        self._drained.set()
-
-    @property
-    def is_clean(self) -> bool:
-        """Connected, and no byte has come that a later reply could be mistaken for."""
-        return self.is_connected and not self.unasked and not self._buffer
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.flush_before_drained()
-
-    def flush_before_drained(self) -> None:
-        """Make `drain` wait until all bytes left us, so that little can leave after our last say in it."""
-        if self.transport is not None:
-            # Not high=0: over TLS that means paused for ever in asyncio of Python 3.11.
-            _writing(self.transport).set_write_buffer_limits(high=1, low=0)
-
-    def data_received(self, data: bytes) -> None:
-        if self._response_pending:
-            super().data_received(data)
-        else:
-            self.unasked += data[: UNASKED_BYTES - len(self.unasked)]
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._drained.clear()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._drained.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._drained.set()
-        self.lost.set()
-
-    async def drain(self) -> None:
-        await self._drained.wait()
-
-    def abort(self) -> None:
-        if self.transport is not None:
-            _writing(self.transport).abort()
-
-
 class Connection:
     """A connection past EHLO.
 
     `messages` counts transactions begun; `is_kept`: it lay idle since; `needs_reset`: the last transaction
     ended before the dot was accepted, which alone clears the server's buffers (RFC 5321 section 4.1.1.4);
-    `in_data`: DATA was said in this transaction, and whatever is said now may be content.
+    `in_data`: DATA was said in this transaction, and whatever is said now may be content. `tls` is its
+    version, or None; `tls_words` say the same and what was proven, as it is told to the owner.
     """
 
-    def __init__(self, protocol: NextHopProtocol, extensions: dict[str, str]) -> None:
+    def __init__(self, protocol: NextHopProtocol, extensions: dict[str, str], need: TlsNeed) -> None:
         self._protocol = protocol
         self.extensions = extensions
         self.messages = 0
         self.is_kept = False
         self.needs_reset = False
         self.in_data = False
-        self.ip = _peer_ip(protocol)
-        self.tls = _tls_version(protocol)
+        self.ip = peer_ip(protocol)
+        self.tls = tls_version(protocol)
+        self.tls_words = in_words(self.tls, need)
 
     @property
     def is_clean(self) -> bool:
@@ -151,7 +101,7 @@ class Connection:
         """Say QUIT and close, without waiting for the reply."""
         transport = self._protocol.transport
         if transport is not None and not transport.is_closing():
-            _writing(transport).write(b"QUIT\r\n")
+            writing(transport).write(b"QUIT\r\n")
             transport.close()
 
     def reset_and_quit(self) -> None:
@@ -162,30 +112,33 @@ class Connection:
         """
         transport = self._protocol.transport
         if transport is not None and not transport.is_closing():
-            _writing(transport).write(b"RSET\r\nQUIT\r\n")
+            writing(transport).write(b"RSET\r\nQUIT\r\n")
 
     async def closed(self) -> None:
         await self._protocol.lost.wait()
 
 
 async def connect(
-    hop: NextHop, settings: Settings, source_address: str, *, tls: bool = True
+    hop: NextHop, settings: Settings, source_address: str, tls: OutgoingTls
 ) -> Connection | Outcome:
     """A connection past EHLO, or an outcome: transient (try the next host) or permanent (it is ourselves)."""
     protocol = await _dial(hop, settings.connect_timeout.total_seconds(), source_address)
     if isinstance(protocol, Outcome):
         return protocol
     try:
-        made = await _introduce(protocol, hop, settings, tls=tls)
+        made = await _introduce(protocol, hop, settings, tls)
     except BaseException:
         protocol.abort()
         raise
     if isinstance(made, Connection):
         return made
-    ip, secured = _peer_ip(protocol), _tls_version(protocol)
+    ip, secured = peer_ip(protocol), tls_version(protocol)
     protocol.abort()
-    if made is None:  # STARTTLS came to nothing: opportunistic means going on without (RFC 7435 section 3)
-        return await connect(hop, settings, source_address, tls=False)
+    if isinstance(made, Missing):
+        less = hop.tls.without(made.words)
+        if less is not None:
+            return await connect(replace(hop, tls=less), settings, source_address, tls)
+        made = made.outcome(hop.tls)
     return replace(made, server_ip=ip, tls=secured)
 
 
@@ -211,23 +164,28 @@ def _dial_failure(error: OSError) -> str:
 
 
 async def _introduce(
-    protocol: NextHopProtocol, hop: NextHop, settings: Settings, *, tls: bool
-) -> Connection | Outcome | None:
-    """Greeting, EHLO, STARTTLS, EHLO. None: STARTTLS was offered and failed."""
-    greeting = await _ask(protocol, None, settings.connect_timeout.total_seconds())
+    protocol: NextHopProtocol, hop: NextHop, settings: Settings, tls: OutgoingTls
+) -> Connection | Outcome | Missing:
+    """Greeting, EHLO, STARTTLS, EHLO."""
+    timeout = settings.connect_timeout.total_seconds()
+    greeting = await _ask(protocol, None, timeout)
     if greeting.code != 220:
         return _turned_away(greeting)
     if _names(greeting, settings.hostname):
         return _ourselves()
     extensions = await _hello(protocol, settings)
-    if isinstance(extensions, Outcome) or not tls or "starttls" not in extensions:
-        return extensions if isinstance(extensions, Outcome) else Connection(protocol, extensions)
-    if not await _start_tls(protocol, hop, settings.connect_timeout.total_seconds()):
-        return None
+    if isinstance(extensions, Outcome):
+        return extensions
+    if hop.tls.level == "clear" or (hop.tls.level == "opportunistic" and "starttls" not in extensions):
+        return Connection(protocol, extensions, hop.tls)
+    if "starttls" not in extensions:
+        return NOT_OFFERED
+    if missing := await tls.start(protocol, hop.host, hop.tls, timeout):
+        return missing
     extensions = await _hello(protocol, settings)
     if isinstance(extensions, Outcome):  # a server may fail the handshake after we think it is done (TLS 1.3)
-        return extensions if protocol.is_connected else None
-    return Connection(protocol, extensions)
+        return extensions if protocol.is_connected else handshake_failed(None)
+    return Connection(protocol, extensions, hop.tls)
 
 
 async def _hello(protocol: NextHopProtocol, settings: Settings) -> dict[str, str] | Outcome:
@@ -239,15 +197,6 @@ async def _hello(protocol: NextHopProtocol, settings: Settings) -> dict[str, str
     if answer.code in range(500, 600):
         answer = await _ask(protocol, b"HELO " + name, timeout)
     return {} if answer.is_positive else _turned_away(answer)
-
-
-async def _start_tls(protocol: NextHopProtocol, hop: NextHop, timeout: float) -> bool:
-    try:
-        await protocol.start_tls(_OPPORTUNISTIC, server_hostname=hop.host, timeout=timeout)
-    except (aiosmtplib.SMTPException, OSError, ValueError):  # ValueError: a host name that SNI cannot carry
-        return False
-    protocol.flush_before_drained()
-    return True
 
 
 async def _ask(protocol: NextHopProtocol, line: bytes | None, timeout: float) -> Answer:
@@ -283,32 +232,3 @@ def _ourselves() -> Outcome:
 
 def _names(answer: Answer, hostname: str) -> bool:
     return answer.text.lower().split()[:1] == [hostname.lower()]
-
-
-def _writing(transport: asyncio.BaseTransport) -> asyncio.WriteTransport:
-    return cast(
-        asyncio.WriteTransport, transport
-    )  # not isinstance: uvloop's transports are no subclass of it
-
-
-def _peer_ip(protocol: NextHopProtocol) -> str | None:
-    peer = protocol.transport.get_extra_info("peername") if protocol.transport else None
-    return str(peer[0]) if peer else None
-
-
-def _tls_version(protocol: NextHopProtocol) -> str | None:
-    ssl_object = protocol.transport.get_extra_info("ssl_object") if protocol.transport else None
-    return ssl_object.version() if ssl_object else None
-
-
-def _opportunistic_context() -> ssl.SSLContext:
-    """Any certificate and small keys are still better than clear text; below TLS 1.2 is not worth having."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("DEFAULT:@SECLEVEL=1")
-    return context
-
-
-_OPPORTUNISTIC: Final = _opportunistic_context()

@@ -1,6 +1,7 @@
 """Connections kept per next hop: a fair, capped number in use, and idle ones for a few seconds.
 
-Must never hand one connection to two messages, nor keep one that has said something nobody asked for.
+Must never hand one connection to two messages, nor one to a message that needs other TLS than it was made
+with, nor keep one that has said something nobody asked for.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Final
 from mailcore.connection import Connection
 from mailcore.next_hops import NextHop
 from mailcore.settings import Settings
+from mailcore.tls_need import TlsNeed
 
 CLOSE_SECONDS: Final = 2.0
 _Key = tuple[str, int]
@@ -29,6 +31,7 @@ class ConnectionStats:
 @dataclass(slots=True)
 class _Idle:
     connection: Connection
+    need: TlsNeed
     expiry: asyncio.TimerHandle
 
 
@@ -89,8 +92,8 @@ class ConnectionPool:
     def take(self, hop: NextHop) -> Connection | None:
         """The most recently used idle connection that is still sound. Call inside a slot."""
         host = self._hosts[hop.address, hop.port]
-        while host.idle:
-            idle = host.idle.pop()
+        for idle in reversed([idle for idle in host.idle if idle.need == hop.tls]):
+            host.idle.remove(idle)
             self._idle -= 1
             idle.expiry.cancel()
             if idle.connection.is_clean:
@@ -107,7 +110,7 @@ class ConnectionPool:
         connection.is_kept = True
         key = (hop.address, hop.port)
         expiry = asyncio.get_running_loop().call_later(self._idle_seconds, self._expire, key, connection)
-        self._hosts[key].idle.append(_Idle(connection, expiry))
+        self._hosts[key].idle.append(_Idle(connection, hop.tls, expiry))
         self._idle += 1
 
     def break_off(self, connection: Connection) -> None:

@@ -177,6 +177,7 @@ class Courier:
             smtputf8=not claimed.address.isascii()
             or (claimed.smtputf8 and rewriting.needs_smtputf8_headers(header)),
             eight_bit=rewriting.is_eight_bit(content),
+            require_tls=claimed.require_tls,
         )
         answer = await self.transport.send(parcel, may_commit=lambda: self._may_commit(claimed))
         crash_points.reach("sender-after-reply")

@@ -1,88 +1,145 @@
-"""Where mail for a domain is to be tried: a route of the settings, else its MX hosts and their addresses.
+"""Where mail for a domain is to be tried, and with which TLS: a route of the settings, else its MX hosts.
 
-Must never lead to an address that is not on the public Internet, unless a route says so.
+Must never lead to an address that is not on the public Internet, unless the settings say so, nor take a
+question about TLS that got no answer for one without need (RFC 7672 section 2.1).
 """
 
 import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import ip_address
 from typing import Final
 
+from mailcore import tls_need
+from mailcore.mta_sts_policies import DomainPolicy, Policies
 from mailcore.outcome import Outcome, ours
+from mailcore.public_addresses import may_be_reached
 from mailcore.resolver import AddressAnswer, MxAnswer, Resolver, host_and_port
+from mailcore.settings import Settings
+from mailcore.source_addresses import SourceAddresses
+from mailcore.tls_need import OPPORTUNISTIC, TlsNeed
 
-SMTP_PORT: Final = 25
-_NAT64: Final = IPv6Network("64:ff9b::/96")
+_ROUTE_PORT: Final = 25
+_LOOPBACK: Final = ("127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class NextHop:
-    """One place to connect to. `address` is an IP address, or for a route whatever its author wrote."""
+    """One place to connect to. `address` is an IP address; `tls` is what the connection needs."""
 
     host: str
     address: str
     port: int
+    tls: TlsNeed = OPPORTUNISTIC
 
-    @property
-    def ip(self) -> str | None:
-        """The address where it is an IP address."""
-        try:
-            return str(ip_address(self.address))
-        except ValueError:
-            return None
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """What DNS says about one mail host. `ips`: those we may connect to. `need` is None where that could not
+    be found out, and then nobody may go there.
+    """
+
+    name: str
+    answer: AddressAnswer
+    ips: tuple[str, ...]
+    is_internal: bool
+    need: TlsNeed | None
 
 
 class NextHops:
-    """Finds next hops. `routes`: domain (or "*") -> "host:port"; `limit`: most next hops of one attempt."""
+    """Finds next hops, and what they need. One per transport."""
 
     def __init__(
-        self, *, routes: dict[str, str], resolver: Resolver, limit: int, source_address: str = ""
+        self,
+        *,
+        settings: Settings,
+        resolver: Resolver,
+        sources: SourceAddresses,
+        policies: Policies | None = None,
     ) -> None:
-        self._routes = {name.lower().rstrip("."): hop for name, hop in routes.items()}
+        self._routes = {name.lower().rstrip("."): hop for name, hop in settings.routes.items()}
+        self._internal = settings.internal_networks
+        self._port = settings.smtp_port
+        self._limit = settings.connects_per_attempt
         self._resolver = resolver
-        self._limit = limit
-        self._ip_version = ip_address(source_address).version if source_address else None
+        self._sources = sources
+        self._policies = policies
 
-    async def find(self, domain: str) -> tuple[NextHop, ...] | Outcome:
+    async def find(self, domain: str, *, require_tls: bool = False) -> tuple[NextHop, ...] | Outcome:
         """Next hops in the order to try, at least one; or the outcome if there is nowhere to go."""
         domain = domain.lower().rstrip(".")
         if route := self._routes.get(domain) or self._routes.get("*"):
-            host, port = host_and_port(route, SMTP_PORT)
-            return (NextHop(host, host, port),)
-        answer = await self._resolver.mx(domain)
+            return await self._by_route(route, require_tls)
+        answer, policy = await asyncio.gather(self._resolver.mx(domain), self._policy(domain))
         if answer.status != "ok":
             return _nowhere(answer)
-        hosts = _in_order(answer.hosts)[: self._limit]
-        found = await asyncio.gather(*(self._resolver.addresses(host) for host in hosts))
-        return self._reachable(hosts, found) or _unroutable(found)
+        names = [name for name in _in_order(answer.hosts) if policy is None or policy.allows(name)]
+        if not names:
+            return _waits("The domain's MTA-STS policy names none of its mail hosts")
+        questions = (self._look_up(name, answer.secure, policy, require_tls) for name in names[: self._limit])
+        hosts = await asyncio.gather(*questions)
+        return self._reachable(hosts) or _unroutable(hosts)
 
-    def _reachable(self, hosts: list[str], found: list[AddressAnswer]) -> tuple[NextHop, ...]:
+    async def _policy(self, domain: str) -> DomainPolicy | None:
+        return await self._policies.of(domain) if self._policies else None
+
+    # --- routes ---
+
+    async def _by_route(self, route: str, require_tls: bool) -> tuple[NextHop, ...] | Outcome:
+        """The operator chose: any address will do, and only the owner's wish can ask for TLS."""
+        host, port = host_and_port(route, _ROUTE_PORT)
+        ips = await self._of_route(host)
+        need = tls_need.of_owner(host) if require_tls else OPPORTUNISTIC
+        hops = tuple(NextHop(host, ip, port, need) for ip in ips[: self._limit])
+        return hops or ours("transient", 451, "4.4.3", "DNS gave no address for the route", "dns-failure")
+
+    async def _of_route(self, host: str) -> tuple[str, ...]:
+        if host.lower() == "localhost":
+            return _LOOPBACK
+        try:
+            return (str(ip_address(host)),)
+        except ValueError:
+            return (await self._resolver.addresses(host)).ips
+
+    # --- mail hosts ---
+
+    async def _look_up(
+        self, name: str, secure: bool, policy: DomainPolicy | None, require_tls: bool
+    ) -> _Host:
+        """`secure`: so is the answer that named this host."""
+        answer = await self._resolver.addresses(name)
+        reachable = [ip for ip in answer.ips if may_be_reached(ip, self._internal)]
+        ips = await self._sources.usable(reachable)
+        needs = [tls_need.of_owner(name)] if require_tls else []
+        if policy is not None:
+            needs.append(tls_need.of_policy(name, testing=policy.is_testing, named=policy.names(name)))
+        need: TlsNeed | None = tls_need.strongest(needs)
+        if ips and secure and answer.secure:
+            proven = await self._by_dane(name, answer)
+            need = None if proven is None else tls_need.strongest([*needs, proven])
+        return _Host(name, answer, ips, bool(answer.ips) and not reachable, need)
+
+    async def _by_dane(self, name: str, answer: AddressAnswer) -> TlsNeed | None:
+        """Under the name that an alias stands for, then under its own (RFC 7672 section 2.2.3)."""
+        for base in dict.fromkeys(base for base in (answer.name, name) if base):
+            found = await self._resolver.tlsa(base, self._port)
+            if found.status == "failure":
+                return None
+            if found.status == "ok":
+                return tls_need.of_records(base, found.records)
+        return OPPORTUNISTIC
+
+    def _reachable(self, hosts: Sequence[_Host]) -> tuple[NextHop, ...]:
         """Of several hosts two addresses each, so that the many of one do not hide the next."""
         most = self._limit if len(hosts) == 1 else 2
         hops = [
-            NextHop(host, ip, SMTP_PORT)
-            for host, answer in zip(hosts, found, strict=True)
-            for ip in [ip for ip in answer.ips if self._usable(ip)][:most]
+            NextHop(host.name, ip, self._port, host.need)
+            for host in hosts
+            if host.need is not None
+            for ip in host.ips[:most]
         ]
         return tuple(hops[: self._limit])
-
-    def _usable(self, ip: str) -> bool:
-        return is_public(ip) and self._ip_version in (None, ip_address(ip).version)
-
-
-def is_public(ip: str) -> bool:
-    """Whether mail may go to this address: global unicast, and so is any IPv4 address hidden inside it."""
-    address = ip_address(ip)
-    inner = _embedded(address) if isinstance(address, IPv6Address) else None
-    return address.is_global and not address.is_multicast and (inner is None or is_public(str(inner)))
-
-
-def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that mapped, 6to4, Teredo and NAT64 addresses lead to."""
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
 def _in_order(hosts: tuple[tuple[int, str], ...]) -> list[str]:
@@ -100,9 +157,18 @@ def _nowhere(answer: MxAnswer) -> Outcome:
     return ours("transient", 451, "4.4.3", "DNS gave no answer for the domain", "dns-failure")
 
 
-def _unroutable(found: list[AddressAnswer]) -> Outcome:
-    if any(answer.status == "ok" for answer in found):
+def _waits(why: str) -> Outcome:
+    return ours("transient", 451, "4.7.5", why, "tls")
+
+
+def _unroutable(hosts: Sequence[_Host]) -> Outcome:
+    if any(host.need is None for host in hosts):
+        return _waits("DNS gave no answer about the certificates of the mail hosts (TLSA)")
+    if any(host.is_internal for host in hosts):
         return ours("transient", 451, "4.4.4", "DNS names no address we may connect to", "private-address")
-    if any(answer.status == "failure" for answer in found):
+    if any(host.answer.ips for host in hosts):
+        what = "The mail hosts have addresses only of an IP version that we do not send over"
+        return ours("transient", 451, "4.4.4", what, "ip-version")
+    if any(host.answer.status == "failure" for host in hosts):
         return ours("transient", 451, "4.4.3", "DNS gave no answer for the mail hosts", "dns-failure")
     return ours("transient", 451, "4.4.4", "The mail hosts of the domain have no address", "no-domain")

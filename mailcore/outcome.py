@@ -4,7 +4,7 @@ Pure. Must never keep a control character of a server's reply, and never name an
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -15,7 +15,9 @@ Reason = Literal[
     "null-mx",  # RFC 7505
     "dns-failure",
     "private-address",  # DNS leads to addresses that are not on the public Internet
+    "ip-version",  # the hosts have only addresses of a version that we do not send over
     "connect",  # no host would talk: refused, unreachable, or turned away before MAIL
+    "tls",  # no host offers the TLS that is required
     "loop",  # the next hop is ourselves
     "too-large",
     "no-smtputf8",
@@ -72,6 +74,12 @@ def no_reply(what: str, *, after_dot: bool = False) -> Outcome:
     """The server fell silent, went away or answered with something that is no answer."""
     reason: Reason = "ambiguous" if after_dot else "no-reply"
     return ours("transient", 451, "4.4.2", what, reason)
+
+
+def with_tls(outcome: Outcome, words: str) -> Outcome:
+    """The same, its response ending in what protected the connection: " [TLSv1.3, verified]"."""
+    suffix = f" [{words}]"
+    return replace(outcome, response=outcome.response[: RESPONSE_CHARACTERS - len(suffix)] + suffix)
 
 
 def ours(kind: Kind, code: int, enhanced: str, text: str, reason: Reason) -> Outcome:

@@ -23,6 +23,7 @@ from mailcore.jobs import Alarm
 from mailcore.keyring import Keyring
 from mailcore.leases import ProcessLease
 from mailcore.logs import where
+from mailcore.mta_sts_policies import Policies
 from mailcore.plans import Lane
 from mailcore.providers import Providers
 from mailcore.resolver import Resolver
@@ -181,8 +182,15 @@ def _wire(
     source = settings.fast_outbound_source_address if lane is Lane.FAST else settings.outbound_source_address
     providers = Providers(settings, clock)
     _in_background(stack, lost, _exchange_forever(providers, database))
+    policies = Policies(settings=settings, resolver=resolver, clock=clock, database=database, keyring=keyring)
+    stack.push_async_callback(policies.close)
     transport = Transport(
-        settings=settings, resolver=resolver, clock=clock, source_address=source, providers=providers
+        settings=settings,
+        resolver=resolver,
+        clock=clock,
+        source_address=source,
+        providers=providers,
+        policies=policies,
     )
     stack.push_async_callback(transport.close)
     srs = Srs(settings.srs_domain, keyring.keys("srs"))

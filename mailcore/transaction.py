@@ -24,7 +24,8 @@ class Parcel:
     """What one transaction carries.
 
     Paths come without angle brackets ("" is the null reverse-path), content with CRLF line ends and no bare
-    CR or LF; `size` is in octets; the last two are what the content asks of the next hop.
+    CR or LF; `size` is in octets; the next two are what the content asks of the next hop, and `require_tls`
+    is what the owner of the alias asks.
     """
 
     reverse_path: str
@@ -33,6 +34,7 @@ class Parcel:
     size: int
     smtputf8: bool
     eight_bit: bool
+    require_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

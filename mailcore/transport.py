@@ -11,18 +11,26 @@ from datetime import timedelta
 from mailcore.clock import Clock
 from mailcore.connection import Connection, connect
 from mailcore.connection_pool import ConnectionPool, ConnectionStats
+from mailcore.mta_sts_policies import Policies
 from mailcore.next_hops import NextHop, NextHops
-from mailcore.outcome import Outcome, ours
+from mailcore.outcome import Outcome, ours, with_tls
+from mailcore.outgoing_tls import OutgoingTls
 from mailcore.providers import Providers, provider_of
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
+from mailcore.source_addresses import SourceAddresses
 from mailcore.transaction import Parcel, transact
 
 __all__ = ["ConnectionStats", "Outcome", "Parcel", "Transport"]
 
 
+_NEXT_HOST = frozenset({"connect", "tls"})
+
+
 class Transport:
-    """Sends parcels. One per process; `source_address` replaces that of the settings (the fast lane's)."""
+    """Sends parcels. One per process; `source_address` replaces that of the settings (the fast lane's).
+    Without `policies` no MTA-STS policy is looked for.
+    """
 
     def __init__(
         self,
@@ -33,16 +41,16 @@ class Transport:
         source_address: str | None = None,
         next_hops: NextHops | None = None,
         providers: Providers | None = None,
+        policies: Policies | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._source = settings.outbound_source_address if source_address is None else source_address
+        source = settings.outbound_source_address if source_address is None else source_address
+        self._sources = SourceAddresses(settings=settings, resolver=resolver, clock=clock, text=source)
         self._next_hops = next_hops or NextHops(
-            routes=settings.routes,
-            resolver=resolver,
-            limit=settings.connects_per_attempt,
-            source_address=self._source,
+            settings=settings, resolver=resolver, sources=self._sources, policies=policies
         )
+        self._tls = OutgoingTls(settings.authorities)
         self._pool = ConnectionPool(settings)
         self._providers = providers or Providers(settings, clock)
 
@@ -57,7 +65,8 @@ class Transport:
         return replace(outcome, duration=timedelta(seconds=self._clock.monotonic() - started))
 
     async def _attempt(self, parcel: Parcel, may_commit: Callable[[], bool]) -> Outcome:
-        hops = await self._next_hops.find(parcel.forward_path.rpartition("@")[2])
+        domain = parcel.forward_path.rpartition("@")[2]
+        hops = await self._next_hops.find(domain, require_tls=parcel.require_tls)
         if isinstance(hops, Outcome):
             return hops
         provider = provider_of(hops[0])
@@ -73,11 +82,11 @@ class Transport:
     async def _try(
         self, hops: tuple[NextHop, ...], parcel: Parcel, may_commit: Callable[[], bool]
     ) -> Outcome:
-        """Host after host, until one of them talks."""
+        """Host after host, until one of them talks, with the TLS that is needed."""
         outcome = ours("transient", 451, "4.4.1", "No host to connect to", "connect")
         for hop in hops:
             outcome = await self._send_to(hop, parcel, may_commit)
-            if outcome.reason != "connect":
+            if outcome.reason not in _NEXT_HOST:
                 break
         return outcome
 
@@ -92,7 +101,7 @@ class Transport:
             return outcome or await self._send_afresh(hop, parcel, may_commit)
 
     async def _send_afresh(self, hop: NextHop, parcel: Parcel, may_commit: Callable[[], bool]) -> Outcome:
-        made = await connect(hop, self._settings, self._source)
+        made = await connect(hop, self._settings, self._sources.towards(hop.address), self._tls)
         if isinstance(made, Outcome):
             return _named(made, hop)
         outcome = await self._send_on(made, hop, parcel, may_commit)
@@ -113,12 +122,14 @@ class Transport:
             connection.abort()
         if result is None:
             return None
-        return replace(_named(result.outcome, hop), server_ip=connection.ip, tls=connection.tls)
+        told = with_tls(_named(result.outcome, hop), connection.tls_words)
+        return replace(told, server_ip=connection.ip, tls=connection.tls)
 
     async def close(self) -> None:
         """Close idle connections politely. Attempts in flight are to be ended before, by who started them."""
+        await self._sources.close()
         await self._pool.close()
 
 
 def _named(outcome: Outcome, hop: NextHop) -> Outcome:
-    return replace(outcome, server_name=hop.host, server_ip=outcome.server_ip or hop.ip)
+    return replace(outcome, server_name=hop.host, server_ip=outcome.server_ip or hop.address)

@@ -199,4 +199,4 @@ async def test_an_escape_sequence_of_a_server_is_shown_as_text(
         message = await stack.accepted("hello@shop.test")
         await stack.has_event(message, "received", "hard-bounced")
         response = (await stack.timeline(message))[-1].response
-    assert response == r"550 5.1.1 \x1b]0;owned\x07\x1b[2J 5.1.1 \xff\u202e nobody"
+    assert response == r"550 5.1.1 \x1b]0;owned\x07\x1b[2J 5.1.1 \xff\u202e nobody [no TLS]"

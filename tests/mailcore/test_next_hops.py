@@ -2,15 +2,21 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from clearpost.standins.dns import DnsStandin, Fault
+from mailcore import tls_need
 from mailcore.clock import Clock
-from mailcore.next_hops import NextHop, NextHops, is_public
+from mailcore.dns_answers import Tlsa
+from mailcore.next_hops import NextHop, NextHops
 from mailcore.outcome import Outcome
+from mailcore.public_addresses import is_public
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
+from mailcore.source_addresses import SourceAddresses
+from mailcore.tls_need import OPPORTUNISTIC, TlsNeed
 
 
 @pytest.fixture
@@ -27,16 +33,22 @@ async def resolver(dns: DnsStandin) -> AsyncIterator[Resolver]:
     await resolver.close()
 
 
+def next_hops(resolver: Resolver, source: str = "", **changes: Any) -> NextHops:
+    settings = Settings(**{"outbound_ipv6": "on", **changes})
+    sources = SourceAddresses(settings=settings, resolver=resolver, clock=Clock(), text=source)
+    return NextHops(settings=settings, resolver=resolver, sources=sources)
+
+
 async def found(
-    resolver: Resolver, domain: str = "a.test", limit: int = 5, source: str = ""
+    resolver: Resolver, domain: str = "a.test", source: str = "", **changes: Any
 ) -> Sequence[NextHop]:
-    hops = await NextHops(routes={}, resolver=resolver, limit=limit, source_address=source).find(domain)
+    hops = await next_hops(resolver, source, **changes).find(domain)
     assert not isinstance(hops, Outcome), hops
     return hops
 
 
-async def refused(resolver: Resolver, domain: str = "a.test") -> tuple[str, str, str]:
-    outcome = await NextHops(routes={}, resolver=resolver, limit=5).find(domain)
+async def refused(resolver: Resolver, domain: str = "a.test", **changes: Any) -> tuple[str, str, str]:
+    outcome = await next_hops(resolver, **changes).find(domain)
     assert isinstance(outcome, Outcome)
     return outcome.kind, outcome.enhanced, outcome.reason
 
@@ -46,18 +58,18 @@ async def refused(resolver: Resolver, domain: str = "a.test") -> tuple[str, str,
     [
         ("127.0.0.1:2525", NextHop("127.0.0.1", "127.0.0.1", 2525)),
         ("[::1]:2525", NextHop("::1", "::1", 2525)),
-        ("relay.test:26", NextHop("relay.test", "relay.test", 26)),
-        ("relay.test", NextHop("relay.test", "relay.test", 25)),
+        ("relay.test:26", NextHop("relay.test", "10.1.2.3", 26)),
+        ("relay.test", NextHop("relay.test", "10.1.2.3", 25)),
     ],
 )
 async def test_route_replaces_mx_lookup(
     dns: DnsStandin, resolver: Resolver, route: str, hop: NextHop
 ) -> None:
-    routes = {"a.test": route, "*": "other.test:25"}
-    assert await NextHops(routes=routes, resolver=resolver, limit=5).find("A.test.") == (hop,)
-    other = await NextHops(routes=routes, resolver=resolver, limit=5).find("b.test")
-    assert other == (NextHop("other.test", "other.test", 25),)
-    assert dns.questions == []
+    dns.zone.put("relay.test", "A", "10.1.2.3")
+    routes = {"a.test": route, "*": "127.0.0.2:25"}
+    assert await found(resolver, "A.test.", routes=routes) == (hop,)
+    assert await found(resolver, "b.test", routes=routes) == (NextHop("127.0.0.2", "127.0.0.2", 25),)
+    assert not [question for question in dns.questions if question[1] == "MX"]
 
 
 async def test_mx_hosts_come_by_preference_ipv4_first(dns: DnsStandin, resolver: Resolver) -> None:
@@ -90,7 +102,7 @@ async def test_many_addresses_do_not_hide_the_next_host(dns: DnsStandin, resolve
 
 async def test_attempt_is_capped(dns: DnsStandin, resolver: Resolver) -> None:
     dns.zone.put("a.test", "A", *(f"9.9.9.{number}" for number in range(1, 9)))
-    assert len(await found(resolver, limit=3)) == 3
+    assert len(await found(resolver, connects_per_attempt=3)) == 3
 
 
 async def test_source_address_picks_the_ip_version(dns: DnsStandin, resolver: Resolver) -> None:
@@ -159,3 +171,123 @@ async def test_failing_host_does_not_hide_the_others(dns: DnsStandin, resolver: 
     dns.zone.fail("broken.test", Fault.SERVFAIL)
     dns.zone.put("sound.test", "A", "9.9.9.1")
     assert [hop.host for hop in await found(resolver)] == ["sound.test"]
+
+
+async def test_mx_may_lead_to_networks_that_the_operator_names(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.put("a.test", "A", "10.1.2.3", "192.168.1.1")
+    hops = await found(resolver, internal_networks=("10.0.0.0/8", "fd00::/8"), smtp_port=2525)
+    assert hops == (NextHop("a.test", "10.1.2.3", 2525),)
+
+
+# IPv4 and IPv6
+
+
+async def test_two_source_addresses_pick_both_ip_versions(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.put("a.test", "A", "9.9.9.1")
+    dns.zone.put("a.test", "AAAA", "2620:fe::1")
+    hops = await found(resolver, source="192.0.2.1,2001:db8::1")
+    assert [hop.address for hop in hops] == ["9.9.9.1", "2620:fe::1"]
+
+
+async def test_without_ipv6_only_ipv4_addresses_are_tried(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.put("a.test", "AAAA", "2620:fe::1")
+    assert await refused(resolver, outbound_ipv6="off") == ("transient", "4.4.4", "ip-version")
+    dns.zone.put("b.test", "A", "9.9.9.1")
+    dns.zone.put("b.test", "AAAA", "2620:fe::1")
+    assert [hop.address for hop in await found(resolver, "b.test", outbound_ipv6="off")] == ["9.9.9.1"]
+
+
+# What TLSA records ask of a host
+
+DIGEST = "ab" * 32
+
+
+def signed_host(dns: DnsStandin, *tlsa: str) -> None:
+    dns.zone.sign("a.test")
+    dns.zone.put("a.test", "MX", "10 mx.a.test.")
+    dns.zone.put("mx.a.test", "A", "9.9.9.1")
+    if tlsa:
+        dns.zone.put("_25._tcp.mx.a.test", "TLSA", *tlsa)
+
+
+async def need_of(resolver: Resolver, require_tls: bool = False) -> TlsNeed:
+    hops = await next_hops(resolver).find("a.test", require_tls=require_tls)
+    assert not isinstance(hops, Outcome), hops
+    return hops[0].tls
+
+
+async def test_usable_records_ask_for_that_certificate(dns: DnsStandin, resolver: Resolver) -> None:
+    signed_host(dns, f"3 1 1 {DIGEST}", f"2 1 1 {DIGEST}")
+    record = Tlsa(3, 1, 1, bytes.fromhex(DIGEST))
+    assert await need_of(resolver) == TlsNeed("dane", "DANE", "mx.a.test", (record,))
+
+
+async def test_unusable_records_ask_for_encryption(dns: DnsStandin, resolver: Resolver) -> None:
+    signed_host(dns, f"2 1 1 {DIGEST}", f"1 0 1 {DIGEST}")
+    assert await need_of(resolver) == TlsNeed("encrypted", "DANE")
+    assert (await need_of(resolver, require_tls=True)).level == "webpki"
+
+
+async def test_host_without_records_needs_nothing(dns: DnsStandin, resolver: Resolver) -> None:
+    signed_host(dns)
+    assert await need_of(resolver) == OPPORTUNISTIC
+
+
+@pytest.mark.parametrize("signed", ["a.test", "mx.b.test"])
+async def test_records_behind_an_unsigned_answer_are_not_believed(
+    dns: DnsStandin, resolver: Resolver, signed: str
+) -> None:
+    dns.zone.sign(signed)
+    dns.zone.put("a.test", "MX", "10 mx.b.test.")
+    dns.zone.put("mx.b.test", "A", "9.9.9.1")
+    dns.zone.put("_25._tcp.mx.b.test", "TLSA", f"3 1 1 {DIGEST}")
+    assert await need_of(resolver) == OPPORTUNISTIC
+
+
+async def test_unsigned_records_of_a_signed_host_are_not_believed(
+    dns: DnsStandin, resolver: Resolver
+) -> None:
+    signed_host(dns)
+    dns.zone.put("_25._tcp.mx.a.test", "CNAME", "tlsa.b.test.")
+    dns.zone.put("tlsa.b.test", "TLSA", f"3 1 1 {DIGEST}")
+    assert await need_of(resolver) == OPPORTUNISTIC
+
+
+async def test_insecure_host_is_not_asked_for_records(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.put("a.test", "MX", "10 mx.a.test.")
+    dns.zone.put("mx.a.test", "A", "9.9.9.1")
+    dns.zone.fail("_25._tcp.mx.a.test", Fault.SERVFAIL)  # some servers do, at a type they do not know
+    assert await need_of(resolver) == OPPORTUNISTIC
+    assert not [question for question in dns.questions if question[1] == "TLSA"]
+
+
+@pytest.mark.parametrize("fault", [Fault.SERVFAIL, Fault.TIMEOUT])
+async def test_host_whose_records_cannot_be_had_is_passed_over(
+    dns: DnsStandin, resolver: Resolver, fault: Fault
+) -> None:
+    signed_host(dns)
+    dns.zone.fail("_25._tcp.mx.a.test", fault)
+    assert await refused(resolver) == ("transient", "4.7.5", "tls")
+    dns.zone.put("b.test", "MX", "10 mx.a.test.", "20 mx2.a.test.")
+    dns.zone.put("mx2.a.test", "A", "9.9.9.2")
+    dns.zone.sign("b.test")
+    assert [hop.host for hop in await found(resolver, "b.test")] == ["mx2.a.test"]
+
+
+async def test_records_are_looked_for_where_an_alias_leads(dns: DnsStandin, resolver: Resolver) -> None:
+    signed_host(dns, f"3 1 2 {DIGEST * 2}")
+    dns.zone.remove("mx.a.test")
+    dns.zone.put("mx.a.test", "CNAME", "real.a.test.")
+    dns.zone.put("real.a.test", "A", "9.9.9.1")
+    assert (await need_of(resolver)).name == "mx.a.test"
+    resolver.forget("_25._tcp.real.a.test")
+    dns.zone.put("_25._tcp.real.a.test", "TLSA", f"3 1 1 {DIGEST}")
+    assert (await need_of(resolver)).name == "real.a.test"
+
+
+async def test_owner_may_require_a_proven_host(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.put("a.test", "MX", "10 mx.a.test.")
+    dns.zone.put("mx.a.test", "A", "9.9.9.1")
+    assert await need_of(resolver, require_tls=True) == tls_need.of_owner("mx.a.test")
+    hops = await next_hops(resolver, routes={"*": "127.0.0.1:25"}).find("b.test", require_tls=True)
+    assert hops == (NextHop("127.0.0.1", "127.0.0.1", 25, tls_need.of_owner("127.0.0.1")),)

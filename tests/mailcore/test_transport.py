@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from clearpost.standins.dns import DnsStandin
 from mailcore.clock import Clock
 from mailcore.connection_pool import CLOSE_SECONDS
 from mailcore.resolver import Resolver
@@ -73,7 +74,7 @@ async def attempt_at_route(route: str, parcel: Parcel = PARCEL, **changes: Any) 
 async def test_accepted_message_is_delivered_with_the_servers_words() -> None:
     outcome, destination = await attempt({"DOT": "250 2.6.0 queued as 4711"})
     assert (outcome.kind, outcome.code, outcome.enhanced) == ("delivered", 250, "2.6.0")
-    assert outcome.response == "250 2.6.0 queued as 4711"
+    assert outcome.response == "250 2.6.0 queued as 4711 [no TLS]"
     assert (outcome.server_ip, outcome.server_name, outcome.tls) == ("127.0.0.1", "127.0.0.1", None)
     assert outcome.duration > timedelta(0)
     (message,) = destination.messages
@@ -136,7 +137,8 @@ async def test_refusal_at_any_verb_is_the_servers_verdict(
     step: str, reply: str, kind: str, enhanced: str
 ) -> None:
     outcome, destination = await attempt({step: reply})
-    assert (outcome.kind, outcome.enhanced, outcome.response, outcome.reason) == (kind, enhanced, reply, "")
+    told = f"{reply} [no TLS]"
+    assert (outcome.kind, outcome.enhanced, outcome.response, outcome.reason) == (kind, enhanced, told, "")
     assert outcome.code == int(reply[:3])
     assert not destination.messages
 
@@ -237,7 +239,20 @@ async def test_route_may_name_a_host() -> None:
         outcome = await attempt_at_route(f"localhost:{destination.port}")
     assert (outcome.kind, outcome.server_ip, outcome.server_name) == ("delivered", "127.0.0.1", "localhost")
     outcome = await attempt_at_route(f"localhost:{destination.port}")
-    assert (outcome.kind, outcome.server_ip, outcome.server_name) == ("transient", None, "localhost")
+    assert (outcome.kind, outcome.server_ip, outcome.server_name) == ("transient", "::1", "localhost")
+
+
+async def test_host_of_a_route_is_asked_of_our_name_servers() -> None:
+    async with DnsStandin() as dns, Destination() as destination:
+        dns.zone.put("relay.test", "A", destination.host)
+        outcome = await attempt_at_route(f"relay.test:{destination.port}", dns_servers=(dns.address,))
+        assert (outcome.kind, outcome.server_ip, outcome.server_name) == (
+            "delivered",
+            "127.0.0.1",
+            "relay.test",
+        )
+        outcome = await attempt_at_route(f"gone.test:{destination.port}", dns_servers=(dns.address,))
+    assert (outcome.kind, outcome.reason) == ("transient", "dns-failure")
 
 
 async def test_old_server_is_greeted_with_helo() -> None:

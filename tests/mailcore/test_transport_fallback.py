@@ -25,7 +25,7 @@ class Answered(NextHops):
     def __init__(self, hops: tuple[NextHop, ...]) -> None:
         self.hops = hops
 
-    async def find(self, domain: str) -> tuple[NextHop, ...] | Outcome:
+    async def find(self, domain: str, *, require_tls: bool = False) -> tuple[NextHop, ...] | Outcome:
         assert domain == "inbox.test"
         return self.hops
 
