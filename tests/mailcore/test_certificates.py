@@ -16,7 +16,7 @@ from mailcore.clock import Clock
 from mailcore.keyring import Keyring
 from mailcore.settings import Settings
 from tests.support.ground import SteppedClock
-from tests.support.pairs import make_pair, pem_of, put
+from tests.support.pairs import make_pair, only, pem_of, put
 
 MISMATCH = "the key is not the certificate's"
 NO_PEM = "not a PEM certificate with its private key, which must have no password"
@@ -43,14 +43,12 @@ class Files:
         return await serial_of(served.context())
 
 
-async def serial_of(server: ssl.SSLContext) -> int:
+async def serial_of(server: ssl.SSLContext, trusting: ssl.SSLContext | None = None) -> int:
     """In memory: only the handshake is looked at."""
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
-    trusting = ssl.create_default_context()
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    client = trusting.wrap_bio(to_client, to_server)
+    client = (trusting or only(ssl.TLSVersion.TLSv1_3)).wrap_bio(to_client, to_server)
     other = server.wrap_bio(to_server, to_client, server_side=True)
-    for step in (client.do_handshake, other.do_handshake, client.do_handshake, other.do_handshake):
+    for step in (client.do_handshake, other.do_handshake) * 3:
         with_patience(step)
     shown = client.getpeercert(binary_form=True)
     assert shown
@@ -89,9 +87,12 @@ def test_a_certificate_is_made_once_and_kept(tmp_path: Path) -> None:
     assert names.value.get_values_for_type(x509.DNSName) == ["mx.example.test"]
 
 
-def test_nothing_below_tls_1_2_is_spoken(tmp_path: Path) -> None:
-    certificate = Certificate(Settings(key_dir=tmp_path), Clock())
-    assert certificate.context().minimum_version is ssl.TLSVersion.TLSv1_2
+async def test_nothing_below_tls_1_2_is_spoken(tmp_path: Path) -> None:
+    served = Certificate(Settings(key_dir=tmp_path), Clock()).context()
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        assert await serial_of(served, only(version))
+    with pytest.raises(ssl.SSLError, match="UNSUPPORTED_PROTOCOL"):
+        await serial_of(served, only(ssl.TLSVersion.TLSv1_1))
 
 
 # --- with them ---

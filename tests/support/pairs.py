@@ -1,5 +1,10 @@
-"""Certificates with their keys, as PEM files of a test. Must never be kept anywhere else."""
+"""Certificates with their keys, as PEM files of a test, and those who shake hands with them.
 
+Must never be kept anywhere else.
+"""
+
+import ssl
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -38,3 +43,14 @@ def put(path: Path, octets: bytes) -> None:
     beside = path.with_suffix(".new")
     beside.write_bytes(octets)
     beside.replace(path)
+
+
+def only(version: ssl.TLSVersion) -> ssl.SSLContext:
+    """A client that believes anything and speaks this version alone; an old one needs old ciphers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
+    return context
