@@ -50,7 +50,7 @@ class Zone:
 
     def __init__(self, file: Path | None = None) -> None:
         self._records: dict[Key, dns.rrset.RRset] = {}
-        self._faults: dict[dns.name.Name, Fault] = {}
+        self._faults: dict[tuple[dns.name.Name, dns.rdatatype.RdataType | None], Fault] = {}
         self._signed: set[dns.name.Name] = set()
         self._file = file
         self._seen: tuple[int, int] | None = None
@@ -71,12 +71,13 @@ class Zone:
         for key in [key for key in self._records if key[0] == _name(name) and wanted in (None, key[1])]:
             del self._records[key]
 
-    def fail(self, name: str, fault: Fault) -> None:
-        """From now on, each question for this name meets the fault."""
-        self._faults[_name(name)] = fault
+    def fail(self, name: str, fault: Fault, rdtype: str | None = None) -> None:
+        """From now on, each question for this name, or for one type of it, meets the fault."""
+        self._faults[_name(name), None if rdtype is None else dns.rdatatype.from_text(rdtype)] = fault
 
     def heal(self, name: str) -> None:
-        self._faults.pop(_name(name), None)
+        for key in [key for key in self._faults if key[0] == _name(name)]:
+            del self._faults[key]
 
     def sign(self, name: str) -> None:
         """From now on, what is said of this name and those below it looks validated (DNSSEC)."""
@@ -85,8 +86,8 @@ class Zone:
     def is_signed(self, name: dns.name.Name) -> bool:
         return any(name.is_subdomain(signed) for signed in self._signed)
 
-    def fault(self, name: dns.name.Name) -> Fault | None:
-        return self._faults.get(name)
+    def fault(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Fault | None:
+        return self._faults.get((name, rdtype)) or self._faults.get((name, None))
 
     def find(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> dns.rrset.RRset | None:
         self._reread()
@@ -178,7 +179,7 @@ class DnsStandin:
             return response
         name, rdtype = query.question[0].name, query.question[0].rdtype
         self.questions.append((name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(rdtype)))
-        fault = self.zone.fault(name)
+        fault = self.zone.fault(name, rdtype)
         if fault is Fault.TIMEOUT:
             return None
         response.flags |= dns.flags.AA

@@ -109,6 +109,19 @@ class _Check(pyspf.query):  # type: ignore[misc]
             self._count_void_lookup()
         return answers
 
+    def validated_ptrs(self) -> list[str]:
+        """RFC 7208 section 5.5: a DNS error means no name, or skips the name it is about; pyspf gives up."""
+        try:
+            return [name for name in self.dns_ptr(self.i)[: pyspf.MAX_PTR] if self._leads_back(name)]
+        except pyspf.TempError:
+            return []
+
+    def _leads_back(self, name: str) -> bool:
+        try:
+            return bool(self.cidrmatch(self.dns_a(name, self.A), self.cidrmax))
+        except pyspf.TempError:
+            return False
+
     def get_explanation(self, spec: object) -> None:
         """Text of the sender's choice, which nobody here would read: not asked for."""
 
