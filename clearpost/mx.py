@@ -12,8 +12,10 @@ from clearpost.listening import listening_socket
 from mailcore.certificates import Certificate
 from mailcore.connection_limits import Connections, ip_of
 from mailcore.plans import LARGEST_MESSAGE, Lane
+from mailcore.rates import Rates
 from mailcore.receiver import MailReceiver
 from mailcore.refusals import RefusalLog
+from mailcore.reputation import Reputation
 from mailcore.returns import Returns
 from mailcore.reverse_names import ReverseNames
 from mailcore.runtime import Ready, Runtime, open_runtime, until
@@ -25,7 +27,8 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
     """Until `stop`. False when this process was declared dead and must be started anew."""
     async with open_runtime(settings, role="mx", lane=lane, first_attempts=True) as runtime:
         refusals = RefusalLog(runtime.database, runtime.clock, per_hour=settings.refused_per_hour)
-        receiver = _receiver(runtime, refusals)
+        reputation = _reputation(runtime)
+        receiver = _receiver(runtime, refusals, reputation)
         connections = Connections(settings, most=most_connections(settings.max_connections))
         names = ReverseNames(runtime.resolver)
         certificate = Certificate(settings, runtime.clock)
@@ -51,9 +54,15 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
         finally:
             doorway.close()
             await _finish(connections, runtime, refusals, settings)
+            await reputation.close()
 
 
-def _receiver(runtime: Runtime, refusals: RefusalLog) -> MailReceiver:
+def _reputation(runtime: Runtime) -> Reputation:
+    rates = Rates.open(runtime.settings.redis_url.get_secret_value(), runtime.keyring)
+    return Reputation(settings=runtime.settings, clock=runtime.clock, resolver=runtime.resolver, rates=rates)
+
+
+def _receiver(runtime: Runtime, refusals: RefusalLog, reputation: Reputation) -> MailReceiver:
     returns = Returns(
         srs=runtime.srs, database=runtime.database, acceptance=runtime.acceptance, settings=runtime.settings
     )
@@ -66,6 +75,7 @@ def _receiver(runtime: Runtime, refusals: RefusalLog) -> MailReceiver:
         acceptance=runtime.acceptance,
         refusals=refusals,
         returns=returns,
+        reputation=reputation,
         lane=runtime.lane,
     )
 

@@ -14,6 +14,9 @@ In
     data_decoder.py     DATA chunk by chunk: the final dot, stuffed dots, the pace
     receiver.py         MAIL, RCPT, DATA -> reply
     envelope.py         addresses and parameters by the grammar of RFC 5321
+    reputation.py       what is known of a client before its mail is
+    blocklists.py       what DNS blocklists say of an IP
+    rspamd.py           what rspamd thinks of a message
     routing.py          whose a forward-path is, and where its mail goes
     admission.py        pure decisions: may this recipient, this content be accepted?
     authenticity/       who sent a message: verdicts, what follows, what we sign
@@ -84,6 +87,7 @@ Ground
     suppression.py      inboxes that asked to be left alone
     changes.py          what open pages are told of
     rates.py            how often, counted in Redis
+    circuit.py          whether somebody who does not answer is asked again
     errors.py           business errors with a stable code word
     service_status.py   how the service is doing, for everybody
     batching.py         group commit: callers share the next batch

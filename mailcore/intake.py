@@ -7,7 +7,7 @@ comes in. Must never hold more than its share of memory, nor keep content that w
 import asyncio
 import mmap
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from mailcore.spool_writer import LargeEntry
 # Above this, counting attachments leaves the event loop.
 _INLINE_COUNT = 64 * 1024
 _WRITE_SIZE = 1024 * 1024
+_READ_SIZE = 128 * 1024
 # Threads of its own: a flood of messages that are slow to count must not stand before those who write.
 _COUNTING = ThreadPoolExecutor(max_workers=2, thread_name_prefix="attachments")
 
@@ -115,6 +116,21 @@ class Intake:
             start = self.content.content_offset + len(self._trace)
             return await asyncio.to_thread(os.pread, self.content.descriptor, limit, start)
         return b"".join(self._chunks[1:])[:limit]
+
+    async def pieces(self) -> AsyncIterator[Buffer]:
+        """The whole message, without our trace header, a piece at a time; before it is handed on."""
+        if not isinstance(self.content, LargeEntry):
+            for chunk in self._chunks[1:]:
+                yield chunk
+            return
+        descriptor, at = self.content.descriptor, self.content.content_offset + len(self._trace)
+        end = at + self.size
+        while at < end:
+            piece = await asyncio.to_thread(os.pread, descriptor, min(_READ_SIZE, end - at), at)
+            if not piece:
+                return  # dropped meanwhile
+            at += len(piece)
+            yield piece
 
     def drop(self) -> None:
         """Nothing of this message stays; a write under way ends first, lest its file close beneath it."""

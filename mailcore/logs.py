@@ -11,7 +11,10 @@ from typing import Any
 import structlog
 
 # These print addresses, queries with values, or bodies at some level.
-_SILENCED = ("mail.log", "aiosmtplib", "asyncpg", "sqlalchemy", "arq", "uvicorn.access", "asyncio")
+_SILENCED = (
+    "mail.log", "aiosmtplib", "asyncpg", "sqlalchemy", "arq", "uvicorn.access", "asyncio",
+    "httpx", "httpcore",
+)  # fmt: skip
 
 
 class _Stderr:

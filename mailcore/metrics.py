@@ -15,6 +15,13 @@ NO_PROXY_HEADER = Counter(
 CONNECTIONS = Gauge("clearpost_smtp_connections", "Open connections of this mx process")
 RECEIVED = Counter("clearpost_received_total", "Messages answered 250", ["lane"])
 REFUSED = Counter("clearpost_refused_total", "Replies that refused, by enhanced status code", ["code"])
+SPAM_CHECKS = Counter(
+    "clearpost_spam_checks_total", "Messages for rspamd: scored, no-answer, not-asked", ["outcome"]
+)
+UNCOUNTED = Counter(
+    "clearpost_uncounted_total", "Transactions that no rate counted: Redis did not answer in time"
+)
+ALERTS = Gauge("clearpost_alerts", "Open alerts, by kind; the status page tells them", ["kind"])
 ACCEPT_BATCH = Histogram(
     "clearpost_accept_batch_size", "Messages that shared one sync and one transaction", buckets=_BATCH
 )

@@ -25,6 +25,7 @@ from mailcore.keyring import Keyring
 from mailcore.plans import LARGEST_MESSAGE, Lane
 from mailcore.refusals import RefusalLog
 from mailcore.replies import Reply
+from mailcore.reputation import Reputation
 from mailcore.returns import Return, Returns
 from mailcore.routing import NotServed, Recipient, Resolved, SwitchedOff
 from mailcore.settings import Settings
@@ -62,6 +63,7 @@ class MailReceiver:
         acceptance: Acceptance,
         refusals: RefusalLog,
         returns: Returns,
+        reputation: Reputation,
         lane: Lane,
     ) -> None:
         self._settings = settings
@@ -73,6 +75,7 @@ class MailReceiver:
         self._acceptance = acceptance
         self._refusals = refusals
         self._returns = returns
+        self._reputation = reputation
         self._lane = lane
         self._budget = MemoryBudget(settings.data_memory)
         self._standard_transactions = 0
@@ -80,7 +83,10 @@ class MailReceiver:
         self._room_until = 0.0
 
     async def mail(self, peer: Peer, transaction: MailTransaction) -> Reply:
-        return replies.SENDER_OK if await self._has_room() else replies.DISK_FULL
+        if not await self._has_room():
+            return replies.DISK_FULL
+        self._reputation.begin(peer, transaction)
+        return replies.SENDER_OK
 
     async def _has_room(self) -> bool:
         """Asked of the file system at most once a second."""
@@ -102,7 +108,8 @@ class MailReceiver:
         door = Door(transaction.parameters.size, _recipients(transaction))
         if isinstance(resolution, SwitchedOff):
             await routing.want_check(self._database, mailbox.domain)
-        if refusal := admission.check_recipient(resolution, door):
+        refusal = admission.check_recipient(resolution, door)
+        if refusal := refusal or await self._reputation.at_rcpt(transaction, mailbox):
             where = resolution.recipient if isinstance(resolution, Resolved) else resolution
             self._log_refusal(peer, transaction, where.account_id, where.domain_id, mailbox.address, refusal)
             return refusal
@@ -160,6 +167,8 @@ class MailReceiver:
 
     async def _own_address(self, transaction: MailTransaction, mailbox: Mailbox) -> Reply:
         """The service's own domain: the postmaster (RFC 5321 section 4.5.1) and SRS addresses."""
+        if refusal := await self._reputation.at_own_address(transaction):
+            return refusal
         if mailbox.local_part.lower() in routing.ROLES:
             return self._add(transaction, routing.service_role(mailbox, self._settings.postmaster))
         returned = await self._returns.resolve(mailbox.local_part, self._clock.now())
@@ -205,6 +214,7 @@ class MailReceiver:
             return await self._read_return(peer, transaction, intake, returned, refusal)
         recipients = _recipients(transaction)
         refusal = refusal or await self._check_content(intake, recipients)
+        refusal = refusal or await self._check_spam(peer, transaction, intake, recipients)
         if refusal is None:
             submission = await self._submission(peer, transaction, body, recipients)
             failing = {r.domain_id for r in recipients if r.domain_id and r.domain_failing}
@@ -232,6 +242,14 @@ class MailReceiver:
             return refusal
         counted = await intake.count_attachments(stop_above=admission.attachment_limit(recipients))
         return admission.check_attachments(counted, recipients)
+
+    async def _check_spam(
+        self, peer: Peer, transaction: MailTransaction, intake: Intake, recipients: Sequence[Recipient]
+    ) -> Reply | None:
+        """Where nobody wants the filter's opinion, it is not shown the message."""
+        if admission.spam_threshold(recipients) is None:
+            return None
+        return admission.check_spam(await self._reputation.score(peer, transaction, intake), recipients)
 
     def _check_loop(self, intake: Intake, recipients: Sequence[Recipient]) -> Reply | None:
         if not rewriting.may_have_loop_mark(intake.scan.header):

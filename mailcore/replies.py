@@ -92,6 +92,8 @@ TOO_LARGE_FOR_ALL = Reply(552, "5.3.4", "Message is larger than any plan allows"
 TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections, try again later")
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing the connection")
 TOO_MANY_IDLE_COMMANDS = Reply(421, "4.7.0", "Too many commands without a message, closing the connection")
+CLIENT_TOO_OFTEN = Reply(451, "4.7.1", "Too many messages a minute from your address, try again later")
+SENDER_TOO_OFTEN = Reply(451, "4.7.1", "Too many messages a minute from this sender, try again later")
 IDLE_TOO_LONG = Reply(421, "4.4.2", "Idle too long, closing the connection")
 DATA_TOO_SLOW = Reply(421, "4.4.2", "Data arrives too slowly, closing the connection")
 LANE_BUSY = Reply(451, "4.3.2", "Busy with other mail, try the next MX")
@@ -129,6 +131,26 @@ def too_large_for_plan(plan: str, limit_bytes: int) -> Reply:
         "5.3.4",
         f"Message is larger than the recipient's plan ({plan}) allows: {limit_bytes} bytes",
         by_plan=True,
+    )
+
+
+def listed(zone: str) -> Reply:
+    """At first: many a listing is gone before the client comes again."""
+    return Reply(451, "4.7.1", f"Your address is on the blocklist {zone}, try again later")
+
+
+def listed_for_long(zone: str) -> Reply:
+    return Reply(
+        554, "5.7.1", f"Your address is on the blocklist {zone}; if that is wrong, write to postmaster here"
+    )
+
+
+def spam(score: float, threshold: float) -> Reply:
+    """Names both numbers, so that whoever is refused wrongly knows what to ask for."""
+    return Reply(
+        550,
+        "5.7.1",
+        f"Message looks like spam: score {score:.1f}, this recipient takes less than {threshold:g}",
     )
 
 

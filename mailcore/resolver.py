@@ -92,6 +92,14 @@ class Resolver:
             return AddressAnswer("ok", ips, secure, with_ips[0].name)
         return AddressAnswer("failure" if any(records.status == "failure" for records in found) else "none")
 
+    async def ipv4(self, name: str) -> AddressAnswer:
+        """A alone: what a list says of somebody (RFC 5782)."""
+        found = await self._ask(name, dns.rdatatype.A)
+        if found.status == "failure":
+            return AddressAnswer("failure")
+        ips = tuple(rdata.address for rdata in found.rdatas)
+        return AddressAnswer("ok" if ips else "none", ips, found.secure, found.name)
+
     async def txt(self, name: str) -> TxtAnswer:
         """TXT records of a name, undecodable bytes replaced."""
         found = await self._ask(name, dns.rdatatype.TXT)

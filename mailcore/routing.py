@@ -231,15 +231,17 @@ def _resolved(row: Any, mailbox: Mailbox, now: datetime) -> Resolved:
         mailbox.address,
         destinations[:most],
         row["domain_failing"],
-        _rules(row),
+        _rules(row, mailbox),
     )
     expected = any(now - since < CONFIRMATION_WINDOW for since in asked)
     paused = row["paused_at"] is not None
     return Resolved(recipient, row["enabled"], row["forwarded_today"], expected, paused)
 
 
-def _rules(row: Any) -> MailRules:
-    return MailRules(row["strict_dmarc"], row["require_tls"], row["spam_threshold"])
+def _rules(row: Any, mailbox: Mailbox) -> MailRules:
+    """A report of spam holds the spam: those who take such reports take them whatever they hold."""
+    threshold = None if normalise_local_part(mailbox.local_part) in ROLES else row["spam_threshold"]
+    return MailRules(row["strict_dmarc"], row["require_tls"], threshold)
 
 
 def _role(row: Any, mailbox: Mailbox, owner: str) -> Resolved:
@@ -252,7 +254,7 @@ def _role(row: Any, mailbox: Mailbox, owner: str) -> Resolved:
         mailbox.address,
         (DestinationRef(None, owner),),
         row["domain_failing"],
-        _rules(row),
+        _rules(row, mailbox),
     )
     return Resolved(recipient, True, row["forwarded_today"])
 

@@ -51,12 +51,15 @@ class Peer:
 
 @dataclass(slots=True)
 class MailTransaction:
-    """MAIL to the final dot. `recipients` are whatever the receiver made of each RCPT."""
+    """MAIL to the final dot. `recipients` are whatever the receiver made of each RCPT; `standing` is what it
+    finds out about the client meanwhile.
+    """
 
     reverse_path: ReversePath
     parameters: MailParameters
     began: float
     recipients: list[Any] = field(default_factory=list)
+    standing: "asyncio.Task[Any] | None" = None
 
 
 class Content(Protocol):

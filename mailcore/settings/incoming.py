@@ -66,7 +66,7 @@ class Incoming(BaseSettings):
     )
     rates_exempt: NetworkList = Field(
         (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
-        description="Clients that are not counted, as 10.0.0.0/8,...",
+        description="Clients that are not counted and not looked for in blocklists, as 10.0.0.0/8,...",
     )
 
     # What others say of a client or its mail

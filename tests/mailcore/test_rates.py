@@ -94,7 +94,8 @@ async def test_of_several_all_are_taken_or_none(rates: Rates) -> None:
     ip, sender = Wish("ip", "192.0.2.1", Rate(1, timedelta(days=1))), Wish("sender", "x", THREE_A_DAY)
     first = await rates.take_all([ip, sender])
     second = await rates.take_all([ip, sender])
-    assert first and second
+    assert first
+    assert second
     assert [each.allowed for each in first] == [True, True]
     assert [each.allowed for each in second] == [False, True], "each says whether it was the one"
     assert (await rates.take("sender", "x", THREE_A_DAY)).remaining == 1, "taken once before, not twice"

@@ -1,0 +1,163 @@
+"""What is known of a client before its mail is: how often it comes, which blocklists name it; and then what
+rspamd thinks of what it brought.
+
+Begun at MAIL and told at RCPT, so that it costs a dialogue no time. Must never hold up mail for a Redis, a
+list or a filter that does not answer, nor refuse anything for good because of that.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from mailcore import blocklists, metrics, replies
+from mailcore.circuit import Circuit
+from mailcore.clock import Clock
+from mailcore.envelope import Mailbox, normalise_local_part
+from mailcore.intake import Intake
+from mailcore.networks import is_within, network_of
+from mailcore.rates import Rate, Rates, Wish
+from mailcore.replies import Reply
+from mailcore.resolver import Resolver
+from mailcore.routing import ROLES
+from mailcore.rspamd import Shown, SpamFilter
+from mailcore.settings import Settings
+from mailcore.smtp_dialogue import MailTransaction, Peer
+
+T = TypeVar("T")
+
+_MINUTE: Final = timedelta(minutes=1)
+# Redis answers within a millisecond, or something is wrong with it.
+_REDIS_SECONDS: Final = 0.25
+# Questions to Redis at once: each takes a connection, and a flood must not open a thousand.
+_AT_ONCE: Final = 16
+# A client that stays away for so long is not held its old listing against.
+_REMEMBERED: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of a client, during one transaction: the reply it gets for coming too often, and for being listed."""
+
+    too_often: Reply | None = None
+    listed: Reply | None = None
+
+
+class Reputation:
+    """One for each mx process."""
+
+    def __init__(self, *, settings: Settings, clock: Clock, resolver: Resolver, rates: Rates) -> None:
+        self._settings = settings
+        self._resolver = resolver
+        self._rates = rates
+        self._redis = Circuit(clock)
+        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._filter = SpamFilter(settings, clock) if settings.rspamd_url else None
+        self._begun: set[asyncio.Task[Standing]] = set()
+
+    async def close(self) -> None:
+        for task in self._begun:
+            task.cancel()
+        await self._rates.close()
+        if self._filter:
+            await self._filter.close()
+
+    # --- before DATA ---
+
+    def begin(self, peer: Peer, transaction: MailTransaction) -> None:
+        """At MAIL. Nothing is asked about clients of `rates_exempt`, nor where nothing is set."""
+        wishes = self._wishes(peer, transaction)
+        if is_within(peer.ip, self._settings.rates_exempt) or not (wishes or self._settings.blocklists):
+            return
+        task = transaction.standing = asyncio.create_task(self._look(peer.ip, wishes))
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+
+    async def at_rcpt(self, transaction: MailTransaction, mailbox: Mailbox) -> Reply | None:
+        """The refusal of a customer's recipient, if any. A listed client may write to those who could help it
+        (RFC 2142), as often as everybody.
+        """
+        standing = await self._standing(transaction)
+        may_complain = normalise_local_part(mailbox.local_part) in ROLES
+        return standing.too_often or (None if may_complain else standing.listed)
+
+    async def at_own_address(self, transaction: MailTransaction) -> Reply | None:
+        """Of our postmaster, or of a return address: bounces are read from whoever brings them."""
+        return (await self._standing(transaction)).too_often
+
+    async def is_listed(self, transaction: MailTransaction) -> bool:
+        """Whether a blocklist names the client."""
+        return (await self._standing(transaction)).listed is not None
+
+    async def _standing(self, transaction: MailTransaction) -> Standing:
+        return await transaction.standing if transaction.standing else Standing()
+
+    async def _look(self, ip: str, wishes: list[Wish]) -> Standing:
+        too_often, listed = await asyncio.gather(self._too_often(wishes), self._listed(ip))
+        return Standing(too_often, listed)
+
+    def _wishes(self, peer: Peer, transaction: MailTransaction) -> list[Wish]:
+        """Bounces have no sender that could be counted: all have the same."""
+        wishes, sender = [], transaction.reverse_path.wire
+        if self._settings.client_rate:
+            wishes.append(Wish("mail of clients", network_of(peer.ip), _a_minute(self._settings.client_rate)))
+        if self._settings.sender_rate and sender:
+            wishes.append(Wish("mail of senders", sender.lower(), _a_minute(self._settings.sender_rate)))
+        return wishes
+
+    async def _too_often(self, wishes: list[Wish]) -> Reply | None:
+        if not wishes:
+            return None
+        taken = await self._from_redis(lambda: self._rates.take_all(wishes))
+        if taken is None:
+            metrics.UNCOUNTED.inc()
+            return None
+        over = {wish.kind for wish, each in zip(wishes, taken, strict=True) if not each.allowed}
+        if "mail of clients" in over:
+            return replies.CLIENT_TOO_OFTEN
+        return replies.SENDER_TOO_OFTEN if over else None
+
+    async def _listed(self, ip: str) -> Reply | None:
+        """Of the first list that names it. For good only once it has been listed for a while: many a listing
+        is gone before the client comes again, and until Redis knows since when, nobody does.
+        """
+        seconds = self._settings.verdict_timeout.total_seconds()
+        said = await blocklists.look_up(self._resolver, ip, self._settings.blocklists, seconds)
+        zone = next((each.zone for each in said if each.state == "listed"), None)
+        if zone is None:
+            return None
+        patience = self._settings.blocklist_patience
+        since = await self._from_redis(
+            lambda: self._rates.seen_for("listed", network_of(ip), patience + _REMEMBERED)
+        )
+        is_old = since is not None and since >= patience
+        return replies.listed_for_long(zone) if is_old else replies.listed(zone)
+
+    async def _from_redis(self, question: Callable[[], Awaitable[T | None]]) -> T | None:
+        async def in_turn() -> T | None:
+            async with self._free:
+                return await question()
+
+        return await self._redis.ask(in_turn, _REDIS_SECONDS)
+
+    # --- after the dot ---
+
+    async def score(self, peer: Peer, transaction: MailTransaction, intake: Intake) -> float | None:
+        """rspamd's, of content that is complete and ours still; None where none is set, or none answers."""
+        if self._filter is None:
+            return None
+        shown = Shown(
+            id=intake.record_id,
+            client_ip=peer.ip,
+            client_name=peer.known_name or "",
+            helo=peer.helo,
+            reverse_path=transaction.reverse_path.wire,
+            size=intake.size,
+            pieces=intake.pieces,
+        )
+        return await self._filter.score(shown)
+
+
+def _a_minute(count: int) -> Rate:
+    return Rate(count, _MINUTE)
