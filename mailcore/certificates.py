@@ -94,12 +94,12 @@ class Certificate:
         elif _shape(self._files) == shape:  # else somebody is at work: later
             self._pair, self._taken, self._told = pair, shape, None
             self._fault, self._fault_since = "", None
-            log.info("certificate_taken", expires_at=pair.expires_at.isoformat())
+            log.info("certificate_taken")
 
     def _note(self, fault: str, shape: Shape) -> None:
         """One line for each state of the files."""
         if self._told != shape:
-            log.error("certificate_not_taken", fault=fault)
+            log.error("certificate_not_taken", error=fault)
         self._told, self._fault = shape, fault
         self._fault_since = self._fault_since or self._clock.now()
 
