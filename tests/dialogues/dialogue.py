@@ -2,6 +2,7 @@
 
     # The first line says the rule.        `# lane: fast`, `# settings: max_errors=2` say what is special;
     # start: connect                       else it begins after the greeting and EHLO.
+    # spam: 15.2                           a spam filter is asked, and gives every message this score
     c: MAIL FROM:<someone@sender.test>     sent with CRLF
     s: 250 2.1.0 Sender OK                 the next line of the server, exactly; {id} is any identifier
     c> half a line                         sent as it is
@@ -54,7 +55,7 @@ def parse(path: Path) -> Dialogue:
     headers: dict[str, str] = {}
     steps: list[Step] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if header := re.fullmatch(r"# (lane|settings|start): (.*)", line):
+        if header := re.fullmatch(r"# (lane|settings|start|spam): (.*)", line):
             headers[header[1]] = header[2]
         elif line and not line.startswith("#"):
             mark, _, text = line.partition(" ")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from mailcore.settings import Settings
 from tests.dialogues import dialogue
 from tests.support.mx import Mx, Surroundings, running_mx, surroundings
 from tests.support.services import TestPostgres
+from tests.support.spam_filter import small_filter
 from tests.support.world import World
 
 FILES = dialogue.files()
@@ -77,6 +79,7 @@ async def town(
     url = await migrated_postgres.create_database()
     async with surroundings(url, valkey.url, tmp_path_factory.mktemp("town")) as around:
         await build(around.world)
+        around.dns.zone.put("1.0.0.127.bl.test", "A", "127.0.0.2")
         yield around
     await migrated_postgres.drop_database(url)
 
@@ -91,9 +94,10 @@ async def mx(town: Surroundings) -> AsyncIterator[Mx]:
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 async def test_dialogue(path: Path, town: Surroundings, mx: Mx) -> None:
     conversation = dialogue.parse(path)
-    if conversation.headers.keys() & {"settings", "lane"}:
+    if conversation.headers.keys() & {"settings", "lane", "spam"}:
         async with (
-            running_mx(_special(town, conversation), _lane(conversation)) as own,
+            _asking_a_filter(_special(town, conversation), conversation) as settings,
+            running_mx(settings, _lane(conversation)) as own,
             own.client() as client,
         ):
             await dialogue.replay(conversation, client)
@@ -102,14 +106,34 @@ async def test_dialogue(path: Path, town: Surroundings, mx: Mx) -> None:
             await dialogue.replay(conversation, client)
 
 
+@asynccontextmanager
+async def _asking_a_filter(settings: Settings, conversation: dialogue.Dialogue) -> AsyncIterator[Settings]:
+    """One that gives every message the dialogue's score."""
+    async with small_filter() as rspamd:
+        rspamd.scores(float(conversation.headers.get("spam", 0)))
+        asked = {"rspamd_url": rspamd.url} if "spam" in conversation.headers else {}
+        yield settings.model_copy(update=asked)
+
+
 def _special(town: Surroundings, conversation: dialogue.Dialogue) -> Settings:
     """The dialogue's settings, on ports of its own beside the town's mx."""
     changes: dict[str, Any] = {"mx_port": free_port(), "fast_mx_port": free_port()}
     for pair in conversation.headers.get("settings", "").split():
         name, _, value = pair.partition("=")
         known = getattr(town.settings, name)
-        changes[name] = timedelta(seconds=float(value)) if isinstance(known, timedelta) else int(value)
+        changes[name] = _as(known, value)
     return town.changed(**changes).settings
+
+
+def _as(known: object, value: str) -> object:
+    """Text as that kind of value."""
+    match known:
+        case timedelta():
+            return timedelta(seconds=float(value))
+        case tuple():
+            return tuple(filter(None, value.split(",")))
+        case _:
+            return int(value)
 
 
 def _lane(conversation: dialogue.Dialogue) -> Lane:
@@ -147,6 +171,9 @@ def test_every_composed_reply_is_shown() -> None:
         replies.queued("{id}"),
         replies.too_large_for_plan(Plan.FREE, free.message_bytes),
         replies.attachments_too_large(Plan.FREE, free.attachment_bytes),
+        replies.listed("bl.test"),
+        replies.listed_for_long("bl.test"),
+        replies.spam(15.2, 15),
     ]
     assert not [reply.line() for reply in composed if reply.line() not in shown]
 
