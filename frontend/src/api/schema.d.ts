@@ -1721,6 +1721,43 @@ export interface components {
             request_id: string;
         };
         /**
+         * Authentication
+         * @description What was found out about who sent a message, as words of RFC 8601: `pass`, `fail`, `none`, `softfail`,
+         *     `neutral`, `policy`, `temperror`, `permerror`.
+         */
+        Authentication: {
+            /**
+             * Spf
+             * @description Whether the domain of the return address lets this server send
+             * @example pass
+             */
+            spf: string;
+            /**
+             * Dkim
+             * @description The best of its signatures
+             * @example pass
+             */
+            dkim: string;
+            /**
+             * Dmarc
+             * @description Whether one of those two passed for the domain in From; `none`: it publishes no policy
+             * @example pass
+             */
+            dmarc: string;
+            /**
+             * Arc
+             * @description What servers that passed it on before have sealed
+             * @example none
+             */
+            arc: string;
+            /**
+             * Spam
+             * @description The spam filter's score; null where none was asked, or none answered
+             * @example 1.2
+             */
+            spam: number | null;
+        };
+        /**
          * Balance
          * @description created = delivered + hard_bounced + waiting + held, over the whole service; `difference` must be 0.
          */
@@ -2170,6 +2207,7 @@ export interface components {
              * @example true
              */
             plus_addressing?: boolean | null;
+            mail?: components["schemas"]["MailRulesChange"] | null;
         };
         /** DomainNew */
         DomainNew: {
@@ -2200,6 +2238,13 @@ export interface components {
             state: "not_started" | "pending" | "verified" | "temporarily_failing" | "failed" | "displaced";
             /** Plus Addressing */
             plus_addressing: boolean;
+            mail: components["schemas"]["MailRules"];
+            /**
+             * Spam Filter
+             * @description Whether this server asks a spam filter at all
+             * @example true
+             */
+            spam_filter: boolean;
             /**
              * Created At
              * Format: date-time
@@ -2741,6 +2786,48 @@ export interface components {
              */
             alias_count: number;
         };
+        /**
+         * MailRulesChange
+         * @description For mail that comes, and attempts that begin, from now on. What is absent stays as it is.
+         */
+        MailRulesChange: {
+            /**
+             * Strict Dmarc
+             * @description Refuse with 550 5.7.26 whatever fails DMARC where the domain in From asks for that. Else a second sign of forgery is needed, as mailing lists and other forwarders break DMARC without any. null leaves it as it is
+             */
+            strict_dmarc?: boolean | null;
+            /**
+             * Require Tls
+             * @description Deliver over TLS only, and only to hosts whose certificate proves their name. Elsewhere mail waits and is tried again, and bounces after 4 days. null leaves it as it is
+             */
+            require_tls?: boolean | null;
+            /**
+             * Spam Threshold
+             * @description Refuse from this score of the spam filter on; null: never. Does nothing where `spam_filter` is false
+             */
+            spam_threshold?: number | null;
+        };
+        /** MailRules */
+        MailRules: {
+            /**
+             * Strict Dmarc
+             * @description Refuse with 550 5.7.26 whatever fails DMARC where the domain in From asks for that. Else a second sign of forgery is needed, as mailing lists and other forwarders break DMARC without any
+             * @example false
+             */
+            strict_dmarc: boolean;
+            /**
+             * Require Tls
+             * @description Deliver over TLS only, and only to hosts whose certificate proves their name. Elsewhere mail waits and is tried again, and bounces after 4 days
+             * @example false
+             */
+            require_tls: boolean;
+            /**
+             * Spam Threshold
+             * @description Refuse from this score of the spam filter on; null: never. Does nothing where `spam_filter` is false
+             * @example 15
+             */
+            spam_threshold: number | null;
+        };
         /** MatchNew */
         MatchNew: {
             /**
@@ -2978,6 +3065,8 @@ export interface components {
              * @example delivered
              */
             last_event: string;
+            /** @description As it stands in the response of the event `received`; null where it was refused */
+            authentication: components["schemas"]["Authentication"] | null;
         };
         /** NewAddress */
         NewAddress: {
@@ -4134,6 +4223,8 @@ export interface components {
              * @example delivered
              */
             last_event: string;
+            /** @description As it stands in the response of the event `received`; null where it was refused */
+            authentication: components["schemas"]["Authentication"] | null;
             /**
              * Deleted At
              * Format: date-time
@@ -9717,6 +9808,8 @@ export interface operations {
                 until?: string | null;
                 /** @description Text to look for */
                 q?: string | null;
+                /** @description Messages with this result of DMARC */
+                dmarc?: ("pass" | "fail" | "none" | "temperror" | "permerror") | null;
             };
             header?: never;
             path?: never;
@@ -9824,6 +9917,8 @@ export interface operations {
                 until?: string | null;
                 /** @description Text to look for */
                 q?: string | null;
+                /** @description Messages with this result of DMARC */
+                dmarc?: ("pass" | "fail" | "none" | "temperror" | "permerror") | null;
             };
             header?: never;
             path?: never;

@@ -100,6 +100,9 @@ export const IconExit = /* @__PURE__ */ draw(
 export const IconKey = draw(
   "M7.75 10.25a3 3 0 1 1-6 0 3 3 0 0 1 6 0ZM7 8l6.5-6.5M11 4l2 2M9.25 5.75l1.25 1.25",
 );
+export const IconLock = /* @__PURE__ */ draw(
+  "M3.25 7.25h9.5v6.5h-9.5zM5.25 7.25V5a2.75 2.75 0 0 1 5.5 0v2.25",
+);
 export const IconInfo = /* @__PURE__ */ draw(
   "M14.25 8a6.25 6.25 0 1 1-12.5 0 6.25 6.25 0 0 1 12.5 0ZM8 7.5v3.25M8 5.25h.01",
 );

@@ -22,6 +22,8 @@ export function domainLike(change: Partial<Domain> = {}): Domain {
     name: "shop.test",
     state: "verified",
     plus_addressing: true,
+    mail: { strict_dmarc: false, require_tls: false, spam_threshold: 15 },
+    spam_filter: true,
     created_at: "2026-11-22T10:00:00Z",
     verified_at: "2026-11-22T10:00:00Z",
     checked_at: "2026-11-22T10:00:00Z",

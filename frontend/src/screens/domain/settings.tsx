@@ -3,8 +3,8 @@ import { Plural, Trans, useLingui } from "@lingui/react/macro";
 import { Button, Switch } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
-import { type Optimistic, patch, useChange } from "../../api/change";
+import { useState } from "react";
+import { patch } from "../../api/change";
 import { $api, api } from "../../api/client";
 import { useSession } from "../../api/session";
 import { ConfirmDanger } from "../../ui/ConfirmDanger";
@@ -12,7 +12,9 @@ import { Facts } from "../../ui/Facts";
 import { Section } from "../../ui/Page";
 import { toast } from "../../ui/toasts";
 import { When } from "../../ui/When";
+import { useChoice } from "./choices";
 import type { Domain } from "./health";
+import { MailRules } from "./MailRules";
 import styles from "./notes.module.css";
 import { useDomain } from "./useDomain";
 
@@ -26,6 +28,7 @@ export default function Tab() {
       <Section title={t`Addresses`}>
         <PlusAddressing domain={domain} disabled={!isMine} />
       </Section>
+      <MailRules domain={domain} disabled={!isMine} />
       <Section title={t`About`}>
         <Facts
           of={[
@@ -48,30 +51,16 @@ export default function Tab() {
 
 function PlusAddressing({ domain, disabled }: { domain: Domain; disabled: boolean }) {
   const { t } = useLingui();
-  const what = useMemo((): Optimistic<boolean, unknown> => {
-    const path = { domain_id: domain.id };
-    const send = (wanted: boolean) =>
-      api.PATCH("/v1/domains/{domain_id}", { params: { path }, body: { plus_addressing: wanted } });
-    return {
-      run: send,
-      show: (queries, wanted) => {
-        for (const held of ["/v1/domains", "/v1/domains/{domain_id}"]) {
-          patch<Domain>(queries, held, domain.id, (each) => ({ ...each, plus_addressing: wanted }));
-        }
-      },
-      said: (wanted) => (wanted ? t`Tags are accepted` : t`Tags are refused`),
-      undo: (wanted) => send(!wanted),
-      touches: ["/v1/domains", "/v1/domains/{domain_id}"],
-    };
-  }, [domain.id, t]);
-  const change = useChange(what);
+  const choose = useChoice(domain);
   return (
     <Switch
       label={t`Plus addressing`}
       description={t`hello+shop@${domain.name} reaches hello@${domain.name}`}
       checked={domain.plus_addressing}
       disabled={disabled}
-      onChange={(event) => void change(event.currentTarget.checked)}
+      onChange={({ currentTarget: { checked } }) =>
+        void choose({ plus_addressing: checked }, checked ? t`Tags are accepted` : t`Tags are refused`)
+      }
     />
   );
 }

@@ -10,6 +10,8 @@ import type { LogFilter } from "./matching";
 import { fromField, type Span, spanOf, type Times, timesOf, toField } from "./times";
 import { EVENTS, isEvent } from "./words";
 
+const RESULTS = ["pass", "fail", "none"] as const;
+
 interface Props {
   filter: LogFilter;
   onChange: (change: LogFilter) => void;
@@ -44,6 +46,19 @@ export function Filters({ filter, onChange, onClear, hasDomains = true }: Props)
           data={[
             { value: "", label: t`Any state` },
             ...Object.entries(EVENTS).map(([value, { word }]) => ({ value, label: i18n._(word) })),
+          ]}
+        />
+        <NativeSelect
+          aria-label={t`DMARC`}
+          value={filter.dmarc ?? ""}
+          onChange={({ currentTarget: { value } }) =>
+            onChange({ dmarc: RESULTS.find((each) => each === value) })
+          }
+          data={[
+            { value: "", label: t`Any DMARC` },
+            { value: "pass", label: t`DMARC pass` },
+            { value: "fail", label: t`DMARC fail` },
+            { value: "none", label: t`No DMARC policy` },
           ]}
         />
         <NativeSelect

@@ -1,18 +1,24 @@
 // One message: what the policy names of it, and nothing else; then what became of it, event by event.
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import type { Shown } from "../../api/client";
 import { CopyField } from "../../ui/CopyField";
 import { Facts } from "../../ui/Facts";
+import { IconLock } from "../../ui/icons";
 import { At } from "../../ui/When";
+import { Authentication } from "./Authentication";
 import { EventBadge } from "./EventBadge";
 import styles from "./logs.module.css";
 import { Unfinished } from "./Unfinished";
-import { EVENTS } from "./words";
+import { EVENTS, tlsOf } from "./words";
 
 export function Timeline({ message }: { message: Shown["Timeline"] }) {
   const { t } = useLingui();
   const deliveries = deliveriesOf(message);
+  const found = message.authentication;
+  const authentication: [string, ReactNode][] =
+    found === null ? [] : [[t`Authentication`, <Authentication key="found" found={found} />]];
   return (
     <div className="stack">
       <Facts
@@ -31,6 +37,7 @@ export function Timeline({ message }: { message: Shown["Timeline"] }) {
               {message.client_name} <code>{message.client_ip}</code>
             </span>,
           ],
+          ...authentication,
         ]}
       />
       <ol className={styles.steps} aria-label={t`Timeline`}>
@@ -63,6 +70,7 @@ function Step({ event, deliveries }: { event: Shown["Event"]; deliveries: string
   const { at, type, attempt, response, code, server_ip, duration_ms, delivery_id } = event;
   const number = deliveries.indexOf(delivery_id ?? "") + 1;
   const count = deliveries.length;
+  const tls = tlsOf(response);
   return (
     <li className={styles.step} data-state={EVENTS[type].state}>
       <div className={styles.stepHead}>
@@ -90,6 +98,12 @@ function Step({ event, deliveries }: { event: Shown["Event"]; deliveries: string
         ]
           .filter(Boolean)
           .join(" · ")}
+        {tls !== undefined && (
+          <span className={styles.tls}>
+            {tls.isEncrypted && <IconLock />}
+            {tls.words}
+          </span>
+        )}
       </p>
     </li>
   );

@@ -13,6 +13,7 @@ function message(number: number, last_event = "received"): Message {
     client_ip: "192.0.2.7",
     client_name: "",
     last_event,
+    authentication: null,
   };
 }
 

@@ -11,6 +11,7 @@ const message = {
   client_ip: "",
   client_name: "",
   last_event: "delivered",
+  authentication: { spf: "pass", dkim: "none", dmarc: "fail", arc: "none", spam: null },
 };
 const holds = (filter: LogFilter) => matches(filter, message, "delivered");
 
@@ -28,10 +29,16 @@ it.each<[LogFilter, boolean]>([
   [{ alias: "hello+shop@shop.test" }, true],
   [{ alias: "hell@shop.test" }, false],
   [{ alias: "hello@shop.tes" }, false],
+  [{ dmarc: "fail" }, true],
+  [{ dmarc: "pass" }, false],
   [{ q: "LUNCH" }, true],
   [{ q: "ada@" }, true],
   [{ q: "+shop" }, true],
   [{ q: "dinner" }, false],
 ])("asked for %j, a message is there: %s", (filter, expected) => {
   expect(holds(filter)).toBe(expected);
+});
+
+it("a message of which nothing is known has no result of DMARC", () => {
+  expect(matches({ dmarc: "none" }, { ...message, authentication: null }, "refused")).toBe(false);
 });

@@ -8,6 +8,7 @@ export interface LogFilter {
   event?: Shown["Event"]["type"] | undefined;
   since?: string | undefined;
   until?: string | undefined;
+  dmarc?: "pass" | "fail" | "none" | undefined;
 }
 
 /** `type`: of the event that brought it. */
@@ -18,6 +19,7 @@ export function matches(filter: LogFilter, message: Shown["Message"], type: Show
     (filter.event === undefined || type === filter.event) &&
     (filter.since === undefined || at >= Date.parse(filter.since)) &&
     (filter.until === undefined || at < Date.parse(filter.until)) &&
+    (filter.dmarc === undefined || message.authentication?.dmarc === filter.dmarc) &&
     (filter.alias === undefined || isOf(filter.alias, message.alias)) &&
     (filter.q === undefined || holds(message, filter.q))
   );

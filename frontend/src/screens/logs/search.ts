@@ -8,4 +8,5 @@ export const search = searchOf({
   event: oneOf("received", "delivered", "soft-bounced", "hard-bounced", "refused"),
   since: word,
   until: word,
+  dmarc: oneOf("pass", "fail", "none"),
 });

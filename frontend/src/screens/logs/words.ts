@@ -14,6 +14,14 @@ export const EVENTS: Record<EventType, { state: StateName; word: MessageDescript
   refused: { state: "off", word: msg`Refused` },
 };
 
+const TLS = / \[((no TLS|TLSv)[^[\]]*)\]$/;
+
+/** What protected the connection: the end of the text of an attempt (mailcore's outgoing_tls). */
+export function tlsOf(response: string): { words: string; isEncrypted: boolean } | undefined {
+  const found = TLS.exec(response);
+  return found?.[1] === undefined ? undefined : { words: found[1], isEncrypted: found[2] !== "no TLS" };
+}
+
 export function isEvent(type: string): type is EventType {
   return type in EVENTS;
 }
