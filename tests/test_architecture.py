@@ -90,7 +90,7 @@ GATES = {
     "usage_day": {"customers/usage_letters.py", "customers/staff.py", "mailcore/quota.py",
                   "mailcore/refusals.py", "mailcore/routing.py",
                   "customers/accounts.py"},
-    "mta_sts_policy": {"mailcore/mta_sts.py"},
+    "mta_sts_policy": {"mailcore/mta_sts_table.py"},
     "service_alert": {"mailcore/service_alerts.py"},
     "srs_token": {"mailcore/returns.py", "workers/upkeep.py"},
     "message": {"customers/plan_change.py", "mailcore/queue.py", "mailcore/settlement.py",

@@ -110,8 +110,8 @@ class ProviderPause(SQLModel, table=True):
 
 
 class MtaStsPolicy(SQLModel, table=True):
-    """What a destination's domain has published about TLS (RFC 8461); the domain itself is only a keyed hash,
-    so that nobody reads from it where customers' mail goes.
+    """What a destination's domain has published about TLS (RFC 8461); the domain and the mail hosts it names
+    are only keyed hashes, so that nobody reads from them where customers' mail goes.
     """
 
     __tablename__ = "mta_sts_policy"

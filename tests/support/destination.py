@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-Tls = Literal["", "self-signed", "broken", "refused", "dies"]
+Tls = Literal["", "self-signed", "broken", "refused", "dies", "own"]
 
 CAPABILITIES = ("PIPELINING", "SIZE 60000000", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 DEFAULTS = {
@@ -112,7 +112,9 @@ class Destination:
         name: str = "destination.test",
         host: str = "127.0.0.1",
         port: int = 0,
+        context: ssl.SSLContext | None = None,
     ) -> None:
+        """`context`: what TLS "own" shows."""
         steps = {**(script or {}), **{f"<{path}>": reply for path, reply in (recipients or {}).items()}}
         self.script: dict[str, Reply | list[Reply]] = {
             step: reply if isinstance(reply, str | bytes | Act) else list(reply)
@@ -120,6 +122,7 @@ class Destination:
         }
         self.capabilities = (*capabilities, "STARTTLS") if tls else tuple(capabilities)
         self.tls, self.name, self.host, self.port = tls, name, host, port
+        self.context = context
         self.messages: list[Received] = []
         self.refused: list[Received] = []
         self.commands: list[tuple[int, str]] = []
@@ -254,7 +257,8 @@ class Destination:
             session.writer.write(b"this is no TLS record at all\r\n")
             await session.writer.drain()
             raise _Gone
-        await session.writer.start_tls(self_signed_context())
+        own = self.context if self.tls == "own" else None
+        await session.writer.start_tls(own or self_signed_context())
         if self.tls == "dies":
             raise _Gone
         session.tls = True
