@@ -21,9 +21,10 @@ _CHUNK = 64 * 1024
 _NOT_IN_A_DOMAIN = re.compile(r"[^A-Za-z0-9._-]+")
 _ADDRESS_LITERAL = re.compile(r"\[[A-Za-z0-9.:]+\]")
 _FWS = rb"(?:[ \t]|\r?\n[ \t])+"
+_MAYBE_FWS = rb"(?:[ \t]|\r?\n[ \t])*"
 _LOOP_MARK = re.compile(
     rb"^clearpost-loop[ \t]*:"
-    + _FWS
+    + _MAYBE_FWS
     + rb"v1"
     + _FWS
     + rb"([0-9a-f]{20})"

@@ -124,6 +124,9 @@ def test_a_loop_mark_survives_folding_and_case() -> None:
     assert count_loop_marks(mark.upper(), KEY, ALIAS) == 1
     assert count_loop_marks(mark.replace(b"\r\n", b"\n"), KEY, ALIAS) == 1
     assert count_loop_marks(mark.removesuffix(b"\r\n"), KEY, ALIAS) == 1
+    assert count_loop_marks(mark.replace(b": v1", b":v1"), KEY, ALIAS) == 1
+    assert count_loop_marks(mark.replace(b":", b" :"), KEY, ALIAS) == 1
+    assert count_loop_marks(mark.replace(b"\r\n", b" \t\r\n \r\nSubject: x\r\n"), KEY, ALIAS) == 1
 
 
 @given(at=st.integers(19, 71), digit=st.sampled_from(b"0123456789abcdef "))
@@ -140,6 +143,7 @@ def test_a_loop_mark_quoted_inside_another_field_counts_nothing() -> None:
 
 def test_counting_loop_marks_is_linear_in_hostile_whitespace() -> None:
     hostile = (b"Clearpost-Loop:" + b" " * 100_000 + b"\r\n") * 2 + b"Clearpost-Loop: v1\r\n" * 3000
+    hostile += b"Clearpost-Loop:" + b"\r\n " * 100_000 + b"\r\n"
     assert count_loop_marks(hostile, KEY, ALIAS) == 0
 
 
