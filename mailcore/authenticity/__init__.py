@@ -12,4 +12,7 @@ ground (clock, resolver, keyring); the path of a message stands on it.
     dkim.py             the signatures of a message
     arc.py              the chain of those who passed it on
     arc_claims.py       what the first of them says it saw
+    author.py           who wrote it, by its From fields
+    dmarc_records.py    what a domain asks of receivers, found up the tree (RFC 9989)
+    dmarc.py            does the author domain stand behind the message?
 """
