@@ -11,6 +11,7 @@ from customers.domains import spf_include
 from mailcore.clock import Clock
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
+from mailcore.source_addresses import named
 
 
 async def check(settings: Settings, clock: Clock) -> list[Finding]:
@@ -72,7 +73,9 @@ async def _has_address(name: str, resolver: Resolver) -> Finding:
 async def _reverse_names(settings: Settings, resolver: Resolver) -> list[Finding]:
     """Large receivers refuse mail from an address whose reverse name is missing or leads elsewhere."""
     sources = [settings.outbound_source_address, settings.fast_outbound_source_address]
-    ips = [ip for ip in sources if ip] or list((await resolver.addresses(settings.hostname)).ips)
+    ips = [ip for text in sources for ip in named(text).values()] or list(
+        (await resolver.addresses(settings.hostname)).ips
+    )
     return [await _reverse_name(ip, settings.hostname, resolver) for ip in dict.fromkeys(ips)]
 
 

@@ -74,7 +74,9 @@ class Outgoing(BaseSettings):
         timedelta(seconds=20), description="A sender with an older own heartbeat sends no final dot"
     )
     outbound_source_address: str = Field(
-        "", description="Source address of outgoing connections; empty: the system chooses"
+        "",
+        description="Source address of outgoing connections, or one for each IP version, as "
+        "192.0.2.1,2001:db8::1; empty: the system chooses",
     )
     fast_outbound_source_address: str = Field("", description="The same for the fast lane")
 

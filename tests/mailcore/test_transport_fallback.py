@@ -3,6 +3,8 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
+from typing import Any
 
 from clearpost.standins.dns import DnsStandin
 from mailcore.clock import Clock
@@ -119,3 +121,68 @@ async def test_domain_that_leads_to_loopback_gets_no_connection() -> None:
         outcome = await transport.send(PARCEL, may_commit=lambda: True)
     assert (outcome.kind, outcome.reason, outcome.server_ip) == ("transient", "private-address", None)
     assert destination.connections == 0
+
+
+# IPv4 and IPv6
+
+V4, V6 = ("A", "127.0.0.1"), ("AAAA", "::1")
+
+
+@asynccontextmanager
+async def transport_to_hosts(
+    port: int, *hosts: tuple[tuple[str, str], ...], **changes: Any
+) -> AsyncIterator[Transport]:
+    """inbox.test has these mail hosts, mx0 first; each has these addresses."""
+    async with DnsStandin() as dns:
+        dns.zone.put("inbox.test", "MX", *(f"{number} mx{number}.test." for number in range(len(hosts))))
+        for number, addresses in enumerate(hosts):
+            for rdtype, address in addresses:
+                dns.zone.put(f"mx{number}.test", rdtype, address)
+        internal = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+        usual = {"outbound_ipv6": "on", "smtp_port": port, "internal_networks": internal}
+        settings = Settings(dns_servers=(dns.address,), **{**usual, **changes})
+        resolver = Resolver(settings=settings, clock=Clock())
+        transport = Transport(settings=settings, resolver=resolver, clock=Clock())
+        yield transport
+        await transport.close()
+        await resolver.close()
+
+
+async def send(transport: Transport) -> Outcome:
+    return await transport.send(PARCEL, may_commit=lambda: True)
+
+
+async def test_ipv6_takes_over_where_ipv4_is_dead() -> None:
+    async with (
+        Destination(host="::1") as destination,
+        transport_to_hosts(destination.port, (V4, V6)) as transport,
+    ):
+        outcome = await send(transport)
+    assert (outcome.kind, outcome.server_ip, len(destination.messages)) == ("delivered", "::1", 1)
+
+
+async def test_ipv4_takes_over_where_ipv6_is_dead() -> None:
+    async with Destination() as destination, transport_to_hosts(destination.port, (V6,), (V4,)) as transport:
+        outcome = await send(transport)
+    assert (outcome.kind, outcome.server_ip, outcome.server_name) == ("delivered", "127.0.0.1", "mx1.test")
+
+
+async def test_ipv6_is_left_alone_where_it_may_not_be_used() -> None:
+    async with (
+        Destination(host="::1") as destination,
+        transport_to_hosts(destination.port, (V4, V6), outbound_ipv6="off") as transport,
+    ):
+        outcome = await send(transport)
+    assert (outcome.kind, outcome.reason, destination.connections) == ("transient", "connect", 0)
+
+
+async def test_each_version_leaves_from_its_own_source_address() -> None:
+    async with (
+        Destination() as v4,
+        Destination(host="::1", port=v4.port) as v6,
+        transport_to_hosts(v4.port, (V4, V6), outbound_source_address="127.0.0.9,::1") as transport,
+    ):
+        await send(transport)
+        await v4.stop()
+        await send(transport)
+    assert (v4.messages[0].client_ip, v6.messages[0].client_ip) == ("127.0.0.9", "::1")
