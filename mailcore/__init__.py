@@ -64,6 +64,7 @@ Out
     mta_sts_fetch.py    fetched over HTTPS
     mta_sts_table.py    kept over restarts, under hashed names
     providers.py        pacing by destination provider
+    deferrals.py        and which of them put off everybody
     connection_pool.py  connections kept per next hop
     connection.py       greeting, EHLO, STARTTLS, commands
     next_hop_protocol.py  octets on it, and those nobody asked for
@@ -90,6 +91,7 @@ Ground
     circuit.py          whether somebody who does not answer is asked again
     errors.py           business errors with a stable code word
     service_status.py   how the service is doing, for everybody
+    service_alerts.py   what an operator must see
     batching.py         group commit: callers share the next batch
     jobs.py             wake-ups through Redis
     resolver.py         the DNS questions we ask

@@ -180,6 +180,7 @@ class Courier:
             require_tls=claimed.require_tls,
         )
         answer = await self.transport.send(parcel, may_commit=lambda: self._may_commit(claimed))
+        self.providers.note(claimed.account_id, claimed.message_id, answer)
         crash_points.reach("sender-after-reply")
         return answer
 

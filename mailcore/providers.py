@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
+from uuid import UUID
 
 from publicsuffixlist import PublicSuffixList
 
 from mailcore.clock import Clock
 from mailcore.database import Database
+from mailcore.deferrals import Deferrals
 from mailcore.next_hops import NextHop
 from mailcore.outcome import Outcome
 from mailcore.settings import Settings
@@ -60,6 +62,7 @@ class Providers:
         self._clock = clock
         self._states: dict[str, _State] = {}
         self._news: list[Pause] = []
+        self._deferrals = Deferrals(clock)
 
     async def enter(self, provider: str) -> bool:
         """A place for one attempt, first come, first served; False when it is paused or too busy."""
@@ -93,6 +96,10 @@ class Providers:
         if outcome is not None and outcome.reason not in _OURS:
             self._judge(provider, state, outcome)
         self._free(state)
+
+    def note(self, account_id: UUID, message_id: UUID, outcome: Outcome) -> None:
+        """Whose attempt it was: a provider that puts off everybody is an alert."""
+        self._deferrals.note(outcome.provider, account_id, message_id, outcome)
 
     def _judge(self, provider: str, state: _State, outcome: Outcome) -> None:
         if outcome.reason in _TROUBLE or outcome.code == _SERVICE_CLOSING:
@@ -129,7 +136,9 @@ class Providers:
         ]
 
     async def exchange(self, database: Database) -> None:
-        """Tells the others of new pauses, and learns theirs. Failing is harmless: pacing is then our own."""
+        """Tells the others of new pauses and alerts, and learns theirs. Failing is harmless: pacing is then
+        our own.
+        """
         news = tuple(self._news)
         async with database.transaction() as tx:
             for pause in news:
@@ -141,6 +150,7 @@ class Providers:
             )
         del self._news[: len(news)]  # and not before: what could not be told is told next time
         self._learn([Pause(row["provider"], row["seconds"]) for row in rows])
+        await self._deferrals.exchange(database)
 
     def _learn(self, pauses: Sequence[Pause]) -> None:
         now = self._clock.monotonic()

@@ -116,7 +116,7 @@ TYPES_ONLY = {
 
 # What may stand in a log line: ids, kinds, counts.
 LOGGED = {
-    "error", "where", "batch", "deliveries", "delivery", "message", "messages", "disk_full", "duty",
+    "error", "kind", "where", "batch", "deliveries", "delivery", "message", "messages", "disk_full", "duty",
     "deleted", "index", "code", "ordered", "most", "wanted", "open_files", "request_id", "route", "status",
     "method", "account",
     "verb",  # of the SMTP command: one that we know
