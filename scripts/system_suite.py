@@ -17,8 +17,10 @@ ROOT = Path(__file__).resolve().parents[1]
 NEEDS: dict[str, dict[str, str]] = {
     "interop": {
         "libpython3.11-testsuite": "/usr/lib/python3.11/test/test_email/data/msg_01.txt",
+        "postfix": "/usr/lib/postfix/sbin/master",
         "postgresql-15": "/usr/lib/postgresql/15/bin/initdb",
         "strace": "strace",
+        "swaks": "swaks",
         "systemd": "systemd-analyze",
     },
     "e2e": {

@@ -22,13 +22,13 @@ def test_a_suite_that_lacks_packages_exits_3_and_names_them() -> None:
     result = system_suite("interop")
     assert result.returncode == 3
     assert result.stderr.startswith("interop lacks Debian packages: apt-get install ")
-    assert {"strace", "systemd"} <= set(result.stderr.split())
+    assert {"strace", "swaks", "systemd"} <= set(result.stderr.split())
 
 
 def test_what_lacks_is_printed_for_the_installer() -> None:
     result = system_suite("lacking", "interop")
     assert result.returncode == 0
-    assert {"strace", "systemd"} <= set(result.stdout.split())
+    assert {"strace", "swaks", "systemd"} <= set(result.stdout.split())
 
 
 def test_the_browser_and_a_font_are_asked_for_by_name() -> None:
