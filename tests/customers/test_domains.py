@@ -213,6 +213,7 @@ async def test_no_transaction_is_open_while_dns_is_asked(world: World, database_
     domain = await tenant.claim(NAME)
     watching = _Watching(settings=world.runtime.settings, clock=world.clock)
     watching.database_url = database_url
+    await world.runtime.requests.drain()  # else it writes down the claim meanwhile
     world.app.state.runtime = replace(world.runtime, resolver=watching)
     assert await check(world, tenant, domain) == "not_started"
     assert watching.open_transactions == [0] * 6
