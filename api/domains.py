@@ -212,7 +212,7 @@ def _shown(domain: Domain, account: Account, alias_count: int, runtime: ApiRunti
         name=domain.name,
         state=state_of(domain, runtime.clock.now(), settings.domain_claim_window),
         plus_addressing=domain.plus_addressing,
-        mail=MailRulesOut.of(domain),
+        mail=MailRulesOut.model_validate(domain, from_attributes=True),
         spam_filter=bool(settings.rspamd_url),
         created_at=domain.created_at,
         verified_at=domain.verified_at,

@@ -3,13 +3,12 @@
 Must never let a value through of which routing or delivery could not say what it means.
 """
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
 from api.fields import Body
 from customers.domains import Choice
-from mailcore.models import Domain
 
 _STRICT: Final = (
     "Refuse with 550 5.7.26 whatever fails DMARC where the domain in From asks for that. Else a second sign "
@@ -49,7 +48,3 @@ class MailRulesOut(BaseModel):
     strict_dmarc: bool = Field(description=_STRICT, examples=[False])
     require_tls: bool = Field(description=_TLS, examples=[False])
     spam_threshold: float | None = Field(description=_SPAM, examples=[15])
-
-    @classmethod
-    def of(cls, domain: Domain) -> Self:
-        return cls.model_validate(domain, from_attributes=True)
