@@ -1,8 +1,8 @@
 """Every SMTP reply we give: code, enhanced status code, text.
 
 Call sites read as prose because the wording lives here. A reply must never name a destination, quote
-what the client sent, or leak an internal; a fault of ours is always 4xx (RFC 5321 section 4.2.1,
-enhanced codes of RFC 3463 and RFC 5248).
+what the client sent (but for a domain whose policy speaks), or leak an internal; a fault of ours is always
+4xx (RFC 5321 section 4.2.1, enhanced codes of RFC 3463, RFC 5248 and RFC 7372).
 """
 
 from dataclasses import dataclass
@@ -142,6 +142,22 @@ def listed(zone: str) -> Reply:
 def listed_for_long(zone: str) -> Reply:
     return Reply(
         554, "5.7.1", f"Your address is on the blocklist {zone}; if that is wrong, write to postmaster here"
+    )
+
+
+def dmarc_refused(domain: str) -> Reply:
+    """X.7.26 is RFC 7372's code for a message that no way of authenticating it bears out."""
+    return Reply(
+        550,
+        "5.7.26",
+        f"The DMARC policy of {domain} is reject, and neither SPF nor DKIM shows that this message is from "
+        "there; send it through servers of that domain, or have it signed by it",
+    )
+
+
+def dmarc_undecided(domain: str) -> Reply:
+    return Reply(
+        451, "4.7.0", f"DNS does not say now whether this message is from {domain} (DMARC), try again later"
     )
 
 

@@ -1,0 +1,140 @@
+"""What follows from the verdicts on a message: refused, put off or taken; and whether From must be rewritten.
+
+Pure. Must never refuse for a DMARC policy alone (RFC 9989 section 7.4), nor for good where DNS left open
+whether the message is genuine.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from mailcore import replies
+from mailcore.authenticity.verdicts import ArcVerdict, Verdicts
+from mailcore.envelope import normalise_domain
+from mailcore.replies import Reply
+
+# What the filter must think of a message, as a part of the score at which it is refused, to count against it.
+SPAM_PART = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What else is known, as it counts: only what was found out. `reverse_name` is false where the client is
+    known to have none that leads back to it; `spam` is the score of the spam filter.
+    """
+
+    reverse_name: bool = True
+    blocklisted: bool = False
+    spam: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the owner of a domain chose: refuse for DMARC without another signal; the score that refuses."""
+
+    strict_dmarc: bool = False
+    spam_threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`reply` refuses or puts off; None takes the message. `why` is for us and the owner, not for senders."""
+
+    reply: Reply | None
+    why: str
+
+
+def judge(verdicts: Verdicts, rules: Rules, signals: Signals, trusted_sealers: Collection[str]) -> Judgement:
+    """May the message be taken, as far as it says whose it is? In the order of the questions, the first that
+    lets it in decides.
+    """
+    dmarc, sealers = verdicts.dmarc, frozenset(trusted_sealers)
+    if in_favour := _in_favour(verdicts, sealers):
+        return Judgement(None, in_favour)
+    against = "the domain's owner wants it so" if rules.strict_dmarc else _against(verdicts, rules, signals)
+    if not against:
+        return Judgement(None, "DMARC fails, but nothing else speaks against the message")
+    if dmarc.undecided or _could_vouch(verdicts.arc, sealers):
+        return Judgement(replies.dmarc_undecided(dmarc.from_domain), f"DNS left DMARC open, and {against}")
+    return Judgement(replies.dmarc_refused(dmarc.from_domain), f"DMARC fails, and {against}")
+
+
+def may_be_refused(verdicts: Verdicts, trusted_sealers: Collection[str]) -> bool:
+    """Whether it depends on rules and signals: else nobody need ask for any."""
+    return not _in_favour(verdicts, frozenset(trusted_sealers))
+
+
+def from_must_be_rewritten(verdicts: Verdicts) -> bool:
+    """Would the next server find that DMARC fails, and act on it? SPF no longer aligns once we send the
+    message; a signature of the author domain goes on to hold, or may, where DNS kept us from looking.
+    """
+    dmarc = verdicts.dmarc
+    if dmarc.policy not in ("quarantine", "reject") or dmarc.dkim_aligned:
+        return False
+    return not any(
+        each.result == "temperror" and (not each.domain or _are_kin(each.domain, dmarc.from_domain))
+        for each in verdicts.dkim
+    )
+
+
+def _in_favour(verdicts: Verdicts, sealers: frozenset[str]) -> str:
+    """Why the message is taken whatever else is known; empty where that is not certain."""
+    dmarc = verdicts.dmarc
+    if dmarc.dkim_aligned or dmarc.spf_aligned:
+        return "the author domain stands behind it"
+    if dmarc.result not in ("fail", "temperror"):
+        return f"DMARC says nothing against it ({dmarc.result})"
+    # A policy that nobody could tell (empty) may be reject.
+    if dmarc.policy not in ("reject", ""):
+        return f"the author domain's policy is {dmarc.policy}"
+    if _vouches(verdicts.arc, dmarc.from_domain, sealers):
+        return "a trusted ARC chain says that it was genuine"
+    return ""
+
+
+def _against(verdicts: Verdicts, rules: Rules, signals: Signals) -> str:
+    """The first signal that agrees with DMARC, in words; empty where none does."""
+    if signals.blocklisted:
+        return "a blocklist names the client"
+    if not signals.reverse_name:
+        return "the client has no reverse name that leads back to it"
+    threshold = rules.spam_threshold
+    if signals.spam is not None and threshold is not None and signals.spam >= threshold * SPAM_PART:
+        return f"the spam filter gives it {signals.spam:.1f}"
+    if verdicts.spf.result == "fail" and not _is_signed_by_author(verdicts):
+        return "SPF fails, and no signature is of the author domain"
+    return ""
+
+
+def _is_signed_by_author(verdicts: Verdicts) -> bool:
+    """A signature that no longer holds still tells that the message went through its domain once."""
+    return any(_are_kin(each.domain, verdicts.dmarc.from_domain) for each in verdicts.dkim)
+
+
+def _vouches(arc: ArcVerdict, author: str, sealers: frozenset[str]) -> bool:
+    """A chain that holds, each of its sealers believed, that saw the author domain stand behind it."""
+    if arc.result != "pass" or not author or not _are_trusted(arc.sealers, sealers):
+        return False
+    return _are_kin(arc.vouches_for, author) or any(_are_kin(each, author) for each in arc.saw_signed)
+
+
+def _could_vouch(arc: ArcVerdict, sealers: frozenset[str]) -> bool:
+    """DNS kept us from checking a chain that we would believe."""
+    return arc.result == "temperror" and (not arc.sealers or _are_trusted(arc.sealers, sealers))
+
+
+def _are_trusted(found: Sequence[str], sealers: frozenset[str]) -> bool:
+    """Each of them: one that is not could have put older seals on top of a message of its own."""
+    return bool(found) and all(any(_is_below(each, trusted) for trusted in sealers) for each in found)
+
+
+def _are_kin(one: str, other: str) -> bool:
+    """The same domain, or one below the other."""
+    return bool(one and other) and (_is_below(one, other) or _is_below(other, one))
+
+
+def _is_below(name: str, domain: str) -> bool:
+    return f".{_a_labels(name)}".endswith(f".{_a_labels(domain)}")
+
+
+def _a_labels(name: str) -> str:
+    return name.lower() if name.isascii() else normalise_domain(name) or name

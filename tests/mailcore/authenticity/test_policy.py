@@ -1,0 +1,173 @@
+"""What follows from verdicts: the whole truth table of refusing, waiting and taking; when From is rewritten."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from mailcore import replies
+from mailcore.authenticity.policy import Rules, Signals, from_must_be_rewritten, judge, may_be_refused
+from mailcore.authenticity.verdicts import ArcVerdict, DkimVerdict, DmarcVerdict, SpfVerdict, Verdicts
+
+TRUSTED = ("google.com",)
+REFUSED, WAIT = replies.dmarc_refused("bank.test"), replies.dmarc_undecided("bank.test")
+SPOOFED = Verdicts(dmarc=DmarcVerdict("fail", "bank.test", "reject"))
+VOUCHED = ArcVerdict("pass", 1, ("google.com",), vouches_for="bank.test")
+NO_NAME = Signals(reverse_name=False)
+
+DMARC = {
+    DmarcVerdict(result, "bank.test", word, dkim, spf, open_)
+    for result, word, dkim, spf, open_ in product(
+        ("none", "pass", "fail", "temperror", "permerror"),
+        ("", "none", "quarantine", "reject"),
+        (False, True),
+        (False, True),
+        (False, True),
+    )
+}
+ARC = (
+    ArcVerdict(),
+    VOUCHED,
+    replace(VOUCHED, result="fail"),
+    replace(VOUCHED, result="temperror"),
+    replace(VOUCHED, sealers=("google.com", "evil.test")),
+    replace(VOUCHED, vouches_for="other.test"),
+)
+SIGNALS = [
+    Signals(name, listed, spam)
+    for name, listed, spam in product((True, False), (False, True), (None, 7.4, 7.5))
+]
+RULES = [Rules(strict, threshold) for strict, threshold in product((False, True), (None, 15.0))]
+SPF = (SpfVerdict("fail", "bank.test"), SpfVerdict("softfail", "bank.test"))
+DKIM = ((), (DkimVerdict("fail", "bank.test"),), (DkimVerdict("pass", "evil.test"),))
+
+
+def test_every_row_of_the_truth_table() -> None:
+    """As the issue says it: refused only if all of it holds; only a temperror in between is a wait."""
+    seen = set()
+    for dmarc, arc, signals, rules, spf, dkim in product(DMARC, ARC, SIGNALS, RULES, SPF, DKIM):
+        signal = (
+            signals.blocklisted
+            or not signals.reverse_name
+            or (rules.spam_threshold is not None and signals.spam == 7.5)
+            or (spf.result == "fail" and (not dkim or dkim[0].domain != "bank.test"))
+        )
+        open_ = dmarc.undecided or arc.result == "temperror"
+        expected = None
+        if (
+            dmarc.result in ("fail", "temperror")
+            and not (dmarc.dkim_aligned or dmarc.spf_aligned)
+            and dmarc.policy in ("reject", "")
+            and arc != VOUCHED
+            and (rules.strict_dmarc or signal)
+        ):
+            expected = WAIT if open_ else REFUSED
+        judged = judge(Verdicts(spf, dkim, dmarc, arc), rules, signals, TRUSTED)
+        assert judged.reply == expected, (dmarc, arc, signals, rules, spf, dkim)
+        assert judged.why
+        seen.add(expected)
+    assert seen == {None, WAIT, REFUSED}
+
+
+# --- the rows that matter, one by one ---
+
+
+def test_a_spoof_without_another_signal_is_taken() -> None:
+    assert judge(SPOOFED, Rules(), Signals(), TRUSTED).reply is None
+
+
+def test_a_spoof_is_refused_where_the_owner_is_strict() -> None:
+    assert judge(SPOOFED, Rules(strict_dmarc=True), Signals(), TRUSTED).reply == REFUSED
+
+
+@pytest.mark.parametrize(
+    "signals", [NO_NAME, Signals(blocklisted=True), Signals(spam=7.5)], ids=["no name", "listed", "spam"]
+)
+def test_a_spoof_is_refused_where_another_signal_agrees(signals: Signals) -> None:
+    assert judge(SPOOFED, Rules(spam_threshold=15.0), signals, TRUSTED).reply == REFUSED
+
+
+def test_spf_that_fails_agrees_unless_the_author_domain_has_signed() -> None:
+    spoofed = replace(SPOOFED, spf=SpfVerdict("fail", "bank.test"))
+    assert judge(spoofed, Rules(), Signals(), TRUSTED).reply == REFUSED
+    for domain in ("bank.test", "mail.bank.test"):
+        forwarded = replace(spoofed, dkim=(DkimVerdict("fail", domain),))
+        assert judge(forwarded, Rules(), Signals(), TRUSTED).reply is None
+
+
+def test_where_the_filter_may_not_refuse_its_score_says_nothing() -> None:
+    assert judge(SPOOFED, Rules(spam_threshold=None), Signals(spam=99.0), TRUSTED).reply is None
+
+
+def test_only_a_temperror_in_between_is_a_wait() -> None:
+    undecided = replace(SPOOFED, dmarc=DmarcVerdict("temperror", "bank.test", "reject", undecided=True))
+    assert judge(undecided, Rules(), NO_NAME, TRUSTED).reply == WAIT
+    assert judge(undecided, Rules(), Signals(), TRUSTED).reply is None
+
+
+def test_a_policy_that_dns_did_not_tell_is_a_wait_for_what_would_be_refused() -> None:
+    unknown = Verdicts(dmarc=DmarcVerdict("temperror", "bank.test", undecided=True))
+    assert judge(unknown, Rules(strict_dmarc=True), Signals(), TRUSTED).reply == WAIT
+    assert judge(unknown, Rules(), Signals(), TRUSTED).reply is None
+
+
+def test_a_trusted_chain_saves_what_it_saw_signed() -> None:
+    arc = ArcVerdict("pass", 2, ("mail.google.com", "google.com"), saw_signed=("esp.test", "mail.bank.test"))
+    assert judge(replace(SPOOFED, arc=arc), Rules(strict_dmarc=True), NO_NAME, TRUSTED).reply is None
+    unknown = replace(arc, saw_signed=("evil-bank.test",))
+    assert judge(replace(SPOOFED, arc=unknown), Rules(), NO_NAME, TRUSTED).reply == REFUSED
+
+
+@pytest.mark.parametrize("sealers", [(), ("evil.test",), ("evil.test", "google.com"), ("notgoogle.com",)])
+def test_one_sealer_that_is_not_trusted_is_one_too_many(sealers: tuple[str, ...]) -> None:
+    arc = replace(VOUCHED, sealers=sealers)
+    assert judge(replace(SPOOFED, arc=arc), Rules(), NO_NAME, TRUSTED).reply == REFUSED
+
+
+def test_signals_are_asked_for_only_where_they_could_refuse() -> None:
+    assert may_be_refused(SPOOFED, TRUSTED)
+    assert not may_be_refused(replace(SPOOFED, arc=VOUCHED), TRUSTED)
+    assert not may_be_refused(Verdicts(dmarc=DmarcVerdict("fail", "bank.test", "quarantine")), TRUSTED)
+    assert not may_be_refused(Verdicts(), TRUSTED)
+
+
+def test_replies_say_whose_policy_it_is_and_what_to_do() -> None:
+    assert REFUSED.line().startswith("550 5.7.26 The DMARC policy of bank.test is reject, and neither ")
+    assert WAIT.line().startswith("451 4.7.0 DNS does not say now whether this message is from bank.test")
+    assert WAIT.text.endswith("try again later")
+    assert len(replies.dmarc_refused("x" * 253).line()) <= 510
+
+
+# --- From ---
+
+
+@pytest.mark.parametrize(
+    ("dmarc", "dkim", "rewritten"),
+    [
+        (DmarcVerdict("pass", "bank.test", "reject", spf_aligned=True), (), True),
+        (DmarcVerdict("pass", "bank.test", "quarantine", spf_aligned=True), (), True),
+        (DmarcVerdict("pass", "bank.test", "none", spf_aligned=True), (), False),
+        (DmarcVerdict("none", "bank.test"), (), False),
+        (DmarcVerdict("fail", "bank.test", "reject"), (), True),
+        (DmarcVerdict("fail", "bank.test", "reject"), (DkimVerdict("fail", "bank.test"),), True),
+        (DmarcVerdict("pass", "bank.test", "reject", dkim_aligned=True), (), False),
+        (DmarcVerdict("pass", "bank.test", "reject", True, True), (), False),
+        (DmarcVerdict("temperror", "bank.test", ""), (), False),
+        (DmarcVerdict("permerror", "bank.test", ""), (), False),
+        (
+            DmarcVerdict("pass", "bank.test", "reject", spf_aligned=True),
+            (DkimVerdict("temperror", "mail.bank.test"),),
+            False,
+        ),
+        (DmarcVerdict("temperror", "bank.test", "reject"), (DkimVerdict("temperror"),), False),
+        (
+            DmarcVerdict("pass", "bank.test", "reject", spf_aligned=True),
+            (DkimVerdict("temperror", "esp.test"),),
+            True,
+        ),
+    ],
+)
+def test_from_is_rewritten_only_when_it_must(
+    dmarc: DmarcVerdict, dkim: tuple[DkimVerdict, ...], rewritten: bool
+) -> None:
+    assert from_must_be_rewritten(Verdicts(dkim=dkim, dmarc=dmarc)) is rewritten
