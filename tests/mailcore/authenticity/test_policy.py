@@ -1,4 +1,4 @@
-"""What follows from verdicts: the whole truth table of refusing, waiting and taking; when From is rewritten."""
+"""What follows from verdicts: the whole truth table of refusing, waiting, taking; when From is rewritten."""
 
 from dataclasses import replace
 from itertools import product
