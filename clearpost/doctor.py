@@ -10,7 +10,18 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from clearpost import chosen_settings
-from clearpost.checks import alarm, database, folders, identity, names, portal, ports, selling, signing_in
+from clearpost.checks import (
+    alarm,
+    database,
+    folders,
+    identity,
+    names,
+    portal,
+    ports,
+    selling,
+    signing,
+    signing_in,
+)
 from clearpost.checks.finding import Finding, fail
 from mailcore.clock import Clock
 from mailcore.settings import Settings
@@ -42,6 +53,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
         ports.check(settings),
         asyncio.to_thread(identity.check, settings, clock),
         names.check(settings, clock),
+        signing.check(settings, clock),
         selling.check(settings),
     )
     found = [finding for group in await asyncio.gather(*groups) for finding in group]

@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from clearpost import staff_commands
-from clearpost.checks import folders, names, ports, roles
+from clearpost.checks import folders, names, ports, roles, signing
 from clearpost.checks.finding import Finding
 from clearpost.doctor import is_fit, lines_of
 from clearpost.first_settings import Unusable, Wish, settings_of
-from clearpost.our_records import Record, records
+from clearpost.our_records import Record, of_key, records
 from clearpost.progress import complain, say, table
+from mailcore.authenticity.signing_keys import FOLDER, KeyFolder
 from mailcore.clock import Clock
 from mailcore.errors import BusinessError
 from mailcore.keyring import Keyring, UnsafeKeyFolder
@@ -27,7 +28,7 @@ from mailcore.settings import Settings
 
 # All that machines of one service share: made here, so that they can be copied before the first start.
 KEYS: Final = (
-    "srs", "loop", "api-key", "browser-session", "idempotency", "known-browsers", "links", "mta-sts",
+    "srs", "loop", "from", "api-key", "browser-session", "idempotency", "known-browsers", "links", "mta-sts",
     "oauth", "rates", "sign-in", "suppression",
 )  # fmt: skip
 FIT, UNFIT, USAGE = 0, 1, 2
@@ -72,14 +73,15 @@ def _folders(settings: Settings) -> int:
     missing = [name for name in KEYS if not (settings.key_dir / f"{name}.key").exists()]
     for name in missing:
         keyring.keys(name)
-    return len(missing)
+    return len(missing) + KeyFolder(settings.key_dir).ensure(settings.service_domain)
 
 
 def _hand_over(wish: Wish, settings: Settings, wrote: bool) -> None:
     """To the user that runs the service; only root can, and only what init makes."""
     if not wish.owner or os.geteuid() != 0:
         return
-    folders_and_keys = [settings.spool_dir, settings.key_dir, *settings.key_dir.glob("*.key")]
+    keys, signing_keys = settings.key_dir.glob("*.key"), settings.key_dir / FOLDER
+    folders_and_keys = [settings.spool_dir, settings.key_dir, *keys, signing_keys, *signing_keys.rglob("*")]
     try:
         for path in [*folders_and_keys, *([wish.env_file] if wrote else [])]:
             shutil.chown(path, wish.owner, wish.owner)
@@ -111,8 +113,10 @@ async def _look(settings: Settings, wish: Wish, wrote: bool, new_keys: int) -> I
         *folders.check(settings, clock),
         *await ports.check(listening),
         *await names.check(seen, clock),
+        *await signing.check(settings, clock),
     ]
-    return Installed(wrote, new_keys, records(settings, ips), findings)
+    keys = await asyncio.to_thread(KeyFolder(settings.key_dir).keys, settings.service_domain)
+    return Installed(wrote, new_keys, [*records(settings, ips), *map(of_key, keys)], findings)
 
 
 async def _published(settings: Settings, clock: Clock) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from customers.domains import spf_include
+from mailcore.authenticity.signing_keys import SigningKey
 from mailcore.settings import Settings
 
 PLACEHOLDER = "YOUR.ADDRESS"
@@ -31,6 +32,10 @@ def records(settings: Settings, ips: Sequence[str]) -> list[Record]:
         *_of_the_service(settings, ips),
         *(Record(ip, "PTR", f"{settings.hostname}.", _WHY_PTR) for ip in ips or [PLACEHOLDER]),
     ]
+
+
+def of_key(key: SigningKey) -> Record:
+    return Record(key.record_name, "TXT", key.record, "whoever gets our mail checks its signature with it")
 
 
 def _address(host: str, ip: str) -> Record:

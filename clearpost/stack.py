@@ -26,6 +26,8 @@ from clearpost.seed import Demo, seed_demo
 from clearpost.standins.dns import DnsStandin, Zone
 from clearpost.supervisor import Service, Supervisor
 from customers.domains import spf_include
+from mailcore.authenticity.signing_keys import KeyFolder
+from mailcore.keyring import Keyring
 from mailcore.settings import Settings
 
 ZONE_HELP = """\
@@ -224,6 +226,15 @@ class LocalStack:
         self.zone.put("1.0.0.127.in-addr.arpa", "PTR", "localhost.")
         for name in (*names, f"mx.{INBOX_DOMAIN}"):
             self.zone.put(name, "A", "127.0.0.1")
+        self._publish_keys(settings)
+
+    def _publish_keys(self, settings: Settings) -> None:
+        """Made here, so that no process of the first start signs before the world can check."""
+        Keyring(settings.key_dir)
+        keys = KeyFolder(settings.key_dir)
+        keys.ensure(settings.service_domain)
+        for key in keys.keys(settings.service_domain):
+            self.zone.put_txt(key.record_name, key.record)
 
 
 def check_settings(local: LocalSettings) -> None:

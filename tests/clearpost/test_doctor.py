@@ -86,7 +86,7 @@ async def test_a_sound_installation_is_fit(
     areas = {finding.area for finding in findings}
     wanted = (
         "database migrations durability clock privacy isolation redis spool keys ports postmaster tls dns "
-        "sign-in portal"
+        "dkim sign-in portal"
     )
     assert areas == set(wanted.split())
     assert all(finding.mend for finding in findings if finding.state != "ok")
