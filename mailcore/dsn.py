@@ -15,12 +15,11 @@ from uuid import UUID
 from mailcore.envelope import Mailbox
 from mailcore.own_mail import date_time, encoded_part, field, fields, one_line, text_part
 from mailcore.rewriting import Content
-from mailcore.status_words import plain_words
+from mailcore.status_words import plain_words, registered
 
 __all__ = ["Failure", "ReturnedStatus", "compose", "may_notify", "plain_words", "read_status"]
 
 _HEADERS_CAP = 8 * 1024
-_STATUS = re.compile(r"[45]\.\d{1,3}\.\d{1,3}", re.ASCII)
 _SHOWN_FIELD = re.compile(
     rb"^(from|to|cc|subject|date|message-id)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE
 )
@@ -135,7 +134,7 @@ def _words(failure: Failure, plain_reason: str) -> str:
             "could not be delivered.",
             "",
             one_line(plain_reason),
-            f"(status code {_checked(failure.status)})",
+            f"(status code {registered(failure.status)})",
             "",
             "No further attempt will be made. The message itself is no longer stored here;",
             "the main lines of its header are below.",
@@ -152,14 +151,10 @@ def _status_part(reporting_mta: str, failure: Failure) -> bytes:
     per_recipient = [
         ("Final-Recipient", _typed_address(failure.alias)),
         ("Action", "failed"),
-        ("Status", _checked(failure.status)),
+        ("Status", registered(failure.status)),
     ]
     type_field = field("Content-Type", "message/delivery-status")
     return type_field + b"\r\n" + fields(per_message) + b"\r\n" + fields(per_recipient) + b"\r\n"
-
-
-def _checked(status: str) -> str:
-    return status if _STATUS.fullmatch(status) else "5.0.0"
 
 
 def _typed_address(address: str) -> str:

@@ -83,6 +83,18 @@ _BY_CLASS = {
 }
 
 
+def registered(status: str) -> str:
+    """The code where we know it, else the general one of its subject ("5.7.0"), else of its class ("5.0.0").
+
+    What is shown to a sender must be a code of everybody's: three free numbers have room for half an address.
+    """
+    code = _CODE.fullmatch(status)
+    if code is None:
+        return "5.0.0"
+    general = code[2].partition(".")[0] + ".0"
+    return f"{code[1]}.{next((known for known in (code[2], general) if known in _BY_DETAIL), '0.0')}"
+
+
 def plain_words(status: str) -> str:
     """One sentence for "5.1.1". Unknown codes are told by their class; what is no code, as a refusal."""
     code = _CODE.fullmatch(status)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mailcore import replies
 from mailcore.replies import Reply
-from mailcore.status_words import plain_words
+from mailcore.status_words import plain_words, registered
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,23 @@ def test_every_refusal_of_ours_has_words_of_its_own() -> None:
     }
     vague = {plain_words("4.9.99"), plain_words("5.9.99")}
     assert not [code for code in ours if code and plain_words(code) in vague]
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        ("5.1.1", "5.1.1"),
+        ("4.4.7", "4.4.7"),
+        ("5.7.520", "5.7.0"),
+        ("4.2.77", "4.2.0"),
+        ("5.127.77", "5.0.0"),
+        ("4.9.1", "4.0.0"),
+        ("5.0.77", "5.0.0"),
+        ("5.1.01", "5.1.0"),
+        ("5.01.1", "5.0.0"),
+        ("", "5.0.0"),
+        ("5.1.1 you@inbox.test", "5.0.0"),
+    ],
+)
+def test_a_sender_sees_codes_that_everybody_knows(status: str, shown: str) -> None:
+    assert registered(status) == shown
