@@ -1,10 +1,10 @@
-"""F51 to F64: destinations that stall, refuse, drop, lie about TLS, or take only little."""
+"""F51 to F64: destinations that stall, refuse, drop, or take only little. Of TLS see cases_tls.py."""
 
 import asyncio
 
 from tests.faults.case import Run, case
 from tests.faults.load import Letter
-from tests.support.destination import CAPABILITIES, DEFAULTS, DROP, SILENT, Act, Tls
+from tests.support.destination import CAPABILITIES, DEFAULTS, DROP, SILENT, Act
 
 VERBS = ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT")
 
@@ -124,33 +124,6 @@ async def late_reply(run: Run) -> None:
 @case("F59 min", "the reply to the dot comes after two minutes", timing="real", seconds=240)
 async def reply_after_minutes(run: Run) -> None:
     await _late(run, 130)
-
-
-async def _with_tls(run: Run, tls: Tls) -> Letter:
-    sink = run.rig.sinks["d1"]
-    sink.tls, sink.capabilities = tls, (*CAPABILITIES, "STARTTLS")
-    try:
-        await sink.cut()
-        letter = await run.load.accepted(run.load.letter("d1"))
-        await run.rig.until_event(letter.id, "delivered")
-        return letter
-    finally:
-        sink.tls, sink.capabilities = "", CAPABILITIES
-        await sink.cut()
-
-
-@case("F60", "STARTTLS refused, broken, dying: opportunistic goes on without")
-async def broken_tls(run: Run) -> None:
-    sink = run.rig.sinks["d1"]
-    for tls in ("refused", "broken", "dies"):
-        await _with_tls(run, tls)
-        assert not sink.messages[-1].tls
-
-
-@case("F60 cert", "a certificate that is expired, self-signed and of another name: goes on, encrypted")
-async def wrong_certificate(run: Run) -> None:
-    await _with_tls(run, "self-signed")
-    assert run.rig.sinks["d1"].messages[-1].tls
 
 
 @case("F64", "the destination's SIZE is smaller: hard without sending", reduced=True)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -28,7 +29,9 @@ from mailcore.settings import Settings
 from tests.faults.ground import Ground
 from tests.faults.process import PATIENCE, Process
 from tests.faults.timings import TIMINGS
+from tests.support.authority import Authority
 from tests.support.destination import Destination
+from tests.support.policy_host import PolicyHost
 from tests.support.services import ROOT
 from tests.support.stack import environment
 from tests.support.world import AccountRow, World, prepared_world
@@ -42,7 +45,9 @@ ROLES: Mapping[str, tuple[str, Lane]] = {
     "upkeep": ("upkeep", STANDARD),
     "api": ("api", STANDARD),
 }
-SINKS = ("inbox", "d1", "d2", "d3", "d4", "d5", "d6", "home")
+SINKS = ("inbox", "d1", "d2", "d3", "d4", "d5", "d6", "tls", "home")
+# Domains whose mail goes by MX records and not by a route, to the sink "tls"; some have an MTA-STS policy.
+BY_MX = ("plain", "enforce", "forged", "kept", "testing", "dane")
 TENANTS = 20
 
 
@@ -56,6 +61,8 @@ class Rig:
     world: World
     zone: Zone
     sinks: dict[str, Destination]
+    authority: Authority
+    policies: PolicyHost
     forwards: dict[str, list[str]] = field(default_factory=dict)
     accounts: dict[str, AccountRow] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
@@ -237,11 +244,15 @@ async def open_rig(ground: Ground, folder: Path, timing: str, **changes: Any) ->
     """A service with nothing started yet. All that still runs at the end is killed."""
     url = await ground.database()
     sinks = {name: Destination(host=f"127.0.0.{2 + n}", name=f"{name}.test") for n, name in enumerate(SINKS)}
-    async with DnsStandin() as dns, prepared_world(url) as world:
+    authority = Authority()
+    certificate = authority.certificate(*(f"mta-sts.{name}.example" for name in BY_MX))
+    policies = PolicyHost(certificate.context(), host=sinks["tls"].host)
+    async with DnsStandin() as dns, policies, prepared_world(url) as world:
         for sink in sinks.values():
             await sink.start()
-        values = {**TIMINGS[timing], **_places(ground, url, folder, dns, sinks), **changes}
-        rig = Rig(ground, Settings(**values), folder, world, dns.zone, sinks)
+        places = _places(ground, url, folder, dns, sinks) | _trust(folder, authority, policies)
+        values = {**TIMINGS[timing], **places, **changes}
+        rig = Rig(ground, Settings(**values), folder, world, dns.zone, sinks, authority, policies)
         rig.zone.put_txt("sender.test", "v=spf1 ip4:127.0.0.1 -all")
         await _populate(rig)
         try:
@@ -263,10 +274,17 @@ def _places(
         "key_dir": folder / "keys",
         "dns_servers": (dns.address,),
         "routes": routes | {"sender.test": sinks["home"].route, "owners.test": sinks["home"].route},
+        "smtp_port": sinks["tls"].port,
+        "internal_networks": (ip_network(sinks["tls"].host),),
         "mx_port": free_port(),
         "fast_mx_port": free_port(),
         "api_port": free_port(),
     }
+
+
+def _trust(folder: Path, authority: Authority, policies: PolicyHost) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return {"authorities": authority.pem(folder), "mta_sts_port": policies.port}
 
 
 async def _populate(rig: Rig) -> None:
@@ -277,8 +295,11 @@ async def _populate(rig: Rig) -> None:
         for sink in SINKS[:-1]:
             await _alias(rig, domain, sink, f"you@{sink}.test")
         await _alias(rig, domain, "both", "you@d1.test", "you@d2.test")
-        for gone in ("servfail", "silent", "missing", "null", "cname"):
-            await _alias(rig, domain, gone, f"you@{gone}.example")
+        for other in ("servfail", "silent", "missing", "null", "cname", *BY_MX):
+            await _alias(rig, domain, other, f"you@{other}.example")
+    private = await rig.world.domain(rig.accounts["shop.test"], "private.test")
+    await rig.world.execute("update domain set require_tls = true where id = $1", private.id)
+    await _alias(rig, private, "plain", "you@plain.example")
     for number in range(TENANTS):
         account = await rig.world.account(f"tenant{number}", plan=None)
         domain = await rig.world.domain(account, f"t{number}.test")

@@ -13,6 +13,7 @@ from tests.faults import (
     cases_shutdown,
     cases_soak,
     cases_spool,
+    cases_tls,
 )
 from tests.faults.case import CASES, Case, Result
 
@@ -24,6 +25,7 @@ PARTS = (
     cases_spool,
     cases_dns,
     cases_destinations,
+    cases_tls,
     cases_hostile,
     cases_money,
     cases_nodes,

@@ -35,7 +35,7 @@ async def test_a_fault_loses_nothing_and_doubles_within_bounds(runner: Runner, c
 
 
 def test_every_fault_has_a_case() -> None:
-    """What the list of faults promises, but for those that belong to MTA-STS and DANE."""
+    """What the list of faults promises."""
     numbers = {case.id.split()[0] for case in all_cases()}
     missing = [f"F{number}" for number in FAULTS if f"F{number}" not in numbers]
     assert not missing

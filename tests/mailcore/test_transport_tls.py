@@ -85,7 +85,7 @@ def hop_to(destination: Destination, need: TlsNeed) -> NextHop:
 
 
 def server(certificate: ServerCertificate, **changes: Any) -> Destination:
-    return Destination(tls="own", context=certificate.context(), **changes)
+    return Destination(tls="sound", context=certificate.context(), **changes)
 
 
 # What is needed and there
@@ -180,7 +180,7 @@ async def test_server_without_tls_that_works_waits(
 
 async def test_server_that_knows_no_ehlo_waits(authorities: Path) -> None:
     """Somebody in between who has only HELO answered must gain nothing."""
-    async with Destination({"EHLO": "502 what?"}, tls="own", context=SOUND.context()) as destination:
+    async with Destination({"EHLO": "502 what?"}, tls="sound", context=SOUND.context()) as destination:
         outcome = await attempt(authorities, hop_to(destination, ENFORCED))
     assert (outcome.kind, outcome.enhanced) == ("transient", "4.7.4")
 

@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-Tls = Literal["", "self-signed", "broken", "refused", "dies", "own"]
+Tls = Literal["", "self-signed", "broken", "refused", "dies", "sound"]
 
 CAPABILITIES = ("PIPELINING", "SIZE 60000000", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 DEFAULTS = {
@@ -114,7 +114,7 @@ class Destination:
         port: int = 0,
         context: ssl.SSLContext | None = None,
     ) -> None:
-        """`context`: what TLS "own" shows."""
+        """`context`: what the server shows by TLS; a certificate that nobody would believe, unless given."""
         steps = {**(script or {}), **{f"<{path}>": reply for path, reply in (recipients or {}).items()}}
         self.script: dict[str, Reply | list[Reply]] = {
             step: reply if isinstance(reply, str | bytes | Act) else list(reply)
@@ -257,8 +257,7 @@ class Destination:
             session.writer.write(b"this is no TLS record at all\r\n")
             await session.writer.drain()
             raise _Gone
-        own = self.context if self.tls == "own" else None
-        await session.writer.start_tls(own or self_signed_context())
+        await session.writer.start_tls(self.context or self_signed_context())
         if self.tls == "dies":
             raise _Gone
         session.tls = True
