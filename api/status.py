@@ -17,10 +17,11 @@ from pydantic import BaseModel, Field
 from api.rate_limits import asker
 from api.runtime import ApiRuntime
 from api.security import Runtime
-from mailcore import service_status
+from mailcore import service_alerts, service_status
 from mailcore.database import CONNECTION_LOST
 from mailcore.plans import Lane
 from mailcore.rates import Rate
+from mailcore.service_alerts import Alert, Kind
 from mailcore.service_status import VERSION, Figures, LaneQueue, LaneSpeed, Part, State
 
 router = APIRouter(tags=["Status"])
@@ -49,6 +50,14 @@ class LaneStateOut(BaseModel):
     p95_seconds: float | None = Field(description="The same, 95 of 100", examples=[1.4])
 
 
+class AlertOut(BaseModel):
+    kind: Kind
+    since: datetime
+    text: str = Field(
+        examples=["example.com takes no mail from us at present. It waits here and is tried again."]
+    )
+
+
 class StatusOut(BaseModel):
     status: State
     at: datetime
@@ -57,6 +66,7 @@ class StatusOut(BaseModel):
     figures_at: datetime | None = Field(description="When `lanes` and `ledger_difference` were counted")
     lanes: list[LaneStateOut]
     ledger_difference: int | None = Field(description="Accepted mail not accounted for", examples=[0])
+    alerts: list[AlertOut] = Field(description="What is wrong beyond that, oldest first")
 
 
 @dataclass(slots=True)
@@ -84,18 +94,19 @@ class StatusBoard:
             async with asyncio.timeout(self.patience):
                 found = await service_status.parts(database)
                 figures = await service_status.latest(database)
+                alerts = await service_alerts.standing(database)
         except _BUSY:
             return self._without_database(now, "degraded")
         except CONNECTION_LOST:
             return self._without_database(now, "down")
         except asyncpg.PostgresError:
             return self._without_database(now, "degraded")
-        self._last = _shown(now, found, figures)
+        self._last = _shown(now, found, figures, alerts)
         return self._last
 
     def _without_database(self, now: datetime, state: State) -> StatusOut:
         """Slow: what was shown last, as far as there is any."""
-        nothing = _shown(now, [], None)
+        nothing = _shown(now, [], None, [])
         last = self._last or nothing if state == "degraded" else nothing
         parts = [PartOut(name="database", state=state), *last.parts[1:]]
         return last.model_copy(update={"status": state, "at": now, "parts": parts})
@@ -127,19 +138,22 @@ def _board(request: Request, runtime: ApiRuntime) -> StatusBoard:
     return board
 
 
-def _shown(now: datetime, found: Sequence[Part], figures: Figures | None) -> StatusOut:
+def _shown(
+    now: datetime, found: Sequence[Part], figures: Figures | None, alerts: Sequence[Alert]
+) -> StatusOut:
     parts = [PartOut(name="database", state="up"), *(_part(each) for each in found)]
     counted = zip(figures.queues, figures.speeds, strict=True) if figures else ()
     lanes = [_lane(queue, speed) for queue, speed in counted]
     difference = figures.ledger_difference if figures else None
     return StatusOut(
-        status=_worst([part.state for part in parts], [lane.state for lane in lanes], difference),
+        status=_worst([part.state for part in parts], [lane.state for lane in lanes], difference, alerts),
         at=now,
         version=VERSION,
         parts=parts,
         figures_at=figures.at if figures else None,
         lanes=lanes,
         ledger_difference=difference,
+        alerts=[AlertOut(kind=each.kind, since=each.since, text=each.in_words()) for each in alerts],
     )
 
 
@@ -165,6 +179,6 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
 
-def _worst(parts: list[State], lanes: list[State], difference: int | None) -> State:
+def _worst(parts: list[State], lanes: list[State], difference: int | None, alerts: Sequence[Alert]) -> State:
     """A part that is away makes the whole degraded; nothing is down but a service without its database."""
-    return "up" if {*parts, *lanes} == {"up"} and not difference else "degraded"
+    return "up" if {*parts, *lanes} == {"up"} and not difference and not alerts else "degraded"

@@ -73,6 +73,7 @@ What we write to them
     letter_desk.py        what the writers of letters have at hand
     signed_links.py       links that are mailed, and stored nowhere
     suspension_letters.py what they say of a suspended account, and for which reasons
+    alert_letters.py      what the operator reads when something is wrong with the service
     notices.py            what owners are told unasked
     undelivered.py        failures that no sender could be told of, until owners are
 """

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from customers import notices, plan_letters, suspension_letters
+from customers import alert_letters, notices, plan_letters, suspension_letters
 from customers.letter_desk import About
 from customers.letter_desk import Desk as Desk
 from customers.letter_desk import Written as Written
@@ -36,10 +36,11 @@ Kind = Literal[
     "plan-surplus",
     "plan-paused",
     "usage",
+    "service-alert",
 ]
 
 # Sent also to who asked to hear from us no more: they ask for it, to sign in, or it is about the safety of
-# what is theirs.
+# what is theirs, the operator's service included.
 EVEN_IF_STOPPED: Final = frozenset(
     {
         "sign-in-link",
@@ -52,6 +53,7 @@ EVEN_IF_STOPPED: Final = frozenset(
         "account-deleted",
         "account-suspended",
         "account-resumed",
+        "service-alert",
     }
 )
 # What the links to an inbox may do, and how long: somebody may want us to stop long after the question.
@@ -321,4 +323,5 @@ WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "plan-surplus": plan_letters.surplus,
     "plan-paused": plan_letters.paused,
     "usage": plan_letters.usage,
+    "service-alert": alert_letters.service_alert,
 }

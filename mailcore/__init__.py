@@ -65,6 +65,7 @@ Out
     mta_sts_table.py    kept over restarts, under hashed names
     providers.py        pacing by destination provider
     deferrals.py        and which of them put off everybody
+    outgoing_addresses.py  those that our mail leaves from
     connection_pool.py  connections kept per next hop
     connection.py       greeting, EHLO, STARTTLS, commands
     next_hop_protocol.py  octets on it, and those nobody asked for

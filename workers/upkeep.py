@@ -34,6 +34,7 @@ from mailcore.settings import Settings
 from mailcore.spool_sweep import SpoolSweep
 from mailcore.spool_writer import SegmentWriter
 from workers.accounts import forget_invitations, purge_deleted, settle_claims
+from workers.alerts import count_alerts, tell_alerts, watch_blocklists, watch_certificate
 from workers.billing import Bookkeeper
 from workers.destinations import ask_new, tell_failing
 from workers.held_mail import HeldMail
@@ -97,6 +98,9 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
         Duty("failing destinations", timedelta(minutes=10), lambda: tell_failing(r.database, r.clock)),
         Duty("letters", timedelta(seconds=1), lambda: send_letters(r)),
         Duty("undelivered mail", timedelta(minutes=10), lambda: tell_undelivered(r.database, r.clock)),
+        Duty("blocklists", timedelta(hours=1), lambda: watch_blocklists(r)),
+        Duty("certificate", timedelta(minutes=10), lambda: watch_certificate(r)),
+        Duty("alerts", timedelta(seconds=10), lambda: tell_alerts(r, rates)),
         Duty("log days", timedelta(hours=1), lambda: _make_days(r)),
         Duty("seven days", timedelta(hours=1), lambda: _seven_days(r)),
         Duty("return addresses", timedelta(hours=1), lambda: _forget_return_addresses(r)),
@@ -193,4 +197,5 @@ async def _gauges(runtime: Runtime) -> None:
     lines = await ledger.balance(runtime.database)
     for line in lines:
         metrics.LEDGER_DIFFERENCE.labels(line.origin).set(line.difference)
+    await count_alerts(runtime.database)
     await service_status.note_queues(runtime.database, sum(abs(line.difference) for line in lines))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.status import StatusBoard
-from mailcore import service_status
+from mailcore import service_alerts, service_status
 from tests.support.api import World, running_api
 from tests.support.tcp_proxy import PostgresProxy
 
@@ -71,3 +71,20 @@ async def test_a_database_that_is_away_is_down(behind: World, proxy: PostgresPro
     proxy.come_up()
     code, shown = await status(behind)
     assert (code, shown["parts"][0]["state"]) == (200, "up")
+
+
+async def test_an_alert_is_told_to_everybody_and_names_no_address_of_ours(world: World) -> None:
+    database = world.runtime.database
+    async with database.transaction() as tx:
+        await service_alerts.note(tx, "blocklisted", "192.0.2.25", "bl.test")
+    code, shown = await status(world)
+    (alert,) = shown["alerts"]
+    assert (code, shown["status"], alert["kind"]) == (200, "degraded", "blocklisted")
+    assert "bl.test" in alert["text"]
+    page = (await world.anonymous.get("/status")).text
+    assert alert["text"] in page
+    assert "192.0.2.25" not in page + alert["text"]
+    async with database.transaction() as tx:
+        await service_alerts.end(tx, "blocklisted", ["192.0.2.25"])
+    _, shown = await status(world)
+    assert shown["alerts"] == []
