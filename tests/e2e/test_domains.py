@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from mailcore.plans import Plan
 from tests.e2e.conftest import Screens
@@ -190,6 +190,109 @@ async def test_plus_addressing_changes_at_once_and_is_undone(page: Page, custome
     await until(is_on)
 
 
+async def test_choices_about_mail_are_made_at_once_and_undone(
+    page: Page, customer: Customer, axe: Axe, screens: Screens
+) -> None:
+    row = await customer.domain()
+
+    async def mail() -> dict[str, object]:
+        shown = await customer.owner.http.get(f"/v1/domains/{row.id}")
+        return dict(shown.json()["mail"])
+
+    async def are(strict: bool, tls: bool) -> bool:
+        return await mail() == {"strict_dmarc": strict, "require_tls": tls, "spam_threshold": 15}
+
+    await page.goto(f"/domains/{row.id}/settings")
+    strict = page.get_by_role("switch", name="Strict DMARC")
+    tls = page.get_by_role("switch", name="Require TLS")
+    await expect(strict).not_to_be_checked()
+    await expect(strict).to_have_accessible_description(
+        re.compile("mailing lists and forwarders break DMARC")
+    )
+    await expect(tls).to_have_accessible_description(re.compile("waits up to 4 days, then bounces"))
+    await strict.press("Space")
+    await tls.press("Space")
+    await until(lambda: are(strict=True, tls=True))
+    await axe(page)
+    await screens(page, "domain-mail")
+    await page.keyboard.press("z")
+    await expect(tls).not_to_be_checked()
+    await until(lambda: are(strict=True, tls=False))
+    await page.get_by_role("button", name="Undo").click()
+    await expect(strict).not_to_be_checked()
+    await until(lambda: are(strict=False, tls=False))
+
+
+async def test_without_a_spam_filter_no_threshold_is_pretended(page: Page, customer: Customer) -> None:
+    row = await customer.domain()
+    await page.goto(f"/domains/{row.id}/settings")
+    spam = page.get_by_role("switch", name="Refuse spam")
+    await expect(spam).to_be_disabled()
+    await expect(spam).not_to_be_checked()
+    await expect(spam).to_have_accessible_description(re.compile("no spam filter"))
+
+
+async def test_a_choice_that_is_refused_goes_back_and_says_why(
+    page: Page, site: Site, customer: Customer
+) -> None:
+    row = await customer.domain()
+    await page.goto(f"/domains/{row.id}/settings")
+    tls = page.get_by_role("switch", name="Require TLS")
+    await expect(tls).to_be_enabled()
+    await page.route(
+        f"**/v1/domains/{row.id}",
+        lambda route: route.fulfill(
+            status=403,
+            content_type="application/problem+json",
+            body='{"code": "account_suspended", "detail": "The account is suspended.", "status": 403}',
+        ),
+    )
+    await tls.press("Space")
+    await expect(page.get_by_role("region", name="Notices")).to_contain_text("The account is suspended.")
+    await expect(tls).not_to_be_checked()
+
+
+async def test_the_score_from_which_spam_is_refused(
+    page: Page, customer: Customer, axe: Axe, screens: Screens
+) -> None:
+    """As a server with a spam filter answers."""
+    row = await customer.domain()
+
+    async def filtered(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(response=answer, json={**await answer.json(), "spam_filter": True})
+
+    async def threshold() -> object:
+        shown = await customer.owner.http.get(f"/v1/domains/{row.id}")
+        return shown.json()["mail"]["spam_threshold"]
+
+    async def comes_to(wanted: float | None) -> None:
+        async def is_there() -> bool:
+            return await threshold() == wanted
+
+        await until(is_there)
+
+    await page.route(f"**/v1/domains/{row.id}", filtered)
+    await page.goto(f"/domains/{row.id}/settings")
+    score = page.get_by_label("From a score of")
+    await expect(score).to_have_value("15")
+    await score.fill("none")
+    await score.press("Enter")
+    await expect(score).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_text("A number from 1 to 100")).to_be_visible()
+    await axe(page)
+    await score.fill("7.5")
+    await score.press("Tab")
+    await comes_to(7.5)
+    await screens(page, "domain-spam")
+    await page.get_by_role("switch", name="Refuse spam").press("Space")
+    await expect(score).to_have_count(0)
+    await comes_to(None)
+    await page.get_by_role("button", name="Undo").last.click()
+    await expect(score).to_have_value("7.5")
+    await comes_to(7.5)
+
+
 async def test_deleting_asks_for_the_name_and_says_what_happens_to_mail(
     page: Page, customer: Customer, axe: Axe, screens: Screens
 ) -> None:
@@ -223,6 +326,8 @@ async def test_a_viewer_sees_records_and_no_button_that_would_be_refused(
     await page.goto(f"/domains/{row.id}/settings")
     await expect(page.get_by_text("Your role may look at this domain, not change it.")).to_be_visible()
     await expect(page.get_by_role("button", name="Delete the domain")).to_have_count(0)
+    for name in ("Plus addressing", "Strict DMARC", "Require TLS", "Refuse spam"):
+        await expect(page.get_by_role("switch", name=name)).to_be_disabled()
 
 
 async def test_a_domain_of_nobody_says_so_in_the_shell(page: Page) -> None:
@@ -245,7 +350,7 @@ async def test_everybody_can_use_the_screens_of_a_domain(
         (f"/domains/{row.id}", page.get_by_text(f"hello@{row.name}").first),
         (f"/domains/{row.id}/dns", record(page, "dmarc")),
         (f"/domains/{row.id}/logs", page.get_by_text("Nothing in 7 days")),
-        (f"/domains/{row.id}/settings", page.get_by_role("switch")),
+        (f"/domains/{row.id}/settings", page.get_by_role("switch").first),
     ):
         await page.goto(path)
         await expect(there).to_be_visible()
