@@ -34,6 +34,7 @@ TAGS = {
     "h": "from:to:subject",
 }
 NAME = "s1._domainkey.a.test"
+PASSED = "spf=pass smtp.mailfrom=ann@a.test; dkim=pass header.d=a.test; dmarc=pass header.from=a.test"
 
 
 class Records:
@@ -101,6 +102,23 @@ def signature_field(
     text = "; ".join(f"{tag}={value}" for tag, value in tags.items() if value is not None)
     draft = f"{name}: {text}; b=".encode()
     return draft + sign(key, _signed_text(draft, header)) + b"\r\n"
+
+
+def forwarded(*domains: str, says: str = PASSED, tags: dict[str, str | None] | None = None) -> bytes:
+    """The header after these have passed the message on, each saying that it saw this."""
+    header = HEADER
+    below = b""
+    for instance, domain in enumerate(domains, 1):
+        results = f"ARC-Authentication-Results: i={instance}; {domain}; {says}\r\n".encode()
+        changes = {"v": None, "i": str(instance), "d": domain, **(tags or {})}
+        message = signature_field(rsa_key(), changes, header=header, name="ARC-Message-Signature")
+        cv = "none" if instance == 1 else "pass"
+        draft = f"ARC-Seal: i={instance}; a=rsa-sha256; cv={cv}; d={domain}; s=s1; b=".encode()
+        over = Header(below + results + message + draft + b"\r\n")
+        seal = draft + sign(rsa_key(), over.over(over.fields[:-1], over.fields[-1], "relaxed")) + b"\r\n"
+        below += results + message + seal
+        header = seal + message + results + header
+    return header
 
 
 def _body_hash(body: bytes, tags: Mapping[str, str | None]) -> bytes:
