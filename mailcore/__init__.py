@@ -49,7 +49,8 @@ Out
     delivery.py         one delivery from lease to settlement; first attempts
     lane_worker.py      claims what is due in a lane of this node
     leases.py           who holds a delivery: heartbeats, and what becomes of the dead
-    rewriting.py        what we add on top: Received, loop mark
+    dressing.py         the message as it leaves: our fields, seals, From
+    rewriting.py        trace fields: Received, loop mark
     srs.py              reverse-paths under our domain (pure)
     returns.py          return addresses made, and what comes back to them
     contents.py         content in flight, read once and shared

@@ -19,8 +19,8 @@ from mailcore.authenticity.verdicts import Verdicts
 from mailcore.clock import Clock
 from mailcore.contents import Contents, Mail
 from mailcore.database import CONNECTION_LOST, Aborted, Database
+from mailcore.dressing import Dressing
 from mailcore.envelope import Mailbox, parse_mailbox
-from mailcore.keyring import Keyring
 from mailcore.leases import ProcessLease
 from mailcore.logs import where
 from mailcore.outcome import Outcome
@@ -63,7 +63,7 @@ class Courier:
     clock: Clock
     database: Database
     spool: Spool
-    keyring: Keyring
+    dressing: Dressing
     transport: Transport
     return_addresses: ReturnAddresses
     acceptance: Acceptance
@@ -166,23 +166,23 @@ class Courier:
             return Result(retries.postponed(claimed, _our_fault(), self.settings))
 
     async def _send(self, claimed: Claimed, mail: Mail) -> Outcome:
-        content = mail.content
-        mark = self._loop_mark(claimed)
-        header = rewriting.header_section(content)
+        dressed = await self.dressing.of(claimed, mail)
         parcel = Parcel(
-            reverse_path=await self._reverse_path(claimed, header),
+            reverse_path=await self._reverse_path(claimed, rewriting.header_section(mail.content)),
             forward_path=claimed.address,
-            content=[mark, content] if mark else [content],
-            size=len(mark) + len(content),
+            content=dressed.pieces,
+            size=dressed.size,
             smtputf8=not claimed.address.isascii()
-            or (claimed.smtputf8 and rewriting.needs_smtputf8_headers(header)),
-            eight_bit=rewriting.is_eight_bit(content),
+            or (claimed.smtputf8 and rewriting.needs_smtputf8_headers(dressed.header)),
+            eight_bit=dressed.eight_bit,
             require_tls=claimed.require_tls,
         )
         answer = await self.transport.send(parcel, may_commit=lambda: self._may_commit(claimed))
         self.providers.note(claimed.account_id, claimed.message_id, answer)
         crash_points.reach("sender-after-reply")
-        return answer
+        flight = self._in_flight.get(claimed.id)
+        was_sent = flight is not None and flight.past_dot
+        return outcome.with_note(answer, dressed.note) if dressed.note and was_sent else answer
 
     def _may_commit(self, claimed: Claimed) -> bool:
         """Right before the final dot: never once others may think this process dead, nor while it is
@@ -193,9 +193,6 @@ class Courier:
             return False
         flight.past_dot = True
         return True
-
-    def _loop_mark(self, claimed: Claimed) -> bytes:
-        return rewriting.loop_mark(self.keyring.key("loop"), claimed.alias_id) if claimed.alias_id else b""
 
     async def _reverse_path(self, claimed: Claimed, header: bytes) -> str:
         """SRS for a sender; a null reverse-path stays null, so that a bounce can never bounce (RFC

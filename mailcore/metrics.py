@@ -44,6 +44,11 @@ DAMAGED = Counter(
 SEGMENTS_FAILED = Counter(
     "clearpost_spool_segments_failed_total", "Segments that the sweep could not read or overwrite"
 )
+UNSEALED = Counter(
+    "clearpost_unsealed_total",
+    "Attempts that sent mail without a seal of ours, by what was lacking",
+    ["lack"],
+)
 SPOOL_FREE = Gauge("clearpost_spool_free_bytes", "Free bytes where the spool lies")
 SPOOL_SEGMENTS = Gauge("clearpost_spool_segments", "Segment files in the spool")
 QUEUE = Gauge("clearpost_queue_deliveries", "Deliveries in the queue", ["lane", "state"])

@@ -82,6 +82,12 @@ def with_tls(outcome: Outcome, words: str) -> Outcome:
     return replace(outcome, response=outcome.response[: RESPONSE_CHARACTERS - len(suffix)] + suffix)
 
 
+def with_note(outcome: Outcome, words: str) -> Outcome:
+    """The same, its response ending in what we did to the message: "; From rewritten"."""
+    note = f"; {words}"
+    return replace(outcome, response=outcome.response[: RESPONSE_CHARACTERS - len(note)] + note)
+
+
 def ours(kind: Kind, code: int, enhanced: str, text: str, reason: Reason) -> Outcome:
     """An outcome in our own words."""
     return Outcome(kind, code, enhanced, f"{code} {enhanced} {text}"[:RESPONSE_CHARACTERS], reason=reason)

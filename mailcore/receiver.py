@@ -13,6 +13,7 @@ from uuid import UUID
 from mailcore import admission, content_scan, crash_points, metrics, replies, returns, rewriting, routing
 from mailcore.acceptance import Acceptance
 from mailcore.admission import Door
+from mailcore.authenticity import from_rewrite
 from mailcore.authenticity.spf import spf
 from mailcore.authenticity.verdicts import SpfVerdict
 from mailcore.clock import Clock
@@ -166,11 +167,15 @@ class MailReceiver:
     # --- RCPT ---
 
     async def _own_address(self, transaction: MailTransaction, mailbox: Mailbox) -> Reply:
-        """The service's own domain: the postmaster (RFC 5321 section 4.5.1) and SRS addresses."""
+        """The service's own domain: the postmaster (RFC 5321 section 4.5.1), SRS addresses, and those that
+        stand in the From of mail we had to rewrite.
+        """
         if refusal := await self._reputation.at_own_address(transaction):
             return refusal
         if mailbox.local_part.lower() in routing.ROLES:
             return self._add(transaction, routing.service_role(mailbox, self._settings.postmaster))
+        if from_rewrite.is_token(mailbox.local_part):
+            return replies.REPLY_TO_INSTEAD
         returned = await self._returns.resolve(mailbox.local_part, self._clock.now())
         if isinstance(returned, Reply):
             return returned

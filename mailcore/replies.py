@@ -78,6 +78,9 @@ NOT_OURS = Reply(550, "5.7.1", "This domain is not served here")
 DOMAIN_NOT_YET_VERIFIED = Reply(451, "4.7.1", "This domain is being verified, try again later")
 NOT_A_NOTIFICATION = Reply(554, "5.6.0", "This address takes delivery status notifications only (RFC 3464)")
 BAD_SRS = Reply(550, "5.1.1", "This return address is not valid or has expired")
+REPLY_TO_INSTEAD = Reply(
+    550, "5.1.1", "This address only stands for the author of a forwarded message, write to its Reply-To"
+)
 
 # Limits
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients, send the rest in another transaction")

@@ -15,10 +15,12 @@ import asyncpg
 import structlog
 
 from mailcore.acceptance import Acceptance, FirstAttempts, NoFirstAttempts
+from mailcore.authenticity.signing_keys import KeyFolder, SigningKeys
 from mailcore.clock import Clock
 from mailcore.contents import Contents
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.delivery import Courier, InProcessAttempts
+from mailcore.dressing import Dressing
 from mailcore.jobs import Alarm
 from mailcore.keyring import Keyring
 from mailcore.leases import ProcessLease
@@ -123,6 +125,7 @@ async def open_runtime(
         )
         stack.push_async_callback(database.close)
         keyring = Keyring(settings.key_dir)
+        await asyncio.to_thread(KeyFolder(settings.key_dir).ensure, settings.service_domain)
         spool = Spool.open(settings.spool_dir, clock)
         stack.callback(spool.close)
         writer = segment_writer(spool, clock, settings)
@@ -199,7 +202,7 @@ def _wire(
         clock=clock,
         database=database,
         spool=spool,
-        keyring=keyring,
+        dressing=_dressing(settings, clock, keyring, stack),
         transport=transport,
         return_addresses=ReturnAddresses(srs, database),
         acceptance=acceptance,
@@ -217,6 +220,13 @@ def _wire(
         settings, clock, lane, database, alarm, keyring, spool, writer, resolver, lease, srs, acceptance,
         courier, lost,
     )  # fmt: skip
+
+
+def _dressing(settings: Settings, clock: Clock, keyring: Keyring, stack: AsyncExitStack) -> Dressing:
+    keys = SigningKeys(KeyFolder(settings.key_dir), clock)
+    dressing = Dressing(settings=settings, clock=clock, keyring=keyring, keys=keys)
+    stack.callback(dressing.close)
+    return dressing
 
 
 def segment_writer(

@@ -1,0 +1,183 @@
+"""A message as it leaves us: our fields on top, forged ones of our name cut, From rewritten where it must be.
+
+All else is the bytes that came. Works in threads of its own. Must never hold a message back: one that cannot
+be sealed goes unsealed, and is counted.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import structlog
+
+from mailcore import metrics, rewriting
+from mailcore.authenticity import from_rewrite, policy, results, sealing
+from mailcore.authenticity.canonical import body_hash
+from mailcore.authenticity.sealing import Signer
+from mailcore.authenticity.signatures import Header
+from mailcore.authenticity.signing_keys import SigningKeys
+from mailcore.authenticity.verdicts import ArcVerdict, Verdicts
+from mailcore.clock import Clock
+from mailcore.contents import Mail
+from mailcore.keyring import Keyring
+from mailcore.logs import where
+from mailcore.queue import Claimed
+from mailcore.settings import Settings
+
+log = structlog.get_logger("dressing")
+
+_THREADS: Final = 4
+_HEADER_CAP: Final = rewriting.HEADER_CAP + 8192  # ours included
+_EMPTY_LINE: Final = b"\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Dressed:
+    """What one attempt sends. `header` is all of its header section; `note` what its event tells of it."""
+
+    pieces: tuple[bytes | memoryview, ...]
+    header: bytes
+    eight_bit: bool
+    note: str = ""
+
+    @property
+    def size(self) -> int:
+        return sum(len(piece) for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clothes:
+    """What all deliveries of a message to one alias share: fields above and below the loop mark, and the
+    header section below those.
+    """
+
+    seals: bytes
+    results: bytes
+    header: bytes
+    note: str = ""
+
+
+@dataclass(slots=True)
+class _Message:
+    """A message in flight, parted once. `lock`: one thread at a time, the others find what it made."""
+
+    header: bytes
+    rest: memoryview  # the empty line and the body
+    verdicts: Verdicts | None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    eight_bit: bool | None = None
+    body_hash: bytes = b""
+    clothes: dict[str, _Clothes] = field(default_factory=dict)
+
+
+class Dressing:
+    """One for each process. What it made for a message is kept as long as that message is in flight."""
+
+    def __init__(self, *, settings: Settings, clock: Clock, keyring: Keyring, keys: SigningKeys) -> None:
+        self._settings = settings
+        self._domain = settings.service_domain
+        self._clock = clock
+        self._keys = keys
+        self._loop_key = keyring.key("loop")
+        self._from_key = keyring.key("from")
+        self._messages: WeakKeyDictionary[Mail, _Message] = WeakKeyDictionary()
+        self._pool = ThreadPoolExecutor(_THREADS, "dressing")
+
+    async def of(self, claimed: Claimed, mail: Mail) -> Dressed:
+        message = self._messages.get(mail)
+        if message is None:
+            message = self._messages[mail] = _parted(mail)
+        now = self._clock.now()
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, self._dressed, claimed, message, now
+        )
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    # --- in a thread ---
+
+    def _dressed(self, claimed: Claimed, message: _Message, now: datetime) -> Dressed:
+        with message.lock:
+            if message.eight_bit is None:
+                message.eight_bit = rewriting.is_eight_bit(message.rest)
+            clothes = message.clothes.get(claimed.alias_address)
+            if clothes is None:
+                clothes = message.clothes[claimed.alias_address] = self._clothes(claimed, message, now)
+        top = clothes.seals + self._loop_mark(claimed) + clothes.results
+        header = top + clothes.header
+        pieces = (header, message.rest)
+        return Dressed(pieces, header, message.eight_bit or not header.isascii(), clothes.note)
+
+    def _clothes(self, claimed: Claimed, message: _Message, now: datetime) -> _Clothes:
+        if claimed.origin != "smtp":
+            return _Clothes(self._signature(message, message.header, now), b"", message.header)
+        if message.verdicts is None:  # taken by a release that did not ask
+            return _Clothes(b"", b"", message.header)
+        return self._forwarded(claimed.alias_address, message, message.verdicts, now)
+
+    def _forwarded(self, alias: str, message: _Message, verdicts: Verdicts, now: datetime) -> _Clothes:
+        said = results.authentication_results(self._domain, verdicts)
+        header = results.without_forged(message.header, self._domain)
+        changed = None
+        if policy.from_must_be_rewritten(verdicts):
+            changed = from_rewrite.rewritten(header, self._from_key, alias, self._domain)
+        if changed is None:
+            return _Clothes(self._seal(message, header, said, verdicts.arc, now), said, header)
+        signature = self._signature(message, changed, now)
+        seal = self._seal(message, signature + changed, said, verdicts.arc, now)
+        return _Clothes(seal + signature, said, changed, "From rewritten")
+
+    def _loop_mark(self, claimed: Claimed) -> bytes:
+        return rewriting.loop_mark(self._loop_key, claimed.alias_id) if claimed.alias_id else b""
+
+    # --- seals ---
+
+    def _signature(self, message: _Message, header: bytes, now: datetime) -> bytes:
+        """A DKIM-Signature of ours; empty where there can be none."""
+
+        def make(signer: Signer) -> bytes | None:
+            return sealing.dkim_signature(Header(header), message.body_hash, signer)
+
+        return self._signed(message, now, make)
+
+    def _seal(self, message: _Message, header: bytes, said: bytes, found: ArcVerdict, now: datetime) -> bytes:
+        """An ARC set of ours; empty where there can be none, or none is wanted."""
+
+        def make(signer: Signer) -> bytes | None:
+            return sealing.arc_set(Header(header), message.body_hash, said, found, signer)
+
+        return self._signed(message, now, make) if self._settings.arc_seal else b""
+
+    def _signed(self, message: _Message, now: datetime, make: Callable[[Signer], bytes | None]) -> bytes:
+        key = self._keys.signing(self._domain)
+        if key is None:
+            metrics.UNSEALED.labels("key").inc()
+            return b""
+        try:
+            if not message.body_hash:
+                message.body_hash = _body_hash(message)
+            made = make(Signer(key, now))
+        except Exception as error:  # noqa: BLE001  odd mail is forwarded all the same
+            log.error("not_sealed", error=type(error).__name__, where=where(error))
+            metrics.UNSEALED.labels("fault").inc()
+            return b""
+        if made is None:
+            metrics.UNSEALED.labels("message").inc()
+        return made or b""
+
+
+def _parted(mail: Mail) -> _Message:
+    header = rewriting.header_section(mail.content, _HEADER_CAP)
+    return _Message(header, memoryview(mail.content)[len(header) :], mail.verdicts)
+
+
+def _body_hash(message: _Message) -> bytes:
+    made = body_hash((message.rest[len(_EMPTY_LINE) :],), "relaxed")
+    assert made is not None, "only a body that was said to be longer has none"
+    return made
