@@ -79,8 +79,9 @@ def _from_base64(run: bytes) -> bytes:
     found = []
     for start in range(4):
         cut = standard[start:]
+        cut = cut[:-1] if len(cut) % 4 == 1 else cut
         with contextlib.suppress(binascii.Error):
-            found.append(binascii.a2b_base64(cut[: len(cut) // 4 * 4]))
+            found.append(binascii.a2b_base64(cut + b"=" * (-len(cut) % 4)))
     return b" ".join(found)
 
 

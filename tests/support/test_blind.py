@@ -1,5 +1,7 @@
 """What looks for leaks finds every disguise that it knows, and nothing where there is nothing."""
 
+import base64
+
 import idna
 import pytest
 
@@ -23,6 +25,12 @@ def test_an_internationalised_address_is_seen_through_as_well(name: str) -> None
     assert EAI.seen_in(b"they said: " + disguises(EAI.address)[name].encode())
     a_label = idna.encode("dünnschicht").upper()
     assert EAI.seen_in(b"Remote-MTA: dns; " + a_label + b".test")
+
+
+@pytest.mark.parametrize("spare", range(4))
+def test_base64_is_read_to_its_last_letter(spare: int) -> None:
+    encoded = base64.b64encode(b"x" * spare + b"okapi-house")
+    assert WORDS.seen_in(b"id " + encoded) == WORDS.seen_in(encoded.rstrip(b"=")) == {"okapi-house"}
 
 
 def test_other_words_are_seen_too() -> None:
