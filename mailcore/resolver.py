@@ -134,15 +134,39 @@ class Resolver:
         names: list[str] = []
         try:
             async with asyncio.timeout(PTR_SECONDS):
-                reverse = dns.reversename.from_address(ip).to_text()
-                found = await self._ask(reverse, dns.rdatatype.PTR)
-                names = [_text(rdata.target) for rdata in found.rdatas[:5]]
+                names += await self._reverse_names(ip) or ()
                 for name in names:
                     if ip in (await self.addresses(name)).ips:
                         return name
-        except (TimeoutError, dns.exception.DNSException):
+        except TimeoutError:
             pass
         return names[0] if names else None
+
+    async def leads_back(self, ip: str) -> bool | None:
+        """Whether a reverse name of `ip` leads back to it. None where nobody could say in 2 seconds: that is
+        no reason to think ill of a client.
+        """
+        try:
+            async with asyncio.timeout(PTR_SECONDS):
+                names = await self._reverse_names(ip)
+                if names is None:
+                    return None
+                found = [await self.addresses(name) for name in names]
+        except TimeoutError:
+            return None
+        if any(ip in each.ips for each in found):
+            return True
+        return None if any(each.status == "failure" for each in found) else False
+
+    async def _reverse_names(self, ip: str) -> list[str] | None:
+        """The first five; None where nobody could say."""
+        try:
+            found = await self._ask(dns.reversename.from_address(ip).to_text(), dns.rdatatype.PTR)
+        except dns.exception.DNSException:
+            return []  # no IP address
+        if found.status == "failure":
+            return None
+        return [_text(rdata.target) for rdata in found.rdatas[:5]]
 
     def forget(self, *names: str) -> None:
         """Ask anew about these names: somebody has just changed their records and waits for us to see it."""

@@ -179,6 +179,23 @@ async def test_reverse_name_that_does_not_lead_back_is_better_than_none(
     assert await resolver.ptr("9.9.9.9") == "liar.test"
 
 
+async def test_whether_a_reverse_name_leads_back(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.put("7.2.0.192.in-addr.arpa", "PTR", "other.test.", "mx.example.test.")
+    dns.zone.put("mx.example.test", "A", "192.0.2.7")
+    dns.zone.put("8.2.0.192.in-addr.arpa", "PTR", "mx.example.test.")
+    found = [await resolver.leads_back(f"192.0.2.{last}") for last in (7, 8, 9)]
+    assert found == [True, False, False]
+
+
+async def test_where_nobody_can_say_a_client_is_not_without_a_reverse_name(
+    dns: DnsStandin, resolver: Resolver
+) -> None:
+    dns.zone.fail("7.2.0.192.in-addr.arpa", Fault.SERVFAIL)
+    dns.zone.put("8.2.0.192.in-addr.arpa", "PTR", "mx.example.test.")
+    dns.zone.fail("mx.example.test", Fault.TIMEOUT)
+    assert [await resolver.leads_back(f"192.0.2.{last}") for last in (7, 8)] == [None, None]
+
+
 @pytest.mark.parametrize("ip", ["9.9.9.9", "2620:fe::fe", "not an address"])
 async def test_no_reverse_name_is_none(resolver: Resolver, ip: str) -> None:
     assert await resolver.ptr(ip) is None
