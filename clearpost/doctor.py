@@ -12,7 +12,9 @@ from typing import Any, Final
 from clearpost import chosen_settings
 from clearpost.checks import (
     alarm,
+    alerts,
     database,
+    filtering,
     folders,
     identity,
     names,
@@ -54,6 +56,8 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
         asyncio.to_thread(identity.check, settings, clock),
         names.check(settings, clock),
         signing.check(settings, clock),
+        filtering.check(settings, clock),
+        alerts.check(settings),
         selling.check(settings),
     )
     found = [finding for group in await asyncio.gather(*groups) for finding in group]

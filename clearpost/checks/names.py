@@ -6,12 +6,12 @@ Must never ask about anybody's names but our own.
 import asyncio
 from collections.abc import Sequence
 
+from clearpost.checks import sending
 from clearpost.checks.finding import Finding, fail, ok, warn
 from customers.domains import spf_include
 from mailcore.clock import Clock
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
-from mailcore.source_addresses import named
 
 
 async def check(settings: Settings, clock: Clock) -> list[Finding]:
@@ -24,7 +24,7 @@ async def check(settings: Settings, clock: Clock) -> list[Finding]:
         found = await asyncio.gather(
             _service_mx(settings, resolver),
             _mx_names(settings, resolver),
-            _reverse_names(settings, resolver),
+            sending.check(settings, resolver),
             _spf(settings, resolver),
         )
         return [answers, *(finding for group in found for finding in group)]
@@ -68,29 +68,6 @@ async def _has_address(name: str, resolver: Resolver) -> Finding:
     if answer.ips:
         return ok("dns", f"{name} has the address {', '.join(answer.ips)}")
     return fail("dns", f"{name} has no address", f"publish A (and AAAA) for {name}")
-
-
-async def _reverse_names(settings: Settings, resolver: Resolver) -> list[Finding]:
-    """Large receivers refuse mail from an address whose reverse name is missing or leads elsewhere."""
-    sources = [settings.outbound_source_address, settings.fast_outbound_source_address]
-    ips = [ip for text in sources for ip in named(text).values()] or list(
-        (await resolver.addresses(settings.hostname)).ips
-    )
-    return [await _reverse_name(ip, settings.hostname, resolver) for ip in dict.fromkeys(ips)]
-
-
-async def _reverse_name(ip: str, hostname: str, resolver: Resolver) -> Finding:
-    name = await resolver.ptr(ip)
-    if name is None:
-        return fail(
-            "dns", f"{ip} has no reverse name", f"ask your provider to set the PTR of {ip} to {hostname}"
-        )
-    if ip not in (await resolver.addresses(name)).ips:
-        return fail("dns", f"{ip} is called {name}, which does not lead back to it", f"publish A for {name}")
-    if name != hostname.lower():
-        mend = f"set the PTR of {ip} to {hostname}, or CLEARPOST_HOSTNAME to {name}"
-        return warn("dns", f"{ip} is called {name}, but we say EHLO {hostname}", mend)
-    return ok("dns", f"{ip} is called {name}, as we say in EHLO")
 
 
 async def _spf(settings: Settings, resolver: Resolver) -> list[Finding]:

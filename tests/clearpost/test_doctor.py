@@ -15,7 +15,17 @@ import redis
 from pydantic import SecretStr
 
 from clearpost import doctor
-from clearpost.checks import alarm, database, folders, identity, names, portal, ports, roles, signing_in
+from clearpost.checks import (
+    alarm,
+    database,
+    folders,
+    identity,
+    names,
+    portal,
+    ports,
+    roles,
+    signing_in,
+)
 from clearpost.checks.finding import Finding, fail, ok, warn
 from clearpost.ports import free_port
 from clearpost.standins.dns import DnsStandin
@@ -24,46 +34,8 @@ from mailcore.certificates import Certificate
 from mailcore.clock import Clock, ShiftedClock
 from mailcore.database import Database
 from mailcore.settings import Settings
+from tests.support.installation import IP, failed, production, publish_all, settings_for, the
 from tests.support.services import TestPostgres
-
-IP = "192.0.2.25"
-
-
-def settings_for(folder: Path, **changes: Any) -> Settings:
-    """A small installation below `folder`, whose folders are there already."""
-    for name in ("spool", "keys"):
-        (folder / name).mkdir(mode=0o700, exist_ok=True)
-    defaults: dict[str, Any] = {
-        "spool_dir": folder / "spool",
-        "key_dir": folder / "keys",
-        "mx_port": free_port(),
-        "fast_mx_port": free_port(),
-        "api_port": free_port(),
-        "spool_reserve": 0,
-    }
-    return Settings(_env_file=None, **(defaults | changes))
-
-
-def production(folder: Path, **changes: Any) -> Settings:
-    defaults = {
-        "environment": "production",
-        "postmaster_address": "ops@example.org",
-        "service_domain": "post.example",
-        "hostname": "mx.post.example",
-        "mx_name": "mx.post.example",
-        "fast_mx_name": "fast.mx.post.example",
-    }
-    return settings_for(folder, **(defaults | changes))
-
-
-def failed(findings: list[Finding]) -> list[Finding]:
-    return [finding for finding in findings if finding.state == "fail"]
-
-
-def the(findings: list[Finding], state: str, words: str) -> Finding:
-    """The one finding of this state that says these words."""
-    (found,) = [f for f in findings if f.state == state and words in f.what]
-    return found
 
 
 @pytest.fixture
@@ -86,7 +58,7 @@ async def test_a_sound_installation_is_fit(
     areas = {finding.area for finding in findings}
     wanted = (
         "database migrations durability clock privacy isolation redis spool keys ports postmaster tls dns "
-        "dkim sign-in portal"
+        "dkim alerts sign-in portal"
     )
     assert areas == set(wanted.split())
     assert all(finding.mend for finding in findings if finding.state != "ok")
@@ -312,16 +284,6 @@ def test_a_portal_that_is_not_built_is_told(tmp_path: Path) -> None:
 
 
 # --- names ---
-
-
-def publish_all(dns: DnsStandin) -> None:
-    zone = dns.zone
-    zone.put("post.example", "MX", "10 mx.post.example.")
-    zone.put_txt("post.example", f"v=spf1 ip4:{IP} -all")
-    zone.put_txt("spf.post.example", f"v=spf1 ip4:{IP} -all")
-    zone.put("mx.post.example", "A", IP)
-    zone.put("fast.mx.post.example", "A", IP)
-    zone.put("25.2.0.192.in-addr.arpa", "PTR", "mx.post.example.")
 
 
 async def test_all_names_in_place_are_fine(dns: DnsStandin, tmp_path: Path) -> None:

@@ -43,12 +43,17 @@ class SmallFilter:
         return Response(self.answer, self.status, media_type="application/json")
 
 
+async def _pong(_: Request) -> Response:
+    return Response("pong\r\n")
+
+
 @asynccontextmanager
 async def small_filter() -> AsyncIterator[SmallFilter]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         made = SmallFilter(f"http://127.0.0.1:{listener.getsockname()[1]}")
         made.go_on.set()
-        app = Starlette(routes=[Route("/checkv2", made.check, methods=["POST"])])
+        routes = [Route("/checkv2", made.check, methods=["POST"]), Route("/ping", _pong)]
+        app = Starlette(routes=routes)
         async with serving(app, listener):
             try:
                 yield made
