@@ -7,7 +7,8 @@ comes in. Must never hold more than its share of memory, nor keep content that w
 import asyncio
 import mmap
 import os
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -132,6 +133,15 @@ class Intake:
             at += len(piece)
             yield piece
 
+    def body(self, start: int, given_up: threading.Event) -> Iterator[Buffer]:
+        """The message from its octet `start` on, to be read in another thread, and no further once nobody
+        waits for it. Read, not mapped: what is dropped meanwhile must only end.
+        """
+        if isinstance(self.content, LargeEntry):
+            at = self.content.content_offset + len(self._trace)
+            return _on_disk(self.content.descriptor, at + start, at + self.size, given_up)
+        return _in_memory(tuple(self._chunks[1:]), start)
+
     def drop(self) -> None:
         """Nothing of this message stays; a write under way ends first, lest its file close beneath it."""
         if self._writing and not self._writing.done():
@@ -194,6 +204,26 @@ class Intake:
         if self._large is None:
             self._large = LargeEntry(self._spool, self._clock, self.record_id)
         self._large.write(chunks)
+
+
+def _on_disk(descriptor: int, at: int, end: int, given_up: threading.Event) -> Iterator[Buffer]:
+    own = os.dup(descriptor)
+    try:
+        while at < end and not given_up.is_set():
+            piece = os.pread(own, min(_READ_SIZE, end - at), at)
+            if not piece:
+                return
+            at += len(piece)
+            yield piece
+    finally:
+        os.close(own)
+
+
+def _in_memory(chunks: tuple[Buffer, ...], start: int) -> Iterator[Buffer]:
+    for chunk in chunks:
+        if start < len(chunk):
+            yield memoryview(chunk)[start:]
+        start = max(0, start - len(chunk))
 
 
 async def _counted(count: Callable[..., AttachmentCount], *arguments: object) -> AttachmentCount:

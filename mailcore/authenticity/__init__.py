@@ -15,6 +15,7 @@ ground (clock, resolver, keyring); the path of a message stands on it.
     author.py           who wrote it, by its From fields
     dmarc_records.py    what a domain asks of receivers, found up the tree (RFC 9989)
     dmarc.py            does the author domain stand behind the message?
+    arrival.py          all verdicts on a message, in the time there is
     policy.py           refused, put off or taken; must From be rewritten?
     results.py          all that written down in Authentication-Results, forged ones found
     signing_keys.py     our own keys: made, chosen, kept

@@ -83,6 +83,8 @@ def _in_favour(verdicts: Verdicts, sealers: frozenset[str]) -> str:
         return "the author domain stands behind it"
     if dmarc.result not in ("fail", "temperror"):
         return f"DMARC says nothing against it ({dmarc.result})"
+    if not dmarc.from_domain:
+        return "no author domain could be read"
     # A policy that nobody could tell (empty) may be reject.
     if dmarc.policy not in ("reject", ""):
         return f"the author domain's policy is {dmarc.policy}"

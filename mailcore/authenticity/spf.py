@@ -40,10 +40,9 @@ async def spf(
 
     `nameservers` are "address:port" ("[::1]:53" for IPv6); empty means the system's.
     """
-    sender = reverse_path or Mailbox("postmaster", helo)
-    domain = sender.domain.removesuffix(".").lower()
-    if not _CHECKABLE_DOMAIN.match(domain):
-        return SpfVerdict(of_helo=reverse_path is None)  # section 4.3: malformed domains have no policy
+    sender, domain = reverse_path or Mailbox("postmaster", helo), domain_asked(helo, reverse_path)
+    if not domain:
+        return SpfVerdict(of_helo=reverse_path is None)
     abandoned = threading.Event()
     question = (client_ip, helo, sender.local_part, domain, tuple(nameservers), timeout, abandoned)
     try:
@@ -54,6 +53,14 @@ async def spf(
     finally:
         abandoned.set()
     return SpfVerdict(result, domain, of_helo=reverse_path is None)
+
+
+def domain_asked(helo: str, reverse_path: Mailbox | None) -> str:
+    """Of the reverse-path, or HELO where it is null (RFC 7208 section 2.4). Empty where that is malformed:
+    such a domain has no policy (section 4.3).
+    """
+    domain = (reverse_path.domain if reverse_path else helo).removesuffix(".").lower()
+    return domain if _CHECKABLE_DOMAIN.match(domain) else ""
 
 
 def _check(

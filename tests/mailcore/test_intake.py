@@ -114,6 +114,34 @@ async def test_attachments_and_beginning_are_the_same_in_memory_and_on_disk(door
     assert door.segments == []
 
 
+@pytest.mark.parametrize("memory", [10**9, 5_000], ids=["memory", "disk"])
+@pytest.mark.parametrize("start", [0, 1, 999, 1_000, 20_000, 10**6])
+async def test_the_body_is_the_same_in_memory_and_on_disk(door: Door, memory: int, start: int) -> None:
+    intake = door.intake(memory=memory)
+    assert await fed(intake, [PHOTO[at : at + 1000] for at in range(0, len(PHOTO), 1000)]) is None
+    assert b"".join(intake.body(start, threading.Event())) == PHOTO[start:]
+
+
+async def test_a_body_that_is_being_read_when_it_is_dropped_only_ends(door: Door) -> None:
+    intake = door.intake(memory=5_000)
+    assert await fed(intake, [b"a line of text\r\n" * 60] * 400) is None
+    reading = intake.body(0, threading.Event())
+    first = next(reading)
+    intake.drop()
+    assert len(first) + len(b"".join(reading)) < intake.size
+    assert door.segments == []
+
+
+async def test_a_body_is_read_no_further_once_nobody_waits(door: Door) -> None:
+    intake = door.intake(memory=5_000)
+    assert await fed(intake, [b"a line of text\r\n" * 60] * 400) is None
+    given_up = threading.Event()
+    reading = intake.body(0, given_up)
+    next(reading)
+    given_up.set()
+    assert list(reading) == []
+
+
 @given(st.binary(max_size=3000), st.lists(st.integers(1, 900), min_size=1, max_size=8), st.integers(1, 3000))
 @settings(max_examples=60, deadline=None)
 async def test_what_is_kept_does_not_depend_on_the_cuts(

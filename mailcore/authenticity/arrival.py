@@ -1,0 +1,222 @@
+"""All verdicts on a message when it has arrived, each within the time there is, else temperror.
+
+DNS is asked for all of it at once; a large body is hashed in a thread meanwhile. Must never raise for what a
+message holds, outlast the time it has, or keep the event loop busy with a large message.
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from mailcore.authenticity import arc, dkim, dmarc
+from mailcore.authenticity.author import Authors, authors
+from mailcore.authenticity.canonical import BodyKind, Buffer, body_hashes
+from mailcore.authenticity.public_keys import AsksTxt, Keys, ask_keys
+from mailcore.authenticity.signatures import Header
+from mailcore.authenticity.spf import domain_asked, spf
+from mailcore.authenticity.verdicts import ArcVerdict, DkimVerdict, DmarcVerdict, SpfVerdict, Verdicts
+from mailcore.clock import Clock
+from mailcore.envelope import Mailbox
+from mailcore.logs import where
+from mailcore.settings import Settings
+
+T = TypeVar("T")
+
+log = structlog.get_logger("arrival")
+
+LARGEST_INLINE: Final = 100 * 1024  # octets of a message; above, hashing it leaves the event loop
+_LARGEST_HEADER_INLINE: Final = 16 * 1024
+# The last part of the time is for what needs the other verdicts: alignment.
+_PART_BEFORE_DMARC: Final = 0.75
+_LATE: Final = "not checked in time"
+# Threads of its own: a flood of large messages must not stand before those who write.
+_THREADS: Final = ThreadPoolExecutor(max_workers=4, thread_name_prefix="verdicts")
+
+_Found = tuple[tuple[DkimVerdict, ...], ArcVerdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`header`: the section with the CRLF of its last field. `body` gives what is behind the empty line, read
+    in a thread where `size`, of all of it, is large, and stops once the event is set.
+    """
+
+    header: bytes
+    size: int
+    body: Callable[[threading.Event], Iterator[Buffer]]
+
+
+@dataclass(frozen=True, slots=True)
+class SpfQuestion:
+    """Asked while the content still comes. `late` is the verdict if there is no answer in time."""
+
+    asking: "asyncio.Task[SpfVerdict]"
+    late: SpfVerdict
+
+    def drop(self) -> None:
+        self.asking.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the header says, before anybody is asked."""
+
+    signatures: dkim.Signatures
+    chain: arc.Chain
+    authors: Authors
+
+    @property
+    def key_names(self) -> frozenset[str]:
+        return self.signatures.key_names | self.chain.key_names
+
+    @property
+    def bodies(self) -> frozenset[BodyKind]:
+        return self.signatures.bodies | self.chain.bodies
+
+    def late(self) -> _Found:
+        """Each signature that would have been checked is a temperror."""
+        found = (
+            each if isinstance(each, DkimVerdict) else each.verdict("temperror", _LATE)
+            for each in self.signatures.found
+        )
+        if self.chain.message is None:
+            return tuple(found), arc.check(self.chain, {}, {})
+        sealers = tuple(each.seal.domain for each in self.chain.sets)
+        return tuple(found), ArcVerdict("temperror", self.chain.instances, sealers)
+
+
+class Arrivals:
+    """One for each process."""
+
+    def __init__(self, *, settings: Settings, clock: Clock, resolver: AsksTxt) -> None:
+        self._seconds = settings.verdict_timeout.total_seconds()
+        self._nameservers = settings.dns_servers
+        self._clock = clock
+        self._resolver = resolver
+
+    def ask_spf(self, *, client_ip: str, helo: str, reverse_path: Mailbox | None) -> SpfQuestion:
+        asking = spf(
+            client_ip=client_ip,
+            helo=helo,
+            reverse_path=reverse_path,
+            nameservers=self._nameservers,
+            timeout=self._seconds,
+        )
+        late = SpfVerdict("temperror", domain_asked(helo, reverse_path), of_helo=reverse_path is None)
+        return SpfQuestion(asyncio.create_task(asking), late)
+
+    async def check(self, message: Message, question: SpfQuestion, spam: float | None = None) -> Verdicts:
+        """Within `verdict_timeout` from now on. `spam` only goes along."""
+        given_up = threading.Event()
+        looking = _Looking(message, self._resolver, self._clock.now(), self._seconds, given_up)
+        try:
+            return await looking.verdicts(question, spam)
+        finally:
+            given_up.set()
+            await looking.end()
+
+
+class _Looking:
+    """At one message."""
+
+    def __init__(
+        self,
+        message: Message,
+        resolver: AsksTxt,
+        now: datetime,
+        seconds: float,
+        given_up: threading.Event,
+    ) -> None:
+        self._message = message
+        self._resolver = resolver
+        self._now = now
+        began = asyncio.get_running_loop().time()
+        self._before_dmarc = began + seconds * _PART_BEFORE_DMARC
+        self._end = began + seconds
+        self._given_up = given_up
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._is_large = message.size > LARGEST_INLINE
+        self._threaded = self._is_large or len(message.header) > _LARGEST_HEADER_INLINE
+
+    async def end(self) -> None:
+        """What came too late is waited for by nobody."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def verdicts(self, question: SpfQuestion, spam: float | None) -> Verdicts:
+        reading = self._start(self._run(self._threaded, _read, self._message.header, self._now))
+        read = await self._by(self._before_dmarc, reading, None)
+        by_spf = self._by(self._before_dmarc, question.asking, question.late)
+        return await (self._found(read, by_spf, spam) if read else _unread(by_spf, spam))
+
+    async def _found(self, read: _Read, asking: Awaitable[SpfVerdict], spam: float | None) -> Verdicts:
+        for domain in read.authors.domains[: dmarc.MOST_DOMAINS]:
+            self._start(dmarc.discover(self._resolver, domain))  # known to the resolver when it is needed
+        signatures = self._start(self._signatures(read))
+        by_spf = await asking
+        by_dkim, by_arc = await signatures
+        late = DmarcVerdict("temperror", next(iter(read.authors.domains), ""), undecided=True)
+        evaluating = self._start(dmarc.evaluate(read.authors, by_spf, by_dkim, self._resolver))
+        return Verdicts(by_spf, by_dkim, await self._by(self._end, evaluating, late), by_arc, spam)
+
+    async def _signatures(self, read: _Read) -> _Found:
+        left = max(0.0, self._before_dmarc - asyncio.get_running_loop().time())
+        keys, hashes = await asyncio.gather(
+            ask_keys(self._resolver, read.key_names, left), self._hashes(read.bodies)
+        )
+        if hashes is None:
+            return read.late()
+        checked = self._start(self._run(self._threaded, _checked, read, keys, hashes))
+        return await self._by(self._end, checked, read.late())
+
+    async def _hashes(self, kinds: Collection[BodyKind]) -> Mapping[BodyKind, bytes | None] | None:
+        """None: not in time."""
+        if not kinds:
+            return {}
+        body = self._message.body(self._given_up)
+        hashing = self._start(self._run(self._is_large, body_hashes, body, kinds))
+        return await self._by(self._before_dmarc, hashing, None)
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        task = asyncio.create_task(work)
+        self._tasks.append(task)
+        return task
+
+    async def _by(self, when: float, task: "asyncio.Task[T]", late: T) -> T:
+        """Its result, or `late`: at that time, and where it broke, for a fault of ours accuses nobody."""
+        await asyncio.wait({task}, timeout=max(0.0, when - asyncio.get_running_loop().time()))
+        if not task.done() or task.cancelled():
+            return late
+        if error := task.exception():
+            log.error("verdict_broken", error=type(error).__name__, where=where(error))
+            return late
+        return task.result()
+
+    async def _run(self, in_thread: bool, work: Callable[..., T], *arguments: object) -> T:
+        if not in_thread:
+            return work(*arguments)
+        waiting: Awaitable[T] = asyncio.get_running_loop().run_in_executor(_THREADS, work, *arguments)
+        return await waiting
+
+
+async def _unread(asking: Awaitable[SpfVerdict], spam: float | None) -> Verdicts:
+    """The header was not read in time, or broke us: nothing is known but SPF."""
+    dmarc_verdict = DmarcVerdict("temperror", undecided=True)
+    signatures = (DkimVerdict("temperror", reason=_LATE),)
+    return Verdicts(await asking, signatures, dmarc_verdict, ArcVerdict("temperror"), spam)
+
+
+def _read(section: bytes, now: datetime) -> _Read:
+    header = Header(section)
+    return _Read(dkim.prepare(header, now), arc.prepare(header), authors(section))
+
+
+def _checked(read: _Read, keys: Keys, hashes: Mapping[BodyKind, bytes | None]) -> _Found:
+    return dkim.check(read.signatures, keys, hashes), arc.check(read.chain, keys, hashes)
