@@ -125,7 +125,7 @@ async def test_the_body_is_the_same_in_memory_and_on_disk(door: Door, memory: in
 async def test_a_body_that_is_being_read_when_it_is_dropped_only_ends(door: Door) -> None:
     door.budget = MemoryBudget(10**9)
     intake = door.intake(memory=5_000)
-    assert await fed(intake, [b"a line of text\r\n" * 60] * 400) is None
+    assert await fed(intake, [b"\r\n", *[b"a line of text\r\n" * 60] * 400]) is None
     reading = intake.body(0, threading.Event())
     first = next(reading)
     intake.drop()
@@ -136,7 +136,7 @@ async def test_a_body_that_is_being_read_when_it_is_dropped_only_ends(door: Door
 async def test_a_body_is_read_no_further_once_nobody_waits(door: Door) -> None:
     door.budget = MemoryBudget(10**9)
     intake = door.intake(memory=5_000)
-    assert await fed(intake, [b"a line of text\r\n" * 60] * 400) is None
+    assert await fed(intake, [b"\r\n", *[b"a line of text\r\n" * 60] * 400]) is None
     given_up = threading.Event()
     reading = intake.body(0, given_up)
     next(reading)
