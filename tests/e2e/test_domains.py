@@ -207,7 +207,7 @@ async def test_choices_about_mail_are_made_at_once_and_undone(
     tls = page.get_by_role("switch", name="Require TLS")
     await expect(strict).not_to_be_checked()
     await expect(strict).to_have_accessible_description(
-        re.compile("mailing lists and forwarders break DMARC")
+        re.compile("mailing lists and forwarders pass on may be lost")
     )
     await expect(tls).to_have_accessible_description(re.compile("waits up to 4 days, then bounces"))
     await strict.press("Space")

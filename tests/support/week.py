@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from mailcore import event_log
+from mailcore.authenticity.verdicts import ArcVerdict, DkimVerdict, DmarcVerdict, SpfVerdict, Verdicts
 from mailcore.clock import ShiftedClock
 from mailcore.event_log import Answer, Attempt, Event, LoggedMessage
 from mailcore.replies import UNKNOWN_ALIAS, queued
@@ -76,7 +77,8 @@ def _events(message: LoggedMessage, age: int, number: int) -> Iterator[Event]:
     if number % 13 == 12:
         yield event_log.refused(message, UNKNOWN_ALIAS, "192.0.2.1")
         return
-    yield event_log.received(message, queued(str(message.id)), "192.0.2.1", timedelta(milliseconds=9))
+    took = timedelta(milliseconds=9)
+    yield event_log.received(message, queued(str(message.id)), "192.0.2.1", took, _found(number).in_words())
     attempt = Attempt(message.id, message.account_id, message.received_at, uuid4(), 1)
     if number % 31 == 30:
         gone = Answer("550 5.1.1 No such user", "5.1.1", "192.0.2.25", timedelta(milliseconds=90))
@@ -85,5 +87,17 @@ def _events(message: LoggedMessage, age: int, number: int) -> Iterator[Event]:
     took = timedelta(
         milliseconds=420 + 17 * (number % 40) + 60 * (age % 3) + (2600 if number % 17 == 0 else 0)
     )
-    good = Answer("250 2.0.0 Accepted", "2.0.0", "192.0.2.25", took)
+    good = Answer("250 2.0.0 Accepted [TLSv1.3, verified]", "2.0.0", "192.0.2.25", took)
     yield event_log.delivered(attempt, good, message.received_at + took)
+
+
+def _found(number: int) -> Verdicts:
+    """Most mail is genuine; some came through a mailing list, some is forged."""
+    signed = (DkimVerdict("pass"),)
+    if number % 11 == 7:
+        return Verdicts(
+            SpfVerdict("fail"), (DkimVerdict("fail"),), DmarcVerdict("fail"), ArcVerdict("pass"), 4.1
+        )
+    if number % 17 == 5:
+        return Verdicts(SpfVerdict("softfail"), (), DmarcVerdict("fail"), spam=9.4)
+    return Verdicts(SpfVerdict("pass"), signed, DmarcVerdict("pass"), spam=0.2 + number % 5 / 10)

@@ -35,7 +35,7 @@ function StrictDmarc({ domain, disabled }: Props) {
   return (
     <Choice
       label={t`Strict DMARC`}
-      description={t`Refuses all mail that fails DMARC where the domain in From asks for that. Off, a second sign of forgery is needed: mailing lists and forwarders break DMARC, and strict loses their mail.`}
+      description={t`Refuses all mail that fails DMARC where the sender's domain asks for that: what mailing lists and forwarders pass on may be lost. Off, we refuse it only where something else speaks against it, too.`}
       checked={domain.mail.strict_dmarc}
       disabled={disabled}
       onChange={(wanted) =>
@@ -46,7 +46,7 @@ function StrictDmarc({ domain, disabled }: Props) {
       }
     >
       <Link to="/logs" search={{ domain_id: domain.id, dmarc: "fail" }}>
-        <Trans>Mail of 7 days that failed DMARC</Trans>
+        <Trans>Show mail that failed DMARC</Trans>
       </Link>
     </Choice>
   );
@@ -88,7 +88,7 @@ function Spam({ domain, disabled }: Props) {
   return (
     <Choice
       label={t`Refuse spam`}
-      description={t`Refuses mail from this score of the spam filter on. An inbox that is sent less spam trusts the rest more.`}
+      description={t`Refuses what the spam filter takes for spam: an inbox that gets less of it from you trusts the rest more. What is no spam may be refused, too; its sender is told.`}
       checked={threshold !== null}
       disabled={disabled}
       onChange={(wanted) =>
@@ -121,7 +121,7 @@ function Score({ domain, threshold, disabled }: Props & { threshold: number }) {
     <TextInput
       className={styles.score}
       label={t`From a score of`}
-      description={t`Ours is ${USUAL}. Lower refuses more, also what is no spam.`}
+      description={t`${USUAL} is usual. Lower refuses more.`}
       inputMode="decimal"
       value={typed}
       error={isWrong && t`A number from 1 to 100`}

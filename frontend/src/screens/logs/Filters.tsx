@@ -58,7 +58,7 @@ export function Filters({ filter, onChange, onClear, hasDomains = true }: Props)
             { value: "", label: t`Any DMARC` },
             { value: "pass", label: t`DMARC pass` },
             { value: "fail", label: t`DMARC fail` },
-            { value: "none", label: t`No DMARC policy` },
+            { value: "none", label: t`DMARC none` },
           ]}
         />
         <NativeSelect
