@@ -104,8 +104,12 @@ def signature_field(
     return draft + sign(key, _signed_text(draft, header)) + b"\r\n"
 
 
-def forwarded(*domains: str, says: str = PASSED, tags: dict[str, str | None] | None = None) -> bytes:
-    """The header after these have passed the message on, each saying that it saw this."""
+def forwarded(
+    *domains: str, says: str = PASSED, tags: dict[str, str | None] | None = None, more: str = ""
+) -> bytes:
+    """The header after these have passed the message on, each saying that it saw this; `tags` are changes to
+    their signatures of the message, `more` stands in their seals.
+    """
     header = HEADER
     below = b""
     for instance, domain in enumerate(domains, 1):
@@ -113,7 +117,7 @@ def forwarded(*domains: str, says: str = PASSED, tags: dict[str, str | None] | N
         changes = {"v": None, "i": str(instance), "d": domain, **(tags or {})}
         message = signature_field(rsa_key(), changes, header=header, name="ARC-Message-Signature")
         cv = "none" if instance == 1 else "pass"
-        draft = f"ARC-Seal: i={instance}; a=rsa-sha256; cv={cv}; d={domain}; s=s1; b=".encode()
+        draft = f"ARC-Seal: i={instance}; a=rsa-sha256; cv={cv}; d={domain}; s=s1{more}; b=".encode()
         over = Header(below + results + message + draft + b"\r\n")
         seal = draft + sign(rsa_key(), over.over(over.fields[:-1], over.fields[-1], "relaxed")) + b"\r\n"
         below += results + message + seal

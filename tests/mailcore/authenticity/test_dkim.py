@@ -72,6 +72,8 @@ async def test_a_message_without_signature_has_no_verdict_and_asks_nobody() -> N
         ({"d": None}, "permerror", "d= missing"),
         ({"d": "test"}, "permerror", "d=, s= or b= not understood"),
         ({"d": "a..test"}, "permerror", "d=, s= or b= not understood"),
+        ({"d": "a." * 126 + "test"}, "permerror", "d=, s= or b= not understood"),
+        ({"s": "a." * 126 + "test"}, "permerror", "d=, s= or b= not understood"),
         ({"d": "a.test/x"}, "permerror", "d=, s= or b= not understood"),
         ({"s": ""}, "permerror", "s= missing"),
         ({"s": "a b"}, "permerror", "d=, s= or b= not understood"),
