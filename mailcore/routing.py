@@ -140,9 +140,10 @@ left join alias a on a.domain_id = d.id and a.local_part = any($2::text[])
 where d.name = $1 and d.verified_at is not null
 """
 
+# Those who decide about its aliases; whoever only looks on gets no mail of others.
 _OWNERS = """
 select p.email from membership m join person p on p.id = m.person_id
-where m.account_id = $1 and m.role = 'owner' order by m.created_at
+where m.account_id = $1 and m.role in ('owner', 'admin') order by m.role = 'owner' desc, m.created_at
 """
 
 
@@ -180,7 +181,7 @@ async def _of_paused(
 
 
 async def _owner(database: Database, keyring: Keyring, row: Any) -> str | None:
-    """Of the account; the one who has owned it longest and wants mail from us."""
+    """Of the account; the one who has owned it longest and wants mail from us, else an admin."""
     for owner in await database.fetch(_OWNERS, row["account_id"]):
         if not await suppression.holds(database, keyring, owner["email"]):
             return str(owner["email"])
