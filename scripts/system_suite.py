@@ -22,6 +22,7 @@ NEEDS: dict[str, dict[str, str]] = {
         "strace": "strace",
         "swaks": "swaks",
         "systemd": "systemd-analyze",
+        "unbound": "/usr/sbin/unbound",
     },
     "e2e": {
         "chromium": "chromium",
