@@ -33,7 +33,8 @@ _EVENT: Final[Mapping[str, str]] = {
     "key_id": "which key seals the row; none yet",
     "at": "when it happened",
     "type": "received, delivered, soft-bounced, hard-bounced or refused",
-    "response": "what the server said, at most 500 characters",
+    "response": "what the server said, what was found out about the sender (SPF, DKIM, DMARC, ARC, a spam "
+    "score) and which TLS was used; at most 500 characters",
     "code": "the enhanced status code",
     "server_ip": "the server that said it",
     "duration_ms": "how long the attempt took",
