@@ -60,6 +60,7 @@ format: ## Put the code into shape
 
 interop: ## Tests against other mail software (needs Debian packages)
 	@$(BOOTSTRAP) dev
+	@$(BOOTSTRAP) peers
 	@$(VENV)/python scripts/system_suite.py interop
 
 e2e: ## Tests in a real browser (needs Debian packages); ARGS="-k overview"

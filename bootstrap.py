@@ -1,9 +1,9 @@
-"""Set up what is needed with nothing but Python: `python3 bootstrap.py run|dev|corpus|portal|npm|lock`.
+"""Set up what is needed with nothing but Python: `python3 bootstrap.py run|dev|corpus|portal|npm|peers|lock`.
 
 run: `.venv` with what the service needs. dev: that and the tools for tests and checks. corpus: other
 projects' test mail, unpacked from their source distributions. portal: the portal, built by
-scripts/build_portal.py. npm: what checks of it need. lock: resolve the lock files (but that of the corpus)
-anew.
+scripts/build_portal.py. npm: what checks of it need. peers: mail software in Node that checks ours. lock:
+resolve the lock files (but that of the corpus) anew.
 Runs on the standard library alone, and does nothing when all is as the locks say already. Must never
 install anything that is not named, with its hash, in a lock file.
 """
@@ -254,6 +254,7 @@ KINDS: dict[str, Callable[[str], None]] = {
     "corpus": _fetch_corpus,
     "portal": _portal,
     "npm": _portal,
+    "peers": _portal,
     "lock": _lock,
 }
 

@@ -1,7 +1,8 @@
-"""Build the portal with this machine's Node, or one from PyPI: `python3 bootstrap.py portal|npm|lock`.
+"""Build the portal with this machine's Node, or one from PyPI: `python3 bootstrap.py portal|npm|peers|lock`.
 
 portal: `frontend/dist`, unless it is what these sources make already. npm: the packages that checks and tests
-need. lock: resolve package-lock.json anew. `build_portal.py run NAME` is `npm run NAME`, with what it needs.
+need. peers: mail software that checks ours in tests/interop. lock: resolve each package-lock.json anew.
+`build_portal.py run NAME` is `npm run NAME`, with what it needs.
 Runs on the standard library alone. Must never run a package's own install script, nor write outside of this
 checkout.
 """
@@ -26,9 +27,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bootstrap import ROOT, VENV, SetupError, attempt, run, say, take_folder, tool
 
 FRONTEND = ROOT / "frontend"
+PEERS = ROOT / "tests" / "interop" / "mailauth"
 DIST = FRONTEND / "dist"
 STAMP = DIST / ".sources"
-MODULES = FRONTEND / "node_modules"
 OUTSIDE = (ROOT / "api" / "templates" / "tokens.css",)
 NODE_LOCK = "requirements-node.lock"
 CACHE = VENV / ".npm"
@@ -46,9 +47,9 @@ class Npm:
     command: tuple[str, ...]
     env: dict[str, str]
 
-    def run(self, *arguments: str) -> None:
+    def run(self, *arguments: str, folder: Path = FRONTEND) -> None:
         """In silence. Raises SetupError."""
-        run(*self.command, *arguments, folder=FRONTEND, env=self.env)
+        run(*self.command, *arguments, folder=folder, env=self.env)
 
     def show(self, *arguments: str) -> int:
         """With all that it says; its exit code."""
@@ -59,7 +60,7 @@ class Npm:
 def main(arguments: list[str]) -> int:
     kind, *rest = arguments
     if kind != "run":
-        return attempt({"portal": build, "npm": install, "lock": lock}[kind])
+        return attempt({"portal": build, "npm": install, "peers": install_peers, "lock": lock}[kind])
     return attempt(install) or find_npm().show("run", "--silent", *rest)
 
 
@@ -80,15 +81,23 @@ def build() -> None:
 
 
 def install() -> None:
-    if _is_installed():
+    if _is_installed(FRONTEND):
         return
     with _alone():
         _install(find_npm())
 
 
+def install_peers() -> None:
+    if _is_installed(PEERS):
+        return
+    with _alone():
+        _install(find_npm(), PEERS, "the packages of tests/interop/mailauth")
+
+
 def lock() -> None:
     with _alone():
-        find_npm().run("update", "--package-lock-only", "--ignore-scripts")
+        for folder in (FRONTEND, PEERS):
+            find_npm().run("update", "--package-lock-only", "--ignore-scripts", folder=folder)
 
 
 def is_current() -> bool:
@@ -133,6 +142,14 @@ def find_npm() -> Npm:
     return Npm((str(node), str(script)), {**env, "PATH": path})
 
 
+def find_node() -> str:
+    """The program that runs a script with those packages. Raises SetupError."""
+    found = shutil.which("node", path=find_npm().env.get("PATH"))
+    if found is None:
+        raise SetupError("npm has no node beside it")
+    return found
+
+
 def _version(node: str | None) -> tuple[int, ...]:
     if node is None:
         return ()
@@ -144,26 +161,25 @@ def _is_new_enough(version: tuple[int, ...]) -> bool:
     return _OLD <= version < _BETWEEN or version >= _NEW
 
 
-def _install(npm: Npm) -> None:
+def _install(npm: Npm, folder: Path = FRONTEND, what: str = "the portal's packages") -> None:
     """Not `npm ci`: that insists on packages for other systems, which a registry need not have. What the lock
     does not name has no place here all the same.
     """
-    if _is_installed():
+    if _is_installed(folder):
         return
-    if differ := _not_locked():
+    if differ := _not_locked(folder):
         raise SetupError(f"package-lock.json is not that of package.json ({differ}): make lock")
-    say("installing the portal's packages (package-lock.json)")
-    npm.run("install", "--no-save", "--ignore-scripts", "--prefer-offline")
-    if not _is_installed():
-        raise SetupError(
-            "npm installed something else than package-lock.json names: remove frontend/node_modules"
-        )
+    say(f"installing {what} (package-lock.json)")
+    npm.run("install", "--no-save", "--ignore-scripts", "--prefer-offline", folder=folder)
+    if not _is_installed(folder):
+        place = (folder / "node_modules").relative_to(ROOT)
+        raise SetupError(f"npm installed something else than package-lock.json names: remove {place}")
 
 
-def _not_locked() -> str:
+def _not_locked(folder: Path) -> str:
     """What package.json asks for and the lock has not heard of, or the other way round."""
-    asked = json.loads((FRONTEND / "package.json").read_text(encoding="utf-8"))
-    locked = _packages(FRONTEND / "package-lock.json")[""]
+    asked = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    locked = _packages(folder / "package-lock.json")[""]
     kinds = ("dependencies", "devDependencies")
     differ = {
         name for kind in kinds for name, _ in asked.get(kind, {}).items() ^ locked.get(kind, {}).items()
@@ -171,13 +187,13 @@ def _not_locked() -> str:
     return ", ".join(sorted(differ))
 
 
-def _is_installed() -> bool:
+def _is_installed(folder: Path) -> bool:
     """Whether npm put here what the lock says; it may leave out what other systems need."""
     try:
-        there = _packages(MODULES / ".package-lock.json")
+        there = _packages(folder / "node_modules" / ".package-lock.json")
     except (OSError, ValueError):
         return False
-    wanted = _packages(FRONTEND / "package-lock.json")
+    wanted = _packages(folder / "package-lock.json")
     needed = {path for path, about in wanted.items() if path and not about.get("optional")}
     return needed <= there.keys() and all(
         path in wanted and wanted[path].get("version") == about.get("version")

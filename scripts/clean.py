@@ -19,6 +19,7 @@ CACHES = (
     "dist",
     "frontend/dist",
     "frontend/node_modules",
+    "tests/interop/mailauth/node_modules",
 )
 DATABASE_FOLDERS = (Path("/var/lib/clearpost"), Path("/tmp/clearpost-root"))
 

@@ -88,7 +88,7 @@ def test_a_moved_checkout_starts_over(checkout: Path, tmp_path_factory: pytest.T
 def test_an_unknown_kind_is_refused(checkout: Path) -> None:
     assert (
         bootstrap(checkout, "all").stderr
-        == "bootstrap: usage: python3 bootstrap.py run|dev|corpus|portal|npm|lock\n"
+        == "bootstrap: usage: python3 bootstrap.py run|dev|corpus|portal|npm|peers|lock\n"
     )
 
 
