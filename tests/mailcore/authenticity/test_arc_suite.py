@@ -14,7 +14,9 @@ from tests.support import second_opinion
 from tests.support.arc_suite import CASES, SUITE, ArcCase, cases
 from tests.support.signed_mail import Records
 
-needs_the_suite = pytest.mark.skipif(not SUITE.exists(), reason=f"no ARC validation cases: {SUITE} is absent")
+needs_the_suite = pytest.mark.skipif(
+    not SUITE.exists(), reason=f"no ARC validation cases beside the project: {SUITE.name}"
+)
 ALL = list(cases()) if SUITE.exists() else []
 
 
