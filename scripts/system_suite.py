@@ -19,6 +19,7 @@ NEEDS: dict[str, dict[str, str]] = {
         "libpython3.11-testsuite": "/usr/lib/python3.11/test/test_email/data/msg_01.txt",
         "postfix": "/usr/lib/postfix/sbin/master",
         "postgresql-15": "/usr/lib/postgresql/15/bin/initdb",
+        "rspamd": "rspamd",
         "strace": "strace",
         "swaks": "swaks",
         "systemd": "systemd-analyze",
