@@ -106,7 +106,7 @@ def test_operations_explains_every_metric_and_no_other() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
 def test_every_setting_named_exists(document: Path) -> None:
-    named = set(re.findall(r"CLEARPOST_([A-Z_]+)", document.read_text(encoding="utf-8")))
+    named = set(re.findall(r"CLEARPOST_([A-Z0-9_]+)", document.read_text(encoding="utf-8")))
     fields = settings.Settings.model_fields.keys() | LocalSettings.model_fields.keys()
     known = {name.upper() for name in fields} | {"CRASH_AT", "FAIL_IO"}
     assert sorted(named - known) == []
