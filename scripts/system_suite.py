@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # suite -> Debian package -> what is there once it is installed: a program on the path, or a file
 NEEDS: dict[str, dict[str, str]] = {
     "interop": {
+        "haproxy": "/usr/sbin/haproxy",
         "libpython3.11-testsuite": "/usr/lib/python3.11/test/test_email/data/msg_01.txt",
         "postfix": "/usr/lib/postfix/sbin/master",
         "postgresql-15": "/usr/lib/postgresql/15/bin/initdb",

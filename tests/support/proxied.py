@@ -1,6 +1,5 @@
 """What a load balancer sends before a client's octets, and connections that begin so."""
 
-import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,8 +34,3 @@ async def proxied(port: int, client: str, host: str = "127.0.0.1") -> AsyncItera
         mx = MX if ip_address(client).version == 4 else "2001:db8::25"
         await connection.send(binary(client, mx))
         yield connection
-
-
-def from_other_address(port: int) -> socket.socket:
-    """A connection to 127.0.0.1 from 127.0.0.9, which is loopback too."""
-    return socket.create_connection(("127.0.0.1", port), timeout=10, source_address=("127.0.0.9", 0))

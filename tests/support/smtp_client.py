@@ -91,9 +91,10 @@ class SmtpClient:
 
 
 @asynccontextmanager
-async def connected(port: int, host: str = "127.0.0.1") -> AsyncIterator[SmtpClient]:
-    """A fresh connection; its greeting is yet to be read."""
-    client = SmtpClient(*await asyncio.open_connection(host, port))
+async def connected(port: int, host: str = "127.0.0.1", source: str = "") -> AsyncIterator[SmtpClient]:
+    """A fresh connection, from that address of ours; its greeting is yet to be read."""
+    local = (source, 0) if source else None
+    client = SmtpClient(*await asyncio.open_connection(host, port, local_addr=local))
     try:
         yield client
     finally:
