@@ -11,6 +11,7 @@ from clearpost.doorway import Doorway, most_connections
 from clearpost.listening import listening_socket
 from mailcore.certificates import Certificate
 from mailcore.connection_limits import Connections, ip_of
+from mailcore.end_of_data import EndOfData
 from mailcore.plans import LARGEST_MESSAGE, Lane
 from mailcore.rates import Rates
 from mailcore.receiver import MailReceiver
@@ -66,16 +67,27 @@ def _receiver(runtime: Runtime, refusals: RefusalLog, reputation: Reputation) ->
     returns = Returns(
         srs=runtime.srs, database=runtime.database, acceptance=runtime.acceptance, settings=runtime.settings
     )
+    end_of_data = EndOfData(
+        settings=runtime.settings,
+        clock=runtime.clock,
+        database=runtime.database,
+        keyring=runtime.keyring,
+        resolver=runtime.resolver,
+        acceptance=runtime.acceptance,
+        refusals=refusals,
+        returns=returns,
+        reputation=reputation,
+    )
     return MailReceiver(
         settings=runtime.settings,
         clock=runtime.clock,
         database=runtime.database,
         spool=runtime.spool,
         keyring=runtime.keyring,
-        acceptance=runtime.acceptance,
         refusals=refusals,
         returns=returns,
         reputation=reputation,
+        end_of_data=end_of_data,
         lane=runtime.lane,
     )
 

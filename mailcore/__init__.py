@@ -21,6 +21,7 @@ In
     admission.py        pure decisions: may this recipient, this content be accepted?
     authenticity/       who sent a message: verdicts, what follows, what we sign
     intake.py           content as it arrives: in memory, or streamed to disk
+    end_of_data.py      what follows the final dot: content, verdicts, policy, acceptance
     content_scan.py     one pass over the chunks: what is refused, Subject and From for the log
     attachments.py      decoded attachment bytes, bounded in time and memory
     refusals.py         what was refused, written behind the reply

@@ -72,15 +72,32 @@ def check_recipient(
 
 
 def _check_class(recipient: Recipient, door: Door) -> Reply | None:
-    """Recipients of one transaction share one attachment limit, unless the declared size fits every
-    plan's.
+    """Recipients of one transaction share its reply, so they share what it depends on: the owner's choices,
+    and one attachment limit unless the declared size fits every plan's.
     """
+    if any(_choices(other) != _choices(recipient) for other in door.accepted):
+        return replies.OTHER_CLASS
     if door.declared_size is not None and door.declared_size <= SMALLEST_ATTACHMENTS:
         return None
     mine = limits_for(recipient.plan).attachment_bytes
     if any(limits_for(other.plan).attachment_bytes != mine for other in door.accepted):
         return replies.OTHER_CLASS
     return None
+
+
+def check_service_role(door: Door) -> Reply | None:
+    """Mail to the service itself is not judged, so it comes by itself."""
+    return None if all(is_of_service(other) for other in door.accepted) else replies.OTHER_CLASS
+
+
+def is_of_service(recipient: Recipient) -> bool:
+    """The service's own postmaster, and no customer's address."""
+    return recipient.domain_id is None
+
+
+def _choices(recipient: Recipient) -> tuple[bool, bool, float | None]:
+    rules = recipient.rules
+    return is_of_service(recipient), rules.strict_dmarc, rules.spam_threshold
 
 
 def attachment_limit(recipients: Sequence[Recipient]) -> int:

@@ -66,11 +66,15 @@ def received(
     )  # fmt: skip
 
 
-def refused(message: LoggedMessage, reply: Reply, server_ip: str) -> Event:
-    """We answered 4xx or 5xx: the sender knows, and so shall the domain's owner."""
+def refused(message: LoggedMessage, reply: Reply, server_ip: str, why: str = "", verdicts: str = "") -> Event:
+    """We answered 4xx or 5xx: the sender knows, and so shall the domain's owner, who is told a little more:
+    `why`, where the reply does not say all, and the verdicts on the message in words.
+    """
+    response = f"{reply.line()} ({why})" if why else reply.line()
+    response = f"{response}; {verdicts}" if verdicts else response
     return Event(
         message.id, message.account_id, message.received_at, None, message.received_at,
-        "refused", reply.line(), reply.enhanced, server_ip, timedelta(0), 0,
+        "refused", response, reply.enhanced, server_ip, timedelta(0), 0,
     )  # fmt: skip
 
 

@@ -13,12 +13,13 @@ from uuid import UUID
 
 import structlog
 
-from mailcore import event_log
+from mailcore import content_scan, event_log
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import Database, Transaction
 from mailcore.event_log import LoggedMessage
 from mailcore.replies import Reply
+from mailcore.smtp_dialogue import MailTransaction, Peer
 
 log = structlog.get_logger("refusals")
 
@@ -27,10 +28,26 @@ _MORE = Reply(550, "5.0.0", event_log.MORE_REFUSALS)
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A reply that refuses, and what only the domain's owner is told: `why` where the reply does not say all,
+    `found` the verdicts on the message in words.
+    """
+
+    reply: Reply
+    why: str = ""
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Refusal:
     message: LoggedMessage
-    reply: Reply
+    refused: Refused
     server_ip: str
+
+    @property
+    def event(self) -> event_log.Event:
+        refused = self.refused
+        return event_log.refused(self.message, refused.reply, self.server_ip, refused.why, refused.found)
 
     @property
     def domain_id(self) -> UUID:
@@ -52,17 +69,45 @@ class RefusalLog:
         self._batcher = Batcher(self._write, largest=200, concurrency=1)
         self._waiting: set[asyncio.Task[None]] = set()
 
+    def note_mail(
+        self,
+        peer: Peer,
+        transaction: MailTransaction,
+        whose: tuple[UUID, UUID | None, str],
+        refused: Refused,
+        header: bytes | None = None,
+    ) -> None:
+        """What the owner sees of mail that was not accepted; `whose`: account, domain, and the address it was
+        for. Before DATA there is no subject and no From. Mail for no customer's domain is nobody's to see.
+        """
+        account_id, domain_id, alias = whose
+        if domain_id is None:
+            return
+        peer.name_is_wanted = True
+        message = LoggedMessage(
+            id=self._clock.new_id(),
+            account_id=account_id,
+            domain_id=domain_id,
+            received_at=self._clock.now(),
+            client_ip=peer.ip,
+            client_name="",
+            subject="" if header is None else content_scan.subject(header),
+            sender=transaction.reverse_path.wire if header is None else content_scan.from_field(header),
+            alias=alias,
+        )
+        self.note(message, refused, peer.local_ip, peer.reverse_name)
+
     def note(
         self,
         message: LoggedMessage,
-        reply: Reply,
+        refused: Refused,
         server_ip: str,
         client_name: Callable[[], Awaitable[str]],
     ) -> None:
         """The client's reverse name may still be on its way; it is put in once it is known."""
         if len(self._waiting) >= _MOST_WAITING:
             return
-        task = asyncio.create_task(self._submit(_Refusal(message, reply, server_ip), client_name))
+        task = asyncio.create_task(self._submit(_Refusal(message, refused, server_ip), client_name))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
@@ -100,7 +145,7 @@ class RefusalLog:
         room = max(0, self._per_hour - (count - len(refusals)))
         shown = refusals[:room]
         await event_log.record_messages(tx, [r.message for r in shown])
-        await event_log.record_events(tx, [event_log.refused(r.message, r.reply, r.server_ip) for r in shown])
+        await event_log.record_events(tx, [r.event for r in shown])
         if count > self._per_hour:
             await self._count_more(tx, key, refusals[-1], count - self._per_hour, counting)
 
@@ -137,7 +182,7 @@ on conflict (account_id, day) do update
 
 async def _count(tx: Transaction, batch: Sequence[_Refusal]) -> None:
     refused = Counter(r.message.account_id for r in batch)
-    by_plan = Counter(r.message.account_id for r in batch if r.reply.by_plan)
+    by_plan = Counter(r.message.account_id for r in batch if r.refused.reply.by_plan)
     day = batch[0].message.received_at.date()
     accounts = sorted(refused)
     await tx.execute(

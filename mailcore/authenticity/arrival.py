@@ -111,12 +111,12 @@ class Arrivals:
         late = SpfVerdict("temperror", domain_asked(helo, reverse_path), of_helo=reverse_path is None)
         return SpfQuestion(asyncio.create_task(asking), late)
 
-    async def check(self, message: Message, question: SpfQuestion, spam: float | None = None) -> Verdicts:
-        """Within `verdict_timeout` from now on. `spam` only goes along."""
+    async def check(self, message: Message, question: SpfQuestion) -> Verdicts:
+        """Within `verdict_timeout` from now on."""
         given_up = threading.Event()
         looking = _Looking(message, self._resolver, self._clock.now(), self._seconds, given_up)
         try:
-            return await looking.verdicts(question, spam)
+            return await looking.verdicts(question)
         finally:
             given_up.set()
             await looking.end()
@@ -150,13 +150,13 @@ class _Looking:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def verdicts(self, question: SpfQuestion, spam: float | None) -> Verdicts:
+    async def verdicts(self, question: SpfQuestion) -> Verdicts:
         reading = self._start(self._run(self._threaded, _read, self._message.header, self._now))
         read = await self._by(self._before_dmarc, reading, None)
         by_spf = self._by(self._before_dmarc, question.asking, question.late)
-        return await (self._found(read, by_spf, spam) if read else _unread(by_spf, spam))
+        return await (self._found(read, by_spf) if read else _unread(by_spf))
 
-    async def _found(self, read: _Read, asking: Awaitable[SpfVerdict], spam: float | None) -> Verdicts:
+    async def _found(self, read: _Read, asking: Awaitable[SpfVerdict]) -> Verdicts:
         for domain in read.authors.domains[: dmarc.MOST_DOMAINS]:
             self._start(dmarc.discover(self._resolver, domain))  # known to the resolver when it is needed
         signatures = self._start(self._signatures(read))
@@ -164,7 +164,7 @@ class _Looking:
         by_dkim, by_arc = await signatures
         late = DmarcVerdict("temperror", next(iter(read.authors.domains), ""), undecided=True)
         evaluating = self._start(dmarc.evaluate(read.authors, by_spf, by_dkim, self._resolver))
-        return Verdicts(by_spf, by_dkim, await self._by(self._end, evaluating, late), by_arc, spam)
+        return Verdicts(by_spf, by_dkim, await self._by(self._end, evaluating, late), by_arc)
 
     async def _signatures(self, read: _Read) -> _Found:
         left = max(0.0, self._before_dmarc - asyncio.get_running_loop().time())
@@ -206,11 +206,11 @@ class _Looking:
         return await waiting
 
 
-async def _unread(asking: Awaitable[SpfVerdict], spam: float | None) -> Verdicts:
+async def _unread(asking: Awaitable[SpfVerdict]) -> Verdicts:
     """The header was not read in time, or broke us: nothing is known but SPF."""
     dmarc_verdict = DmarcVerdict("temperror", undecided=True)
     signatures = (DkimVerdict("temperror", reason=_LATE),)
-    return Verdicts(await asking, signatures, dmarc_verdict, ArcVerdict("temperror"), spam)
+    return Verdicts(await asking, signatures, dmarc_verdict, ArcVerdict("temperror"))
 
 
 def _read(section: bytes, now: datetime) -> _Read:

@@ -76,6 +76,16 @@ def from_must_be_rewritten(verdicts: Verdicts) -> bool:
     )
 
 
+def is_from(verdicts: Verdicts, domain: str) -> bool:
+    """Has the message shown that it comes from the domain of its reverse-path, so that a DSN goes to nobody
+    who has nothing to do with it? By SPF, or a signature of that domain or one above it.
+    """
+    if not domain:
+        return False
+    by_spf = verdicts.spf.passed and not verdicts.spf.of_helo
+    return by_spf or any(each.passed and _is_below(domain, each.domain) for each in verdicts.dkim)
+
+
 def _in_favour(verdicts: Verdicts, sealers: frozenset[str]) -> str:
     """Why the message is taken whatever else is known; empty where that is not certain."""
     dmarc = verdicts.dmarc

@@ -5,7 +5,7 @@ anything of a message but domains, selectors and the words of these standards.
 """
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
 # Of a sender's DNS or signature as little as needed: what is longer stands in no log and no header.
@@ -91,6 +91,9 @@ class Verdicts:
     dmarc: DmarcVerdict = DmarcVerdict()
     arc: ArcVerdict = ArcVerdict()
     spam: float | None = None
+
+    def with_spam(self, score: float | None) -> Self:
+        return replace(self, spam=score)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

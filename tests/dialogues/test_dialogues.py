@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from clearpost.embedded.valkey import EmbeddedValkey
 from clearpost.ports import free_port
+from clearpost.standins.dns import Fault
 from mailcore import replies
 from mailcore.plans import Lane, Plan, limits_for
 from mailcore.replies import Reply
@@ -64,6 +65,10 @@ async def build(world: World) -> None:
     await world.alias(await world.domain(free, "xn--mnchen-3ya.test"), "hello", "you@inbox.test")
     await world.domain(free, "fresh.test", verified=False)
     await world.domain(free, "stale.test", verified=False, claimed=timedelta(hours=80))
+    await world.alias(await world.domain(free, "strict.test"), "hello", "you@inbox.test")
+    await world.execute("update domain set strict_dmarc = true where name = 'strict.test'")
+    await world.alias(await world.domain(free, "unfiltered.test"), "hello", "you@inbox.test")
+    await world.execute("update domain set spam_threshold = null where name = 'unfiltered.test'")
     premium = await world.account("premium")
     await world.alias(await world.domain(premium, "gold.test"), "hello", "boss@inbox.test")
     full = await world.account("full")
@@ -80,6 +85,8 @@ async def town(
     async with surroundings(url, valkey.url, tmp_path_factory.mktemp("town")) as around:
         await build(around.world)
         around.dns.zone.put("1.0.0.127.bl.test", "A", "127.0.0.2")
+        around.dns.zone.put_txt("_dmarc.bank.test", "v=DMARC1; p=reject")
+        around.dns.zone.fail("late.bank.test", Fault.SERVFAIL)
         yield around
     await migrated_postgres.drop_database(url)
 
@@ -174,6 +181,8 @@ def test_every_composed_reply_is_shown() -> None:
         replies.listed("bl.test"),
         replies.listed_for_long("bl.test"),
         replies.spam(15.2, 15),
+        replies.dmarc_refused("bank.test"),
+        replies.dmarc_undecided("bank.test"),
     ]
     assert not [reply.line() for reply in composed if reply.line() not in shown]
 

@@ -71,7 +71,15 @@ async def test_a_message_arrives_byte_for_byte_below_our_trace(mx: Mx, around: S
     (message,) = await around.destination.wait_for(1)
     assert message.content.endswith(content)
     ours = message.content.removesuffix(content)
-    assert all(line.startswith((b"Clearpost-Loop: ", b"Received: ", b" ")) for line in ours.splitlines())
+    names = [line.partition(b":")[0] for line in ours.splitlines() if not line.startswith(b" ")]
+    assert names == [
+        b"ARC-Seal",
+        b"ARC-Message-Signature",
+        b"ARC-Authentication-Results",
+        b"Clearpost-Loop",
+        b"Authentication-Results",
+        b"Received",
+    ]
 
 
 async def test_a_large_message_has_a_segment_of_its_own_and_arrives_byte_for_byte(

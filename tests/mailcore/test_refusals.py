@@ -10,7 +10,7 @@ import pytest
 from mailcore import replies
 from mailcore.clock import Clock
 from mailcore.event_log import LoggedMessage
-from mailcore.refusals import RefusalLog
+from mailcore.refusals import RefusalLog, Refused
 from tests.support.world import AccountRow, DomainRow, World, prepared_world
 
 NOON = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
@@ -29,7 +29,7 @@ class Books:
 
     def refuse(self, *, at: datetime = NOON, alias: str = "nobody@shop.test", times: int = 1) -> None:
         for _ in range(times):
-            self.log.note(self.message(at, alias), replies.UNKNOWN_ALIAS, "127.0.0.1", _named)
+            self.log.note(self.message(at, alias), Refused(replies.UNKNOWN_ALIAS), "127.0.0.1", _named)
 
     def message(self, at: datetime, alias: str) -> LoggedMessage:
         return LoggedMessage(
@@ -112,7 +112,7 @@ async def test_the_usage_counts_every_refusal(books: Books) -> None:
 async def test_the_usage_tells_which_refusals_a_larger_plan_would_have_spared(books: Books) -> None:
     books.refuse(times=3)
     for reply in (replies.OVER_QUOTA, replies.ALIAS_PAUSED, replies.too_large_for_plan("free", 10)):
-        books.log.note(books.message(NOON, "a@shop.test"), reply, "127.0.0.1", _named)
+        books.log.note(books.message(NOON, "a@shop.test"), Refused(reply), "127.0.0.1", _named)
     await books.log.drain()
     row = await books.world.database.row("select refused, refused_by_plan from usage_day")
     assert tuple(row) == (6, 3)
@@ -135,7 +135,9 @@ async def test_the_name_of_the_client_comes_in_when_it_is_known(books: Books) ->
         await known.wait()
         return "late.sender.test"
 
-    books.log.note(books.message(NOON, "a@shop.test"), replies.UNKNOWN_ALIAS, "127.0.0.1", named_later)
+    books.log.note(
+        books.message(NOON, "a@shop.test"), Refused(replies.UNKNOWN_ALIAS), "127.0.0.1", named_later
+    )
     known.set()
     await books.log.drain()
     assert await books.world.value("select client_name from log_message") == "late.sender.test"
