@@ -1466,6 +1466,24 @@ export interface components {
             limits: components["schemas"]["Limits"];
             usage: components["schemas"]["Usage"];
         };
+        /** Alert */
+        Alert: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "blocklisted" | "deferring" | "certificate";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Text
+             * @example example.com takes no mail from us at present. It waits here and is tried again.
+             */
+            text: string;
+        };
         /**
          * AliasMatch
          * @description All that is given must fit; `{}` fits every alias.
@@ -4123,6 +4141,11 @@ export interface components {
              * @example 0
              */
             ledger_difference: number | null;
+            /**
+             * Alerts
+             * @description What is wrong beyond that, oldest first
+             */
+            alerts: components["schemas"]["Alert"][];
         };
         /**
          * Suspension
