@@ -291,6 +291,7 @@ async def test_the_score_from_which_spam_is_refused(
     await page.get_by_role("button", name="Undo").last.click()
     await expect(score).to_have_value("7.5")
     await comes_to(7.5)
+    await page.unroute_all(behavior="wait")  # what is looked at anew must not outlive its page
 
 
 async def test_deleting_asks_for_the_name_and_says_what_happens_to_mail(

@@ -20,6 +20,7 @@ from tests.support.browsing import DESK, PHONE, Browsing, Guard
 from tests.support.services import TestPostgres
 from tests.support.site import Customer, Site, running_site
 from tests.support.stack import until
+from tests.support.week import lived
 
 GREYLISTED = "451 4.7.1 Greylisted, please try again in a while"
 SECRET_FILE = "payroll-of-november.pdf"
@@ -128,7 +129,7 @@ async def test_what_a_server_said_is_copied_whole(page: Page, customer: Customer
     delivered = page.get_by_role("listitem").filter(has_text="Delivered")
     await delivered.get_by_role("button", name="Copy").click()
     await expect(delivered.get_by_role("status")).to_have_text("Copied")
-    assert await page.evaluate("navigator.clipboard.readText()") == "250 2.0.0 Accepted"
+    assert await page.evaluate("navigator.clipboard.readText()") == "250 2.0.0 Accepted [no TLS]"
 
 
 # --- 4: the tail ---
@@ -332,6 +333,66 @@ def with_attachment(letter: bytes) -> bytes:
         b"",
     ]
     return b"\r\n".join(parts)
+
+
+# --- who sent it ---
+
+
+def checks(drawer: Locator) -> Locator:
+    return drawer.get_by_role("list", name="Authentication").get_by_role("listitem")
+
+
+async def test_a_message_says_whether_its_sender_is_who_they_say(
+    page: Page, site: Site, customer: Customer
+) -> None:
+    zone = site.stack.zone
+    zone.put_txt("genuine.test", "v=spf1 ip4:127.0.0.1 -all")
+    zone.put_txt("_dmarc.genuine.test", "v=DMARC1; p=reject")
+    zone.put_txt("_dmarc.forged.test", "v=DMARC1; p=none")
+    to = [f"hello@{customer.domain_name}"]
+    async with sender.sender_at(site.stack.settings.mx_port) as connection:
+        for subject, author in (("True", "ann@genuine.test"), ("False", "bob@forged.test")):
+            said = await connection.mail("ann@genuine.test", to, sender.letter(subject, sender=author))
+            assert said.startswith("250"), said
+    await open_log(page)
+    await rows(page).filter(has_text="True").click()
+    await expect(checks(page.get_by_role("dialog", name="True"))).to_have_text(
+        ["SPF pass", "DKIM none", "DMARC pass", "ARC none"]
+    )
+    await page.keyboard.press("Escape")
+    await page.get_by_role("combobox", name="DMARC").select_option("DMARC fail")
+    await expect(rows(page)).to_have_count(1)
+    await rows(page).filter(has_text="False").click()
+    drawer = page.get_by_role("dialog", name="False")
+    await expect(checks(drawer)).to_have_text(["SPF pass", "DKIM none", "DMARC fail", "ARC none"])
+    await expect(drawer).to_contain_text("DMARC fail: From may be forged")
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+async def test_what_failed_is_explained_and_the_rest_to_who_asks(
+    browsing: Browsing, site: Site, axe: Axe, screens: Screens, size: tuple[int, int]
+) -> None:
+    customer = await site.customer(Plan.PREMIUM)
+    domain = await customer.domain()
+    await lived(customer, domain, "hello", "orders")
+    page = await browsing(customer.owner, size=size, dark=size == PHONE)
+    await page.goto(f"/domains/{domain.id}/settings")
+    await page.get_by_role("link", name="Show mail that failed DMARC").click()
+    await expect(page).to_have_url(re.compile(rf"/logs\?domain_id={domain.id}&dmarc=fail$"))
+    await expect(page.get_by_role("combobox", name="DMARC")).to_have_value("fail")
+    await screens(page, f"logs-dmarc-{size[0]}")
+    await page.get_by_role("link", name="Re: delivery on Thursday").first.click()
+    drawer = page.get_by_role("dialog")
+    await expect(drawer).to_contain_text("DMARC fail: From may be forged")
+    asked = drawer.get_by_text(re.compile("^ARC (none|pass): "))
+    await expect(asked).to_be_hidden()
+    await axe(page)
+    await screens(page, f"message-failed-{size[0]}")
+    await drawer.get_by_text("What this means").press("Enter")
+    await expect(asked).to_be_visible()
+    await expect(drawer).to_contain_text("TLSv1.3, verified")
+    await axe(page)
+    await screens(page, f"message-explained-{size[0]}")
 
 
 # --- filters, keys, everybody ---
