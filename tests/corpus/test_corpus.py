@@ -36,7 +36,11 @@ async def test_a_message_that_is_refused_is_named_with_the_reply(opened: Opener)
 
 
 def test_what_counts_as_byte_for_byte() -> None:
-    ours = b"Clearpost-Loop: v1 a b\r\nReceived: from x\r\n by y; now\r\n"
+    seal = b"ARC-Seal: a\r\n b\r\nARC-Message-Signature: a\r\nARC-Authentication-Results: i=1; x\r\n"
+    results = b"Authentication-Results: x;\r\n spf=none\r\n"
+    ours = b"Clearpost-Loop: v1 a b\r\n" + results + b"Received: from x\r\n by y; now\r\n"
+    assert is_ours_and(b"Subject: a\r\n\r\n", seal + ours + b"Subject: a\r\n\r\n")
+    assert not is_ours_and(b"Subject: a\r\n\r\n", seal + seal + ours + b"Subject: a\r\n\r\n")
     assert is_ours_and(b"Subject: a\r\n\r\n", ours + b"Subject: a\r\n\r\n")
     assert not is_ours_and(b"Subject: a\r\n\r\n", b"Subject: a\r\n\r\n")
     assert not is_ours_and(b"Subject: a\r\n\r\n", ours + b"Added: b\r\nSubject: a\r\n\r\n")

@@ -13,8 +13,12 @@ from tests.support.services import ROOT
 
 FETCHED = ROOT / ".venv" / "corpus"
 _LINE_END = re.compile(rb"\r?\n")
-# What we put on top: the loop mark and one Received field, and nothing else.
-_OURS = re.compile(rb"Clearpost-Loop: [^\r\n]+\r\nReceived: [^\r\n]+\r\n(?:[ \t][^\r\n]+\r\n)*")
+# What we put on top, in this order, and nothing else. A chain that is there may forbid an ARC set.
+_ON_TOP = (
+    rb"(?:ARC-Seal@ARC-Message-Signature@ARC-Authentication-Results@)?"
+    rb"Clearpost-Loop@Authentication-Results@Received@"
+)
+_OURS = re.compile(_ON_TOP.replace(b"@", rb": [^\r\n]+\r\n(?:[ \t][^\r\n]+\r\n)*"))
 
 
 def fetched(project: str) -> Path:
