@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from api.errors import responses
-from api.logs import EventType, Wanted
+from api.logs import OUR_REPLIES, EventType, Wanted
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, ReadsLogs, Runtime
@@ -37,7 +37,7 @@ _MEDIA: Final[dict[Format, str]] = {"csv": "text/csv; charset=utf-8", "jsonl": "
 
 class LogLine(BaseModel):
     """An event with the message that it belongs to. `spf` and what follows it: what stands in the response of
-    an event "received" once more, each by itself; empty for the others.
+    an event "received" or "refused" once more, each by itself; empty for the others.
     """
 
     message_id: UUID
@@ -121,7 +121,7 @@ def _text(value: Any) -> str:
 
 
 def _line(message: LoggedMessage, event: Event) -> LogLine:
-    words = VerdictWords.of(event.response) if event.type == "received" else None
+    words = VerdictWords.of(event.response) if event.type in OUR_REPLIES else None
     return LogLine.model_validate(
         {
             "message_id": message.id,

@@ -39,6 +39,8 @@ router = APIRouter(prefix="/v1/logs", route_class=Route, tags=["Logs"], response
 ALIAS = "The address that was written to, with any tag: `hello@` finds `hello+shop@` too, not the reverse"
 EventType = Literal["received", "delivered", "soft-bounced", "hard-bounced", "refused"]
 Dmarc = Literal["pass", "fail", "none", "temperror", "permerror"]
+# What the server said is what we said: its text ends in what was found out about the sender.
+OUR_REPLIES: Final = ("received", "refused")
 DeliveryState = Literal["waiting", "in-progress", "held"]
 # More destinations than any plan gives an alias.
 _MOST_UNFINISHED: Final = 100
@@ -76,7 +78,8 @@ class MessageOut(BaseModel):
     client_name: str = Field(description="Its reverse name (FQDN)", examples=["mail.example.com"])
     last_event: str = Field(examples=["delivered"])
     authentication: AuthenticationOut | None = Field(
-        description="As it stands in the response of the event `received`; null where it was refused"
+        description="As it stands in the response of the event `received` or `refused`; null where a message "
+        "was refused before that was asked"
     )
 
 
@@ -144,8 +147,8 @@ async def get_message(message_id: UUID, who: ReadsLogs, session: Session, runtim
         raise NotFound("There is no such thing in this account.")
     events = await runtime.reader.timeline(who.tenant, message_id)
     living = await queue_owner.living_nodes(runtime.database)
-    receipt = next((each.response for each in events if each.type == "received"), "")
-    row = Listed(message, events[-1].type if events else "", VerdictWords.of(receipt))
+    our_reply = next((each.response for each in events if each.type in OUR_REPLIES), "")
+    row = Listed(message, events[-1].type if events else "", VerdictWords.of(our_reply))
     waiting = await queue_owner.list_of(
         session, who.account_id, Filter(message_id=message_id), living, limit=_MOST_UNFINISHED
     )

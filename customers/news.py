@@ -103,7 +103,7 @@ select e.xid::text as xid, e.id as event_id, e.message_id, e.account_id, e.recei
        e.type, e.response, e.code, e.server_ip, e.duration_ms, e.attempt,
        l.id, l.domain_id, l.client_ip, l.client_name, l.subject, l.sender, l.alias,
        (select r.response from log_event r where r.message_id = e.message_id
-        and r.received_at = e.received_at and r.type = 'received' limit 1) as receipt
+        and r.received_at = e.received_at and r.type in ('received', 'refused') limit 1) as our_reply
 from log_event e join log_message l on l.id = e.message_id and l.received_at = e.received_at
 where e.account_id = any($1::uuid[]) and (e.xid, e.id) > ($2::text::xid8, $3::bigint)
   and e.xid < $4::text::xid8 and e.received_at > $6

@@ -23,7 +23,7 @@ class LogFilter:
     """What a customer asks for; None means any. `text` is looked for in subject, sender and alias.
 
     `alias` is an address as it was written to; one without a tag also stands for itself with any tag.
-    `dmarc` is the result that stands in the words of the event "received".
+    `dmarc` is the result that stands in the words of the event "received" or "refused".
     """
 
     domain_id: UUID | None = None
@@ -37,8 +37,8 @@ class LogFilter:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A message with the type of its latest event; `verdicts` is None where nothing was found out about its
-    sender, or it was refused.
+    """A message with the type of its latest event; `verdicts` is None where it was refused before anything
+    was found out about its sender.
     """
 
     message: LoggedMessage
@@ -93,7 +93,7 @@ select m.id, m.account_id, m.domain_id, m.received_at, m.client_ip, m.client_nam
        (select e.type from log_event e where e.message_id = m.id and e.received_at = m.received_at
         order by e.id desc limit 1) as last_event,
        (select e.response from log_event e where e.message_id = m.id and e.received_at = m.received_at
-        and e.type = 'received' limit 1) as receipt
+        and e.type in ('received', 'refused') limit 1) as our_reply
 from log_message m
 where m.account_id = $1 and m.received_at > $2
   and ($3::timestamptz is null or (m.received_at, m.id) < ($3, $4::uuid))
@@ -106,7 +106,7 @@ where m.account_id = $1 and m.received_at > $2
   and ($10::text is null or m.subject ilike $10 or m.sender ilike $10 or m.alias ilike $10)
   and ($13::text is null or exists (
         select from log_event e where e.message_id = m.id and e.received_at = m.received_at
-        and e.type = 'received' and e.response like $13))
+        and e.type in ('received', 'refused') and e.response like $13))
 order by m.received_at desc, m.id desc
 limit $11
 """
@@ -261,7 +261,7 @@ def _tagged(alias: str | None) -> str | None:
 
 
 def _saying(dmarc: str | None) -> str | None:
-    """The pattern of a receipt that ends in this result, among others."""
+    """The pattern of a reply of ours that ends in this result, among others."""
     return None if dmarc is None else f"%; spf=% dmarc={_like(dmarc)} %"
 
 
@@ -277,8 +277,8 @@ def message_of(row: Any) -> LoggedMessage:
 
 
 def verdicts_of(row: Any) -> VerdictWords | None:
-    """`receipt`: the response of the message's event "received", null where it was refused."""
-    return VerdictWords.of(row["receipt"] or "")
+    """`our_reply`: the response of the message's event "received" or "refused"."""
+    return VerdictWords.of(row["our_reply"] or "")
 
 
 def event_of(row: Any) -> Event:

@@ -138,8 +138,8 @@ class VerdictWords:
 
     @classmethod
     def of(cls, response: str) -> Self | None:
-        """Of the response text of an event "received", which ends in what `Verdicts.in_words` wrote; None
-        where nothing was found out.
+        """Of the response text of an event "received" or "refused", which ends in what `Verdicts.in_words`
+        wrote; None where nothing was found out.
         """
         found = dict(_WORD.findall(response.rpartition("; ")[2]))
         try:

@@ -73,9 +73,19 @@ async def test_a_message_tells_what_was_found_out_about_its_sender(world: World,
     assert listed["authentication"] == told["authentication"]
 
 
+async def test_a_refusal_tells_what_was_found_out_too(world: World, tenant: Tenant) -> None:
+    found = "spf=fail dkim=none dmarc=fail arc=none"
+    refused = await refuse(world, tenant, f"550 5.7.26 Refused (why; the owner hears); {found}")
+    told = (await tenant.http.get(f"/v1/logs/messages/{refused}")).json()
+    assert (told["last_event"], told["authentication"]["dmarc"]) == ("refused", "fail")
+    assert (await tenant.http.get("/v1/logs/messages")).json()["data"][0]["authentication"] == told[
+        "authentication"
+    ]
+
+
 async def test_what_is_not_known_of_a_sender_is_null(world: World, tenant: Tenant) -> None:
     early = (await write(world, tenant)).id
-    refused = await refuse(world, tenant, "550 5.7.26 Refused; spf=fail dkim=none dmarc=fail arc=none")
+    refused = await refuse(world, tenant, "550 5.1.1 The address does not exist")
     for message in (early, refused):
         told = (await tenant.http.get(f"/v1/logs/messages/{message}")).json()
         assert told["authentication"] is None
@@ -121,10 +131,11 @@ async def test_messages_are_found_by_their_result_of_dmarc(world: World, tenant:
         words = Verdicts(dmarc=DmarcVerdict(result)).in_words()
         found[result] = str((await write(world, tenant, subject="dmarc=fail", verdicts=words)).id)
     await write(world, tenant)
-    await refuse(world, tenant, "550 5.7.26 no; spf=fail dkim=none dmarc=fail arc=none")
+    words = Verdicts(dmarc=DmarcVerdict("permerror")).in_words()
+    found["permerror"] = str(await refuse(world, tenant, f"550 5.7.26 no; {words}"))
     for result, message in found.items():
         assert await listed(tenant, dmarc=result) == [message]
-    assert await listed(tenant, dmarc="permerror") == []
+    assert await listed(tenant, dmarc="temperror") == []
     assert (await tenant.http.get("/v1/logs/messages?dmarc=maybe")).status_code == 422
 
 

@@ -3083,7 +3083,7 @@ export interface components {
              * @example delivered
              */
             last_event: string;
-            /** @description As it stands in the response of the event `received`; null where it was refused */
+            /** @description As it stands in the response of the event `received` or `refused`; null where a message was refused before that was asked */
             authentication: components["schemas"]["Authentication"] | null;
         };
         /** NewAddress */
@@ -4246,7 +4246,7 @@ export interface components {
              * @example delivered
              */
             last_event: string;
-            /** @description As it stands in the response of the event `received`; null where it was refused */
+            /** @description As it stands in the response of the event `received` or `refused`; null where a message was refused before that was asked */
             authentication: components["schemas"]["Authentication"] | null;
             /**
              * Deleted At
