@@ -13,7 +13,7 @@ from tests.support.services import TestPostgres
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def between(
+async def standing(
     migrated_postgres: TestPostgres, valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Between]:
     """One service for all tests with Postfix, which run in the loop of the session."""
@@ -21,3 +21,9 @@ async def between(
     async with standing_between(url, valkey.url, tmp_path_factory.mktemp("between")) as house:
         yield house
     await migrated_postgres.drop_database(url)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def between(standing: Between) -> AsyncIterator[Between]:
+    yield standing
+    await standing.forget()

@@ -76,6 +76,8 @@ smtp      unix  - - n -  - smtp
 relay     unix  - - n -  - smtp
 error     unix  - - n -  - error
 retry     unix  - - n -  - error
+full      unix  - n n -  - pipe
+  user=nobody argv=/bin/sh -c {echo 5.2.2 the mailbox ${recipient} is full; exit 77}
 virtual   unix  - n n -  - virtual
 anvil     unix  - - n -  1 anvil
 scache    unix  - - n -  1 scache
@@ -174,7 +176,7 @@ async def postfix(
     """One that listens there and keeps mail for these addresses; `main`: main.cf, over what stands above.
 
     `name` is how it calls itself, else after the domain of the first mailbox. All other addresses of those
-    domains are refused 550 5.1.1. Not in the folder of the test: its processes run as others, and that is root's.
+    domains are refused 550 5.1.1. Its folder is none of pytest's: those are closed to the users it runs as.
     """
     folder = Path(tempfile.mkdtemp(prefix="clearpost-postfix-"))
     instance = Postfix(folder, host, port)

@@ -58,9 +58,11 @@ class Sender:
 
 
 @asynccontextmanager
-async def sender_at(port: int, name: str = "mail.sender.test") -> AsyncIterator[Sender]:
-    """A connection to this port of 127.0.0.1, closed without a word at the end."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+async def sender_at(
+    port: int, name: str = "mail.sender.test", host: str = "127.0.0.1"
+) -> AsyncIterator[Sender]:
+    """A connection to this port, closed without a word at the end."""
+    reader, writer = await asyncio.open_connection(host, port, limit=1 << 20)
     try:
         sender = Sender(reader, writer)
         greeting = await sender.reply()
