@@ -44,8 +44,9 @@ async def test_the_timeline_has_exactly_the_fields_of_the_policy(opened: Opener)
     assert (message.subject, message.sender) == ("Lunch at noon", "Ann <ann@sender.test>")
     assert (message.alias, message.domain_id) == ("hello@shop.test", stack.domain.id)
     assert (received.code, received.server_ip) == ("2.0.0", "127.0.0.1")
-    assert received.response == f"250 2.0.0 Queued as {message_id}"
-    assert (delivered.code, delivered.response) == ("2.6.0", "250 2.6.0 taken, thanks")
+    found = "spf=pass dkim=none dmarc=none arc=none"
+    assert received.response == f"250 2.0.0 Queued as {message_id}; {found}"
+    assert (delivered.code, delivered.response) == ("2.6.0", "250 2.6.0 taken, thanks [no TLS]")
     assert (delivered.server_ip, delivered.attempt) == ("127.0.0.1", 1)
     assert message.received_at == received.at <= delivered.at
     assert timedelta(0) <= delivered.duration <= delivered.at - received.at + timedelta(seconds=1)
