@@ -368,6 +368,31 @@ async def test_a_message_says_whether_its_sender_is_who_they_say(
     await expect(drawer).to_contain_text("DMARC fail: From may be forged")
 
 
+async def test_what_strict_refuses_is_in_the_log_with_its_checks(
+    page: Page, site: Site, customer: Customer
+) -> None:
+    (domain,) = (await customer.owner.http.get("/v1/domains")).json()["data"]
+    await page.goto(f"/domains/{domain['id']}/settings")
+    await page.get_by_role("switch", name="Strict DMARC").press("Space")
+    await expect(page.get_by_text("DMARC is strict")).to_be_visible()
+
+    async def is_strict() -> bool:
+        shown = await customer.owner.http.get(f"/v1/domains/{domain['id']}")
+        return bool(shown.json()["mail"]["strict_dmarc"])
+
+    await until(is_strict)
+    site.stack.zone.put_txt("_dmarc.bank.test", "v=DMARC1; p=reject")
+    async with sender.sender_at(site.stack.settings.mx_port) as connection:
+        content = sender.letter("Your account", sender="desk@bank.test")
+        said = await connection.mail("ann@sender.test", [f"hello@{customer.domain_name}"], content)
+    assert said.startswith("550 5.7.26"), said
+    await page.goto("/logs?dmarc=fail&event=refused")
+    await rows(page).filter(has_text="Your account").click()
+    drawer = page.get_by_role("dialog", name="Your account")
+    await expect(checks(drawer)).to_have_text(["SPF pass", "DKIM none", "DMARC fail", "ARC none"])
+    await expect(drawer).to_contain_text("We did not take the message.")
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 async def test_what_failed_is_explained_and_the_rest_to_who_asks(
     browsing: Browsing, site: Site, axe: Axe, screens: Screens, size: tuple[int, int]
