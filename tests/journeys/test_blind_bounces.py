@@ -13,8 +13,8 @@ from tests.support.destination import CAPABILITIES, Act, Destination, Received, 
 from tests.support.sender import letter
 from tests.support.stack import trust
 
-ADDRESS, HOST, IP = "zorilla.quagga@okapi-house.test", "mx7.okapi-house.test", "127.0.0.77"
-SECRETS = Words(ADDRESS, more=("okapi", "zorilla", "quagga", IP, "mx7"))
+ADDRESS, HOST, IP = "zorilla.quagga@okapi-house.test", "front-desk.okapi-house.test", "127.0.0.77"
+SECRETS = Words(ADDRESS, more=("okapi", "zorilla", "quagga", IP, "front-desk"))
 EAI = "größe.quagga@dünnschicht.test"
 EAI_SECRETS = Words(EAI, more=("quagga", "127.0.0.77"))
 
