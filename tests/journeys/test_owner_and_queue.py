@@ -68,7 +68,7 @@ async def test_the_owner_sees_why_mail_waits_and_tries_it_now(opened: Opener) ->
         assert (entry["alias"], entry["destination"]) == ("hello@shop.test", "you@inbox.test")
         assert (entry["state"], entry["attempt"], entry["lane"]) == ("waiting", 1, "standard")
         assert entry["reason"].startswith("Greylisted: normal")
-        assert entry["last_attempt"]["response"] == "451 4.7.1 greylisted"
+        assert entry["last_attempt"]["response"] == "451 4.7.1 greylisted [no TLS]"
         assert entry["next_attempt_at"] > entry["since"]
         summary = (await http.get("/v1/queue/summary")).json()
         assert (summary["total"], summary["waiting"], summary["held"]) == (1, 1, 0)

@@ -23,7 +23,7 @@ async def test_a_greylisted_message_is_delivered_at_the_next_attempt(opened: Ope
         message_id = await stack.accepted("hello@shop.test", content)
         await stack.has_event(message_id, "received", "soft-bounced", "soft-bounced", "delivered")
         _, first, second, third = await stack.timeline(message_id)
-    assert (first.code, first.response, first.attempt) == ("4.7.1", LATER, 1)
+    assert (first.code, first.response, first.attempt) == ("4.7.1", f"{LATER} [no TLS]", 1)
     assert (second.attempt, third.attempt) == (2, 3)
     assert [message.content.endswith(content) for message in inbox.messages] == [True]
 
@@ -160,7 +160,7 @@ async def test_a_message_is_given_up_after_four_days_and_its_sender_is_told(open
             last = (await stack.timeline(message_id))[-1]
             (notification,) = await theirs.wait_for(1)
             await stack.idle()
-    assert (last.code, last.response) == ("4.4.7", LATER)
+    assert (last.code, last.response) == ("4.4.7", f"{LATER} [no TLS]")
     assert notification.mail.startswith("MAIL FROM:<> ")
     assert b"Status: 4.4.7\r\n" in notification.content
 

@@ -16,6 +16,7 @@ from tests.support.tcp_proxy import PostgresProxy
 DELIVERED = Outcome("delivered", 250, "2.0.0", "250 ok")
 REFUSED = Outcome("permanent", 550, "5.1.1", "550 no")
 UNREACHABLE = ours("transient", 451, "4.4.1", "Connection refused", "connect")
+NO_TLS = ours("transient", 451, "4.7.4", "TLS is required", "tls")
 
 
 class HandClock(Clock):
@@ -114,11 +115,13 @@ async def test_trouble_halves_the_limit_and_goes_on_to_a_pause() -> None:
     assert await pacing.enter("a.test")
 
 
-async def test_a_refusal_of_one_recipient_is_no_trouble() -> None:
+@pytest.mark.parametrize("outcome", [REFUSED, NO_TLS], ids=["refused", "no TLS"])
+async def test_what_concerns_one_message_is_no_trouble(outcome: Outcome) -> None:
+    """One recipient refused, or one domain's need of TLS not met: others' mail may well go."""
     pacing = providers()
     for _ in range(5):
         await pacing.enter("a.test")
-        pacing.leave("a.test", REFUSED)
+        pacing.leave("a.test", outcome)
     assert await pacing.enter("a.test")
     assert pacing.seconds_paused("a.test") == 0
 
