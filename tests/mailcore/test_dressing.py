@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 from prometheus_client import REGISTRY
@@ -22,15 +20,12 @@ from mailcore.authenticity.verdicts import ArcVerdict, DmarcVerdict, SpfVerdict,
 from mailcore.contents import Mail
 from mailcore.dressing import Dressed, Dressing
 from mailcore.keyring import Keyring
-from mailcore.plans import Lane
-from mailcore.queue import Claimed, Lease
 from mailcore.settings import Settings
-from mailcore.spool_record import Location
 from tests.support.ground import SteppedClock
+from tests.support.leased import ALIAS, claimed
 from tests.support.signed_mail import Records
 
 DOMAIN = "clearpost.test"
-ALIAS = UUID("0192f0c1-2345-7890-8abc-def012345678")
 CONTENT = (
     b"Received: from x\r\n by y; now\r\nFrom: Ann <ann@example.org>\r\nSubject: hello\r\n\r\n"
     b"Dear  Bob, \r\n.\r\n\r\n\r\n"
@@ -43,32 +38,6 @@ SPF_ONLY = Verdicts(
     dmarc=DmarcVerdict("pass", "example.org", "reject", spf_aligned=True),
 )
 RESULTS = authentication_results(DOMAIN, FOUND)
-
-
-def claimed(**changes: Any) -> Claimed:
-    of = Claimed(
-        id=uuid4(),
-        lease=Lease(uuid4(), uuid4()),
-        message_id=uuid4(),
-        account_id=uuid4(),
-        alias_id=ALIAS,
-        alias_number=1,
-        alias_address="hello@shop.test",
-        destination_id=None,
-        address="you@inbox.test",
-        lane=Lane.STANDARD,
-        origin="smtp",
-        attempt=1,
-        failures=0,
-        accepted_at=datetime.now(UTC),
-        no_domain_since=None,
-        delivered_before=False,
-        reverse_path="ann@example.org",
-        sender_authenticated=True,
-        smtputf8=False,
-        location=Location(uuid4(), 0, 1),
-    )
-    return replace(of, **changes)
 
 
 class House:
