@@ -150,13 +150,18 @@ class Reputation:
         shown = Shown(
             id=intake.record_id,
             client_ip=peer.ip,
-            client_name=peer.known_name or "",
+            client_name=await self._proven_name(peer),
             helo=peer.helo,
             reverse_path=transaction.reverse_path.wire,
             size=intake.size,
             pieces=intake.pieces,
         )
         return await self._filter.score(shown)
+
+    async def _proven_name(self, peer: Peer) -> str:
+        """rspamd takes it for one that leads back."""
+        name = peer.known_name
+        return name if name and await self._resolver.leads_back(peer.ip) else ""
 
 
 def _a_minute(count: int) -> Rate:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 from mailcore.smtp_dialogue import MailTransaction, Peer
 from tests.support.ground import SteppedClock
+from tests.support.silence import silent_redis
 
 HELLO, ABUSE = Mailbox("hello", "shop.test"), Mailbox("Abuse", "shop.test")
 SPAMMER, HONEST = "192.0.2.66", "192.0.2.1"
@@ -72,21 +72,6 @@ def begin(reputation: Reputation, ip: str = HONEST, sender: str = "ada@a.test") 
 
 async def refusal(reputation: Reputation, ip: str = HONEST, sender: str = "ada@a.test") -> Reply | None:
     return await reputation.at_rcpt(begin(reputation, ip, sender), HELLO)
-
-
-@asynccontextmanager
-async def silent_redis() -> AsyncIterator[str]:
-    """Takes connections and never says a word."""
-    done = asyncio.Event()
-
-    async def stay(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await done.wait()
-        writer.close()
-
-    server = await asyncio.start_server(stay, "127.0.0.1", 0)
-    async with server:
-        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-        done.set()
 
 
 # --- rates ---
