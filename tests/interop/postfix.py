@@ -11,18 +11,25 @@ import pwd
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
 
 from clearpost.process import Program, spawn, stop
 from tests.support.stack import until
 
 _DAEMONS = "/usr/lib/postfix/sbin"
-_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+_ENVIRONMENT = {
+    "PATH": os.defpath,
+    "LC_ALL": "C",
+    "TZ": "UTC",
+    # as `postfix start` has it: without, what goes wrong before the log is open is told to syslog alone
+    "POSTLOG_SERVICE": "postlog",
+    "POSTLOG_HOSTNAME": "localhost",
+}
 _NOBODY = pwd.getpwnam("nobody")
 
 _MAIN: Mapping[str, str] = {
@@ -178,6 +185,7 @@ async def postfix(
     `name` is how it calls itself, else after the domain of the first mailbox. All other addresses of those
     domains are refused 550 5.1.1. Its folder is none of pytest's: those are closed to the users it runs as.
     """
+    assert os.geteuid() == 0, "Postfix is started by root alone: run `make interop` as root"
     folder = Path(tempfile.mkdtemp(prefix="clearpost-postfix-"))
     instance = Postfix(folder, host, port)
     try:
@@ -233,12 +241,15 @@ def _folder(path: Path, user: str, group: str, mode: int) -> None:
 
 
 def _master(folder: Path) -> Program:
-    """Its other processes end when it does, even by SIGKILL: each holds a pipe from it."""
-    argv = (f"{_DAEMONS}/master", "-d", "-c", str(folder / "etc"))
-    return Program("postfix", argv, folder / "master.log", _ENVIRONMENT)
+    """Its other processes end when it does. It would outlive us if we were killed, since it forgets its death
+    signal with each change of its user: a shell keeps that for it.
+    """
+    keeper = 'trap "kill \\$!" TERM; setsid "$@" & wait; wait'
+    argv = ("/bin/sh", "-c", keeper, "sh", f"{_DAEMONS}/master", "-d", "-c", str(folder / "etc"))
+    return Program("postfix", argv, folder / "master.log", _ENVIRONMENT, death_signal=signal.SIGTERM)
 
 
-async def _started(instance: Postfix, master: "Popen[bytes]") -> None:
+async def _started(instance: Postfix, master: "subprocess.Popen[bytes]") -> None:
     """Its sockets listen before it says so."""
 
     async def has_said_so() -> bool:
@@ -246,8 +257,7 @@ async def _started(instance: Postfix, master: "Popen[bytes]") -> None:
 
     await instance._until(has_said_so, "its start")
     if master.poll() is not None:
-        words = _text(instance.folder / "master.log") + instance.log
-        raise AssertionError(f"Postfix ended with {master.returncode} and these words:\n{words}")
+        raise AssertionError(f"Postfix did not start. Its words:\n{instance.log}")
 
 
 def _text(file: Path) -> str:

@@ -92,6 +92,35 @@ async def test_mail_that_comes_back_after_it_was_taken_is_told_as_ours(between: 
     assert [kind for kind, _, _ in await between.history(alias.address)] == ["received", "delivered"]
 
 
+async def test_word_of_a_delay_is_not_passed_on(between: Between) -> None:
+    """The last Postfix has the message, cannot deliver it yet, and tells our return address so."""
+    nowhere = {"transport_maps": "inline:{you@slow.test=smtp:[127.0.0.1]:9}", "delay_warning_time": "1s"}
+    async with between.neighbour(ANN) as sender, between.neighbour("you@slow.test", **nowhere) as inbox:
+        alias = await between.stack.alias("slow", "you@slow.test")
+        await swaks(sender, ANN, alias.address, letter())
+        await inbox.said("sender delay notification")
+        await inbox.said(r"to=<SRS0.*status=sent \(250 2\.0\.0 Queued")
+        await between.settled(sender)
+        assert sender.letters(ANN) == []
+    assert [kind for kind, _, _ in await between.history(alias.address)] == ["received", "delivered"]
+
+
+async def test_mail_that_goes_round_in_circles_is_stopped_and_told(between: Between) -> None:
+    """The last Postfix forwards to the alias again: our mark, twice on one message, ends it."""
+    back = {"virtual_alias_maps": "inline:{you@ring.test=round@shop.test}"}
+    async with between.neighbour(ANN) as sender, between.neighbour("you@ring.test", **back) as inbox:
+        alias = await between.stack.alias("round", "you@ring.test")
+        await swaks(sender, ANN, alias.address, letter())
+        (report,) = await sender.wait_for(ANN)
+        await between.settled(sender, inbox)
+        assert len(sender.letters(ANN)) == 1
+        assert inbox.log.count("554 5.4.6") == 1
+    assert about(report, "ring.test") == (alias.address, "5.4.6")
+    kinds = [kind for kind, _, _ in await between.history(alias.address)]
+    assert kinds.count("received") == 2, "once by ann, once by the ring"
+    assert kinds[-1] == "refused"
+
+
 async def test_a_report_that_nobody_takes_ends_there(between: Between) -> None:
     """Both ways to a report: our own attempt failed, and what was taken came back."""
     async with (
