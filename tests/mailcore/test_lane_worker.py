@@ -68,7 +68,7 @@ async def test_a_worker_holds_no_more_content_than_it_may(database_url: str, tmp
     large = b"Subject: large\r\n\r\n" + b"x" * 998 + b"\r\n"
     async with (
         Destination({"RCPT": [Act("250 OK", until=go_on)] * 4}) as inbox,
-        working(database_url, tmp_path, inbox.route, memory_message=1000, worker_delivery_bytes=3000) as w,
+        working(database_url, tmp_path, inbox.route, memory_message=1000, worker_delivery_bytes=4000) as w,
     ):
         for name in ("one", "two", "three", "four"):
             await w.mail(name, content=large)
@@ -76,7 +76,7 @@ async def test_a_worker_holds_no_more_content_than_it_may(database_url: str, tmp
             await inbox.reach("RCPT")
             await inbox.reach("RCPT")
             assert w.runtime.courier.busy == 2
-            assert w.runtime.courier.bytes_held() <= 3000
+            assert w.runtime.courier.bytes_held() <= 4000
             go_on.set()
             await inbox.wait_for(4)
 
