@@ -4,7 +4,6 @@ Bytes in, header fields out. Must never change or hold back a message: what cann
 """
 
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,9 +82,12 @@ def arc_set(
 
 def _names(header: Header, *more: bytes) -> list[bytes] | None:
     """h=: each name as often as it occurs, the first of them once more. None for too many."""
-    there = Counter({name: len(header.named(name)) for name in (*_SEALED_OFF, *_SIGNED_TOO, *more)})
-    there.update(_SEALED_OFF)
-    return list(there.elements()) if there.total() <= _MOST_NAMES else None
+    found: list[bytes] = []
+    for name in _SEALED_OFF:
+        found += [name] * (len(header.named(name)) + 1)
+    for name in (*_SIGNED_TOO, *more):
+        found += [name] * len(header.named(name))
+    return found if len(found) <= _MOST_NAMES else None
 
 
 def _message_signature(
