@@ -356,9 +356,11 @@ async def test_a_message_says_whether_its_sender_is_who_they_say(
             assert said.startswith("250"), said
     await open_log(page)
     await rows(page).filter(has_text="True").click()
-    await expect(checks(page.get_by_role("dialog", name="True"))).to_have_text(
-        ["SPF pass", "DKIM none", "DMARC pass", "ARC none"]
-    )
+    drawer = page.get_by_role("dialog", name="True")
+    await expect(checks(drawer)).to_have_text(["SPF pass", "DKIM none", "DMARC pass", "ARC none"])
+    delivered = drawer.get_by_role("listitem").filter(has_text="Delivered")
+    await expect(delivered).to_contain_text("We rewrote From")  # not signed, and their policy is reject
+    await expect(delivered).to_contain_text("· no TLS")
     await page.keyboard.press("Escape")
     await page.get_by_role("combobox", name="DMARC").select_option("DMARC fail")
     await expect(rows(page)).to_have_count(1)

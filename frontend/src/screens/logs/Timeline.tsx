@@ -11,7 +11,7 @@ import { Authentication } from "./Authentication";
 import { EventBadge } from "./EventBadge";
 import styles from "./logs.module.css";
 import { Unfinished } from "./Unfinished";
-import { EVENTS, tlsOf } from "./words";
+import { EVENTS, endingOf } from "./words";
 
 export function Timeline({ message }: { message: Shown["Timeline"] }) {
   const { t } = useLingui();
@@ -70,7 +70,7 @@ function Step({ event, deliveries }: { event: Shown["Event"]; deliveries: string
   const { at, type, attempt, response, code, server_ip, duration_ms, delivery_id } = event;
   const number = deliveries.indexOf(delivery_id ?? "") + 1;
   const count = deliveries.length;
-  const tls = tlsOf(response);
+  const ending = endingOf(response);
   return (
     <li className={styles.step} data-state={EVENTS[type].state}>
       <div className={styles.stepHead}>
@@ -89,6 +89,13 @@ function Step({ event, deliveries }: { event: Shown["Event"]; deliveries: string
       <p className={styles.words}>
         {code !== "" && <code>{code}</code>} {event.explanation}
       </p>
+      {ending?.isRewritten && (
+        <p className={styles.words}>
+          <Trans>
+            We rewrote From: by its sender's DMARC policy the inbox would have refused the message.
+          </Trans>
+        </p>
+      )}
       {response !== "" && <CopyField label={t`response`} value={response} />}
       <p className={styles.small}>
         {[
@@ -98,10 +105,11 @@ function Step({ event, deliveries }: { event: Shown["Event"]; deliveries: string
         ]
           .filter(Boolean)
           .join(" · ")}
-        {tls !== undefined && (
+        {ending !== undefined && (
           <span className={styles.tls}>
-            {tls.isEncrypted && <IconLock />}
-            {tls.words}
+            {" · "}
+            {ending.isEncrypted && <IconLock />}
+            {ending.tls}
           </span>
         )}
       </p>

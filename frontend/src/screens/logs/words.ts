@@ -14,12 +14,20 @@ export const EVENTS: Record<EventType, { state: StateName; word: MessageDescript
   refused: { state: "off", word: msg`Refused` },
 };
 
-const TLS = / \[((no TLS|TLSv)[^[\]]*)\]$/;
+const ENDING = / \[((no TLS|TLSv)[^[\]]*)\](; From rewritten)?$/;
 
-/** What protected the connection: the end of the text of an attempt (mailcore's outgoing_tls). */
-export function tlsOf(response: string): { words: string; isEncrypted: boolean } | undefined {
-  const found = TLS.exec(response);
-  return found?.[1] === undefined ? undefined : { words: found[1], isEncrypted: found[2] !== "no TLS" };
+export interface Ending {
+  /** What protected the connection. */
+  tls: string;
+  isEncrypted: boolean;
+  isRewritten: boolean;
+}
+
+/** What we add to the words of a server: how the text of an attempt ends (mailcore's outcome). */
+export function endingOf(response: string): Ending | undefined {
+  const found = ENDING.exec(response);
+  if (found?.[1] === undefined) return undefined;
+  return { tls: found[1], isEncrypted: found[2] !== "no TLS", isRewritten: found[3] !== undefined };
 }
 
 export function isEvent(type: string): type is EventType {
