@@ -415,7 +415,7 @@ async def test_what_failed_is_explained_and_the_rest_to_who_asks(
     await expect(asked).to_be_hidden()
     await axe(page)
     await screens(page, f"message-failed-{size[0]}")
-    await drawer.get_by_text("What this means").press("Enter")
+    await drawer.get_by_text("What the others mean").press("Enter")
     await expect(asked).to_be_visible()
     await expect(drawer).to_contain_text("TLSv1.3, verified")
     await axe(page)

@@ -29,9 +29,7 @@ export function Authentication({ found }: { found: Shown["Authentication"] }) {
         <Meaning key={verdict.check} of={verdict} />
       ))}
       <details>
-        <summary>
-          <Trans>What this means</Trans>
-        </summary>
+        <summary>{failed.length > 0 ? t`What the others mean` : t`What this means`}</summary>
         {others.map((verdict) => (
           <Meaning key={verdict.check} of={verdict} />
         ))}
