@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from mailcore.authenticity import arc, dkim, dmarc
-from mailcore.authenticity.author import Authors, authors
+from mailcore.authenticity.author import Authors, authors_of
 from mailcore.authenticity.canonical import BodyKind, Buffer, body_hashes
 from mailcore.authenticity.public_keys import AsksTxt, Keys, ask_keys
 from mailcore.authenticity.signatures import Header
@@ -142,7 +142,7 @@ class _Looking:
         self._given_up = given_up
         self._tasks: list[asyncio.Task[Any]] = []
         self._is_large = message.size > LARGEST_INLINE
-        self._threaded = self._is_large or len(message.header) > _LARGEST_HEADER_INLINE
+        self._header_is_large = len(message.header) > _LARGEST_HEADER_INLINE
 
     async def end(self) -> None:
         """What came too late is waited for by nobody."""
@@ -151,7 +151,7 @@ class _Looking:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def verdicts(self, question: SpfQuestion) -> Verdicts:
-        reading = self._start(self._run(self._threaded, _read, self._message.header, self._now))
+        reading = self._start(self._run(self._header_is_large, _read, self._message.header, self._now))
         read = await self._by(self._before_dmarc, reading, None)
         by_spf = self._by(self._before_dmarc, question.asking, question.late)
         return await (self._found(read, by_spf) if read else _unread(by_spf))
@@ -173,7 +173,7 @@ class _Looking:
         )
         if hashes is None:
             return read.late()
-        checked = self._start(self._run(self._threaded, _checked, read, keys, hashes))
+        checked = self._start(self._run(self._header_is_large, _checked, read, keys, hashes))
         return await self._by(self._end, checked, read.late())
 
     async def _hashes(self, kinds: Collection[BodyKind]) -> Mapping[BodyKind, bytes | None] | None:
@@ -215,7 +215,7 @@ async def _unread(asking: Awaitable[SpfVerdict]) -> Verdicts:
 
 def _read(section: bytes, now: datetime) -> _Read:
     header = Header(section)
-    return _Read(dkim.prepare(header, now), arc.prepare(header), authors(section))
+    return _Read(dkim.prepare(header, now), arc.prepare(header), authors_of(header.named(b"from")))
 
 
 def _checked(read: _Read, keys: Keys, hashes: Mapping[BodyKind, bytes | None]) -> _Found:

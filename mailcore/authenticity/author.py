@@ -6,18 +6,19 @@ words into addresses and can be made to take minutes.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from mailcore.authenticity.canonical import header_fields
+from mailcore.authenticity.canonical import Field, header_fields
 from mailcore.envelope import MAX_DOMAIN_OCTETS, normalise_domain
 
 LONGEST_FIELD: Final = (
     32 * 1024
 )  # octets looked at; RFC 5322 knows no such field, and no mail program shows it
 MOST_ADDRESSES: Final = 100
+MOST_FIELDS: Final = 5  # of a kind that must be there once
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]+")
 _QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
@@ -57,8 +58,12 @@ class Authors:
 
 def authors(header: bytes) -> Authors:
     """Of a header section with CRLF line ends."""
-    found = [field.raw.partition(b":")[2] for field in header_fields(header) if field.name == b"from"]
-    return Authors(tuple(address for value in found for address in addresses(value)), len(found))
+    return authors_of([field for field in header_fields(header) if field.name == b"from"])
+
+
+def authors_of(from_fields: Sequence[Field]) -> Authors:
+    values = (field.raw.partition(b":")[2] for field in from_fields[:MOST_FIELDS])
+    return Authors(tuple(address for value in values for address in addresses(value)), len(from_fields))
 
 
 def addresses(value: bytes) -> tuple[Address, ...]:

@@ -50,12 +50,13 @@ def judge(verdicts: Verdicts, rules: Rules, signals: Signals, trusted_sealers: C
     dmarc, sealers = verdicts.dmarc, frozenset(trusted_sealers)
     if in_favour := _in_favour(verdicts, sealers):
         return Judgement(None, in_favour)
+    is_open = dmarc.undecided or _could_vouch(verdicts.arc, sealers)
+    so_far = "DNS left DMARC open" if is_open else "DMARC fails"
     against = "the domain's owner wants it so" if rules.strict_dmarc else _against(verdicts, rules, signals)
     if not against:
-        return Judgement(None, "DMARC fails, but nothing else speaks against the message")
-    if dmarc.undecided or _could_vouch(verdicts.arc, sealers):
-        return Judgement(replies.dmarc_undecided(dmarc.from_domain), f"DNS left DMARC open, and {against}")
-    return Judgement(replies.dmarc_refused(dmarc.from_domain), f"DMARC fails, and {against}")
+        return Judgement(None, f"{so_far}, but nothing else speaks against the message")
+    reply = replies.dmarc_undecided if is_open else replies.dmarc_refused
+    return Judgement(reply(dmarc.from_domain), f"{so_far}, and {against}")
 
 
 def may_be_refused(verdicts: Verdicts, trusted_sealers: Collection[str]) -> bool:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dns import reversename
 
 from mailcore.plans import Lane
 from tests.support.destination import Destination, Received
+from tests.support.hostile import address
 from tests.support.sender import letter, send
 from tests.support.stack import Spawned, Stack, service
 
@@ -50,6 +52,7 @@ def house(database_url: str, redis_url: str, tmp_path: Path) -> HouseOpener:
             routes = {"inbox.test": inbox, "pit.test": pit}
             patient = {"max_idle_commands": 10**6, **changes}  # a witness says NOOP all the while
             async with service(database_url, redis_url, tmp_path, routes, **patient) as stack:
+                introduce_clients(stack)
                 await stack.alias("hello", "me@pit.test")
                 other = await stack.world.account("other")
                 domain = await stack.world.domain(other, "other.test")
@@ -59,6 +62,17 @@ def house(database_url: str, redis_url: str, tmp_path: Path) -> HouseOpener:
                 await stack.kill(worker)  # it need not end what the attacker left behind
 
     return open_house
+
+
+def introduce_clients(stack: Stack) -> None:
+    """All have reverse names, and SPF lets them send: the DNS of these tests lives in the attacker's own
+    process and is late at the worst of times, when who has something against them is put off.
+    """
+    stack.zone.put_txt("sender.test", "v=spf1 ip4:127.0.0.0/8 -all")
+    for ip in ("127.0.0.1", *(address(number) for number in range(100))):
+        name = f"client-{ip.replace('.', '-')}.sender.test"
+        stack.zone.put(reversename.from_address(ip).to_text(), "PTR", f"{name}.")
+        stack.zone.put(name, "A", ip)
 
 
 @pytest.fixture
