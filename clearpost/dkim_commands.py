@@ -20,7 +20,6 @@ from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 
 DONE, NOT_DONE, USAGE = 0, 1, 2
-_AFTER: Final = "after 7 days, when no mail signed with it is on its way any more"
 
 
 class Unfit(Exception):
@@ -104,9 +103,10 @@ def use(settings: Settings, domain: str, selector: str, *, force: bool) -> int:
             raise Unfit(f"{key.record_name} {wrong}: publish it first (clearpost dkim record), or --force")
         folder.use(name, selector)
         _hand_over(settings.key_dir)
-        say(f"  {selector} signs for {name} now")
+        say(f"  {selector} signs for {name} now.")
         if before not in ("", selector):
-            say(f"  {_AFTER}: clearpost dkim retire --domain {name} {before}")
+            say(f"  In 7 days, when no mail signed with {before} is on its way any more:")
+            say(f"  clearpost dkim retire --domain {name} {before}")
         return DONE
 
     return _guarded(settings, work)
@@ -121,7 +121,8 @@ def retire(settings: Settings, domain: str, selector: str) -> int:
         if folder.signing(name) == selector:
             raise Unfit(f"{selector} signs for {name}: choose another one first (clearpost dkim use)")
         folder.retire(name, selector)
-        say(f"  {selector} is deleted; {_AFTER}, remove {key.record_name} from DNS")
+        say(f"  {selector} is deleted. Remove {key.record_name} from DNS,")
+        say("  but no sooner than 7 days after it signed last")
         return DONE
 
     return _guarded(settings, work)
