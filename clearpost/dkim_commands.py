@@ -8,7 +8,7 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from clearpost.checks.signing import unpublished
 from clearpost.progress import complain, say, table
