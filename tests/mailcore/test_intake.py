@@ -103,6 +103,15 @@ async def test_a_small_message_waits_in_memory_behind_its_trace(door: Door) -> N
 
 
 @pytest.mark.parametrize("memory", [10**9, 5_000], ids=["memory", "disk"])
+async def test_a_filter_is_given_the_whole_message_and_not_our_trace(door: Door, memory: int) -> None:
+    intake = door.intake(memory=memory)
+    message = PHOTO * 2
+    assert await fed(intake, [message[at : at + 1000] for at in range(0, len(message), 1000)]) is None
+    assert b"".join([bytes(piece) async for piece in intake.pieces()]) == message
+    assert intake.size == len(message)
+
+
+@pytest.mark.parametrize("memory", [10**9, 5_000], ids=["memory", "disk"])
 async def test_attachments_and_beginning_are_the_same_in_memory_and_on_disk(door: Door, memory: int) -> None:
     intake = door.intake(memory=memory)
     assert await fed(intake, [PHOTO[at : at + 1000] for at in range(0, len(PHOTO), 1000)]) is None

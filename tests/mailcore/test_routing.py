@@ -45,3 +45,19 @@ async def test_mail_to_postmaster_passes_by_owners_who_want_no_mail_from_us(
         assert [each.address for each in found.recipient.destinations] == [owner]
         await stop(owner)
     assert isinstance(await reached(), NoSuchAlias)
+
+
+async def test_those_who_take_reports_of_spam_take_them_whatever_they_hold(
+    world: World, tmp_path: Path
+) -> None:
+    """An alias of that name as well."""
+    domain = await world.domain(await world.account("one"), "shop.test")
+    await world.alias(domain, "abuse", "you@inbox.test")
+    await world.alias(domain, "hello", "you@inbox.test")
+    keyring = Keyring(tmp_path / "keys")
+    thresholds = []
+    for name in ("hello", "Abuse", "postmaster"):
+        found = await resolve(world.database, keyring, Mailbox(name, "shop.test"), world.clock.now())
+        assert isinstance(found, Resolved)
+        thresholds.append(found.recipient.rules.spam_threshold)
+    assert thresholds == [15.0, None, None]

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from mailcore.clock import Clock
 from mailcore.lane_worker import LaneWorker
 from mailcore.plans import Lane
 from mailcore.runtime import Runtime, open_runtime
@@ -39,7 +40,9 @@ class Working:
 
 
 @asynccontextmanager
-async def working(database_url: str, folder: Path, route: str, **changes: Any) -> AsyncIterator[Working]:
+async def working(
+    database_url: str, folder: Path, route: str, *, clock: Clock | None = None, **changes: Any
+) -> AsyncIterator[Working]:
     """`route` is where all mail goes, as host:port. There is no Redis."""
     settings = Settings(
         database_url=SecretStr(database_url),
@@ -50,7 +53,7 @@ async def working(database_url: str, folder: Path, route: str, **changes: Any) -
         **changes,
     )
     async with (
-        open_runtime(settings, role="worker", lane=Lane.STANDARD) as runtime,
+        open_runtime(settings, role="worker", lane=Lane.STANDARD, clock=clock) as runtime,
         ground(database_url, folder) as g,
     ):
         try:
