@@ -9,16 +9,11 @@ from pathlib import Path
 
 from tests.journeys.conftest import Opener
 from tests.support.destination import Destination
+from tests.support.on_top import OURS
 from tests.support.services import ROOT
 
 FETCHED = ROOT / ".venv" / "corpus"
 _LINE_END = re.compile(rb"\r?\n")
-# What we put on top, in this order, and nothing else. A chain that is there may forbid an ARC set.
-_ON_TOP = (
-    rb"(?:ARC-Seal@ARC-Message-Signature@ARC-Authentication-Results@)?"
-    rb"Clearpost-Loop@Authentication-Results@Received@"
-)
-_OURS = re.compile(_ON_TOP.replace(b"@", rb": [^\r\n]+\r\n(?:[ \t][^\r\n]+\r\n)*"))
 
 
 def fetched(project: str) -> Path:
@@ -58,5 +53,5 @@ async def refused_of(opened: Opener, messages: Mapping[str, bytes]) -> dict[str,
 
 def is_ours_and(content: bytes, arrived: bytes) -> bool:
     """Whether this is our header fields, then the very bytes that were sent."""
-    ours = _OURS.match(arrived)
+    ours = OURS.match(arrived)
     return ours is not None and arrived[ours.end() :] == content

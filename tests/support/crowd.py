@@ -4,15 +4,12 @@ Must never count a letter as sent before its 250.
 """
 
 import asyncio
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.support.destination import Received
+from tests.support.on_top import OURS
 from tests.support.sender import Sender, letter, sender_at
-
-# What we add on top: our mark against loops and the trace field, which may be folded.
-OURS = re.compile(rb"(?:Clearpost-Loop: [^\r\n]+\r\n)(?:Received: [^\r\n]+\r\n(?:[ \t][^\r\n]+\r\n)*)")
 
 
 def letters(client: int, count: int = 20) -> list[bytes]:
