@@ -35,15 +35,28 @@ def from_environment_or_stack(*, with_redis: bool = True) -> tuple[Settings, Run
     return _checked({_field(name): value for name, value in stack.environment.items()}, with_redis), stack
 
 
+def of_any_kind() -> Settings:
+    """For what needs neither database nor Redis: the environment's, or the running stack's, or the defaults.
+    Raises SettingsError.
+    """
+    named = os.environ.get("CLEARPOST_DATABASE_URL")
+    stack = None if named else running_stack.find(LocalSettings().var, _CHECKOUT / "var")
+    return _read({_field(name): value for name, value in stack.environment.items()} if stack else {})
+
+
 def _field(variable: str) -> str:
     return variable.removeprefix("CLEARPOST_").lower()
 
 
-def _checked(values: dict[str, str], with_redis: bool) -> Settings:
+def _read(values: dict[str, str]) -> Settings:
     try:
-        settings = Settings(**values)  # type: ignore[arg-type]
+        return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_what_is_wrong(error)) from None
+
+
+def _checked(values: dict[str, str], with_redis: bool) -> Settings:
+    settings = _read(values)
     needed = {"DATABASE_URL": settings.database_url}
     if with_redis:
         needed["REDIS_URL"] = settings.redis_url

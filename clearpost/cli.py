@@ -200,6 +200,29 @@ def send(
     raise typer.Exit(send.main(settings, send.Wish(to, lane, sender, api_key, seconds), as_json=as_json))
 
 
+@app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A message as saved, .eml.")],
+    ip: Annotated[str | None, typer.Option(help="Client that brings it.")] = None,
+    helo: Annotated[str | None, typer.Option(help="What it says in EHLO.")] = None,
+    mail_from: Annotated[str | None, typer.Option(help="Reverse-path; <> is the null one.")] = None,
+    rcpt: Annotated[str, typer.Option(help="Alias it is for.")] = "you@your-domain.example",
+    strict: Annotated[bool, typer.Option("--strict", help="As if its owner chose strict DMARC.")] = False,
+    spam_threshold: Annotated[float, typer.Option(min=0, help="Score that refuses; 0: none.")] = 15.0,
+    dns: Annotated[list[str] | None, typer.Option(help="Name server to ask, as 192.0.2.53:53.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verdicts on a saved message, what we would do and why. 0 take, 1 refuse, 3 put off, 2 no mail."""
+    from clearpost import explain as explaining
+    from clearpost.command_line import settings_of_any_kind
+    from mailcore.authenticity.policy import Rules
+
+    wish = explaining.Wish(
+        file, ip, helo, mail_from, rcpt, Rules(strict, spam_threshold or None), tuple(dns or ())
+    )
+    raise typer.Exit(explaining.main(settings_of_any_kind(), wish, as_json=as_json))
+
+
 @queue.command("status")
 def queue_status(as_json: JsonOption = False) -> None:
     """How much waits in which lane, for how long, and which processes live."""

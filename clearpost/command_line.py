@@ -37,6 +37,16 @@ def asking_settings(*, with_redis: bool = True) -> "Settings":
     return settings
 
 
+def settings_of_any_kind() -> "Settings":
+    """For a command that needs no service: whatever settings there are."""
+    from clearpost import chosen_settings
+
+    try:
+        return chosen_settings.of_any_kind()
+    except chosen_settings.SettingsError as error:
+        fail(str(error), code=2)
+
+
 def fail(text: str, *, code: int = 1) -> NoReturn:
     """One line that says what to do, then the end."""
     print(f"clearpost: {text}", file=sys.stderr)
