@@ -171,3 +171,22 @@ async def test_the_services_own_postmaster_hears_from_everybody(opened: Opener) 
         reply = await stack.send("postmaster@clearpost.test", SPOOF)
         assert reply.startswith("250 2.0.0 Queued as ")
         await inbox.wait_for(1)
+
+
+async def test_a_signature_of_the_reverse_paths_domain_lets_a_dsn_go_there(opened: Opener) -> None:
+    async with (
+        Destination({"RCPT": "550 5.1.1 no such user"}) as pit,
+        Destination() as bank,
+        opened({"inbox.test": pit, "bank.test": bank}) as stack,
+    ):
+        await stack.alias("hello", "you@inbox.test")
+        await stack.start("mx")
+        publish_key(stack, "bank.test")
+        signed = signed_by("bank.test", letter("Signed", sender="ceo@bank.test"))
+        await stack.accepted("hello@shop.test", letter("Plain", sender="ceo@bank.test"), by="ceo@bank.test")
+        await stack.accepted("hello@shop.test", signed, by="ceo@bank.test")
+        (told,) = await bank.wait_for(1)
+        await stack.idle()
+    assert told.rcpt == ("RCPT TO:<ceo@bank.test>",)
+    assert b"Subject: Signed" in told.content
+    assert len(bank.messages) == 1

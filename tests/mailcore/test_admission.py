@@ -14,8 +14,10 @@ from mailcore.admission import (
     check_attachments,
     check_loop,
     check_recipient,
+    check_service_role,
     check_size,
     check_spam,
+    is_of_service,
     refuse_domain,
 )
 from mailcore.attachments import AttachmentCount
@@ -124,6 +126,28 @@ def test_recipients_of_one_transaction_share_a_class_unless_the_size_fits_all(
 ) -> None:
     there = recipient(first, account=1)
     assert check_recipient(resolved(recipient(second, account=2)), door(there, size=size)) is expected
+
+
+@pytest.mark.parametrize("rules", [MailRules(strict_dmarc=True), MailRules(spam_threshold=15.0)])
+def test_recipients_of_one_transaction_share_what_their_owners_chose(rules: MailRules) -> None:
+    chosen = replace(recipient(alias=2), rules=rules)
+    fits_all = SMALLEST_ATTACHMENTS
+    assert check_recipient(resolved(chosen), door(recipient(), size=fits_all)) == replies.OTHER_CLASS
+    assert check_recipient(resolved(chosen), door(chosen, size=fits_all)) is None
+
+
+def test_what_does_not_change_the_reply_parts_nobody() -> None:
+    chosen = replace(recipient(alias=2), rules=MailRules(require_tls=True))
+    assert check_recipient(resolved(chosen), door(recipient())) is None
+
+
+def test_mail_to_the_service_itself_comes_by_itself() -> None:
+    own = replace(recipient(), domain_id=None)
+    assert is_of_service(own)
+    assert check_service_role(door()) is None
+    assert check_service_role(door(own)) is None
+    assert check_service_role(door(recipient())) == replies.OTHER_CLASS
+    assert check_recipient(resolved(recipient()), door(own)) == replies.OTHER_CLASS
 
 
 # --- content ---

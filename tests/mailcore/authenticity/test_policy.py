@@ -6,7 +6,14 @@ from itertools import product
 import pytest
 
 from mailcore import replies
-from mailcore.authenticity.policy import Rules, Signals, from_must_be_rewritten, judge, may_be_refused
+from mailcore.authenticity.policy import (
+    Rules,
+    Signals,
+    from_must_be_rewritten,
+    is_from,
+    judge,
+    may_be_refused,
+)
 from mailcore.authenticity.verdicts import ArcVerdict, DkimVerdict, DmarcVerdict, SpfVerdict, Verdicts
 
 TRUSTED = ("google.com",)
@@ -136,6 +143,30 @@ def test_replies_say_whose_policy_it_is_and_what_to_do() -> None:
     assert WAIT.line().startswith("451 4.7.0 DNS does not say now whether this message is from bank.test")
     assert WAIT.text.endswith("try again later")
     assert len(replies.dmarc_refused("x" * 253).line()) <= 510
+
+
+# --- whom a DSN may go to ---
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "domain", "expected"),
+    [
+        (Verdicts(SpfVerdict("pass", "a.test")), "a.test", True),
+        (Verdicts(SpfVerdict("softfail", "a.test")), "a.test", False),
+        (Verdicts(SpfVerdict("pass", "mx.a.test", of_helo=True)), "", False),
+        (Verdicts(dkim=(DkimVerdict("pass", "a.test"),)), "a.test", True),
+        (Verdicts(dkim=(DkimVerdict("pass", "a.test"),)), "bounces.A.test", True),
+        (Verdicts(dkim=(DkimVerdict("pass", "mail.a.test"),)), "a.test", False),
+        (Verdicts(dkim=(DkimVerdict("pass", "evil-a.test"),)), "a.test", False),
+        (Verdicts(dkim=(DkimVerdict("fail", "a.test"),)), "a.test", False),
+        (Verdicts(dkim=(DkimVerdict("pass", "a.test"),)), "", False),
+        (Verdicts(dkim=(DkimVerdict("pass", ""),)), "a.test", False),
+    ],
+)
+def test_a_reverse_path_is_believed_by_spf_or_a_signature_that_covers_it(
+    verdicts: Verdicts, domain: str, expected: bool
+) -> None:
+    assert is_from(verdicts, domain) is expected
 
 
 # --- From ---
