@@ -131,6 +131,7 @@ async def between(database_url: str, redis_url: str, folder: Path) -> AsyncItera
         keys.ensure(SERVICE)
         for own in keys.keys(SERVICE):
             house.publish(own.record_name, own.record)
+        trust(stack, SERVICE)
         standard = Lane.STANDARD
         await stack.spawn_all(("mx", standard), ("worker", standard), ("upkeep", standard))
         yield house

@@ -98,6 +98,7 @@ _OWN_FIELDS = re.compile(rb"Return-Path: <(.*)>\r\nX-Original-To: .*\r\nDelivere
 class Letter:
     """One file of a mailbox. `content` is what Postfix received, its own Received included; CRLF."""
 
+    file: Path
     return_path: str
     content: bytes
 
@@ -106,7 +107,7 @@ class Letter:
         whole = file.read_bytes().replace(b"\n", b"\r\n")
         own = _OWN_FIELDS.match(whole)
         assert own, f"no mail as Postfix delivers it: {whole[:200]!r}"
-        return cls(own[1].decode(), whole[own.end() :])
+        return cls(file, own[1].decode(), whole[own.end() :])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import pytest
 from clearpost.standins.dns import Fault
 from tests.interop.between import SELECTOR, SERVICE, Between, signed
 from tests.interop.postfix import Letter
+from tests.interop.processes import said
 from tests.interop.reports import Report
 from tests.interop.swaks import swaks
 from tests.support.second_opinion import chain, verifies
@@ -133,3 +134,30 @@ async def test_mail_whose_key_dns_does_not_give_waits_with_postfix_4_7_0(between
         await between.settled(sender, inbox)
     assert got.content.endswith(sent)
     assert verifies(got.content, between.keys)
+
+
+async def test_the_file_that_arrived_explains_itself(between: Between) -> None:
+    """As it lies in the Maildir: with Postfix's own fields on top, and line ends of this system."""
+    between.stack.zone.put_txt("_dmarc.clear.test", REJECT)
+    box = "you@explained.test"
+    async with between.neighbour("ann@clear.test") as sender, between.neighbour(box) as inbox:
+        alias = await between.stack.alias("explained", box)
+        await swaks(
+            sender, "ann@clear.test", alias.address, signed(letter(sender="ann@clear.test"), "clear.test")
+        )
+        (got,) = await inbox.wait_for(box)
+        await between.settled(sender, inbox)
+        told = await said(between.stack.settings, "explain", str(got.file))
+    lines = [" ".join(line.split()) for line in told.split("\n")]
+    assert lines[:3] == ["client: 127.0.0.1", "HELO: mx.clearpost.test", f"reverse-path: <{got.return_path}>"]
+    for line in (
+        f"spf pass {SERVICE} (reverse-path)",
+        f"dkim pass clear.test, selector {SELECTOR}, rsa-sha256",
+        "dmarc pass clear.test, policy reject, DKIM aligned",
+        f"arc pass sealed by {SERVICE}",
+        "Take it",
+        "because the author domain stands behind it.",
+        "From stays as it is: a signature of its domain goes on to hold.",
+        "ARC-Authentication-Results: i=2; clearpost.test;",
+    ):
+        assert line in lines, told
