@@ -94,6 +94,8 @@ class Reputation:
         return await transaction.standing if transaction.standing else Standing()
 
     async def _look(self, ip: str, wishes: list[Wish]) -> Standing:
+        if not self._settings.blocklists:
+            return Standing(await self._too_often(wishes))
         too_often, listed = await asyncio.gather(self._too_often(wishes), self._listed(ip))
         return Standing(too_often, listed)
 
