@@ -17,10 +17,11 @@ import structlog
 
 from mailcore import metrics, rewriting
 from mailcore.authenticity import from_rewrite, policy, results, sealing
+from mailcore.authenticity.author import authors
 from mailcore.authenticity.canonical import body_hash
 from mailcore.authenticity.sealing import Signer
 from mailcore.authenticity.signatures import Header
-from mailcore.authenticity.signing_keys import SigningKeys
+from mailcore.authenticity.signing_keys import SigningKey, SigningKeys
 from mailcore.authenticity.verdicts import ArcVerdict, Verdicts
 from mailcore.clock import Clock
 from mailcore.contents import Mail
@@ -139,12 +140,15 @@ class Dressing:
     # --- seals ---
 
     def _signature(self, message: _Message, header: bytes, now: datetime) -> bytes:
-        """A DKIM-Signature of ours; empty where there can be none."""
+        """A DKIM-Signature of ours, of the domain in From where we have a key of that; empty where there can
+        be none.
+        """
 
         def make(signer: Signer) -> bytes | None:
             return sealing.dkim_signature(Header(header), message.body_hash, signer)
 
-        return self._signed(message, now, make)
+        found = (self._keys.signing(domain) for domain in (*authors(header).domains[:1], self._domain))
+        return self._signed(next((key for key in found if key), None), message, now, make)
 
     def _seal(self, message: _Message, header: bytes, said: bytes, found: ArcVerdict, now: datetime) -> bytes:
         """An ARC set of ours; empty where there can be none, or none is wanted."""
@@ -152,10 +156,17 @@ class Dressing:
         def make(signer: Signer) -> bytes | None:
             return sealing.arc_set(Header(header), message.body_hash, said, found, signer)
 
-        return self._signed(message, now, make) if self._settings.arc_seal else b""
+        if not self._settings.arc_seal:
+            return b""
+        return self._signed(self._keys.signing(self._domain), message, now, make)
 
-    def _signed(self, message: _Message, now: datetime, make: Callable[[Signer], bytes | None]) -> bytes:
-        key = self._keys.signing(self._domain)
+    def _signed(
+        self,
+        key: SigningKey | None,
+        message: _Message,
+        now: datetime,
+        make: Callable[[Signer], bytes | None],
+    ) -> bytes:
         if key is None:
             metrics.UNSEALED.labels("key").inc()
             return b""

@@ -190,7 +190,10 @@ class SigningKeys:
 
     def _look(self, domain: str, kept: "_Kept") -> None:
         try:
-            about = self._folder.state_file(domain).stat()
+            file = self._folder.state_file(domain)
+            if not file.exists() and not kept.key:
+                return  # there may never be one
+            about = file.stat()
             shape = (about.st_ino, about.st_size, about.st_mtime_ns)
             if shape == kept.shape:
                 return

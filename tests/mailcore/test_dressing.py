@@ -1,13 +1,15 @@
 """What goes on top of a message, what is cut out of it, and that nothing else of it changes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -154,6 +156,14 @@ async def test_mail_of_our_own_is_signed_and_has_no_seal(tmp_path: Path) -> None
             assert await h.signatures(dressed) == ["pass"]
 
 
+async def test_mail_of_our_own_from_another_domain_is_signed_with_its_key(tmp_path: Path) -> None:
+    content = CONTENT.replace(b"ann@example.org", b"team@letters.test")
+    async with house(tmp_path) as h:
+        h.folder.make("letters.test")
+        dressed = await h.of(content, None, origin="notice", alias_id=None)
+    assert b" d=letters.test;" in whole(dressed).partition(b"Received:")[0]
+
+
 async def test_mail_of_a_release_that_made_no_verdicts_gets_the_mark_only(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         assert whole(await h.of(FORGED + CONTENT, None)) == h.mark + FORGED + CONTENT
@@ -225,6 +235,45 @@ async def test_odd_mail_is_sent_all_the_same(
                 if not dressed.note:
                     assert whole(dressed).endswith(content)
         assert logged == []
+
+
+_NAMES = st.sampled_from(
+    [b"From", b"Subject", b"ARC-Seal", b"ARC-Message-Signature", b"ARC-Authentication-Results",
+     b"Authentication-Results", b"DKIM-Signature", b"Reply-To", b"X-Odd", b"", b"\xff"]
+)  # fmt: skip
+_VALUES = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from(
+        [b" i=1; a=rsa-sha256; cv=none; b=", b" clearpost.test; x", b" A <a@b.test>", b"\r\n\t x"]
+    ),
+)
+
+
+@given(
+    fields=st.lists(st.tuples(_NAMES, _VALUES), max_size=8),
+    body=st.binary(max_size=200),
+    verdicts=st.sampled_from([FOUND, SPF_ONLY, None]),
+    origin=st.sampled_from(["smtp", "dsn"]),
+)
+@settings(max_examples=200, deadline=None)
+def test_whatever_a_message_holds_it_is_dressed(
+    shared: House, fields: list[tuple[bytes, bytes]], body: bytes, verdicts: Verdicts | None, origin: str
+) -> None:
+    lines = [name + b":" + value.replace(b"\r\n\r\n", b"\r\n ") + b"\r\n" for name, value in fields]
+    content = b"".join(lines) + b"\r\n" + body
+    with capture_logs() as logged:
+        dressed = asyncio.run(shared.of(content, verdicts, origin=origin))
+    assert logged == []
+    assert dressed.size == len(whole(dressed))
+    assert whole(dressed).endswith(b"\r\n" + body)
+    assert dressed.eight_bit == (not whole(dressed).isascii())
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    made = House(tmp_path_factory.mktemp("house"))
+    yield made
+    made.dressing.close()
 
 
 async def test_a_large_message_is_not_copied(tmp_path: Path) -> None:
