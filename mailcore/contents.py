@@ -7,9 +7,13 @@ import asyncio
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
+import structlog
+
 from mailcore.authenticity.verdicts import Verdicts
 from mailcore.spool import Spool
 from mailcore.spool_record import Location, Record
+
+log = structlog.get_logger("contents")
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -54,6 +58,13 @@ class Contents:
 
 
 def _mail(record: Record) -> Mail:
-    """Of a record that was written before verdicts were kept, none are known."""
+    """Of a record that was written before verdicts were kept, none are known; nor of one by a release that
+    wrote them otherwise, for mail must outlive an update and a way back.
+    """
     found = record.envelope.get("authentication")
-    return Mail(record.content, Verdicts.from_json(found) if found else None)
+    try:
+        verdicts = Verdicts.from_json(found) if found else None
+    except (KeyError, TypeError):
+        log.error("verdicts_not_understood")
+        verdicts = None
+    return Mail(record.content, verdicts)

@@ -118,8 +118,8 @@ class Dressing:
     def _clothes(self, claimed: Claimed, message: _Message, now: datetime) -> _Clothes:
         if claimed.origin != "smtp":
             return _Clothes(self._signature(message, message.header, now), b"", message.header)
-        if message.verdicts is None:  # taken by a release that did not ask
-            return _Clothes(b"", b"", message.header)
+        if message.verdicts is None:  # taken by a release that did not ask, or that wrote them otherwise
+            return _Clothes(b"", b"", results.without_forged(message.header, self._domain))
         return self._forwarded(claimed.alias_address, message, message.verdicts, now)
 
     def _forwarded(self, alias: str, message: _Message, verdicts: Verdicts, now: datetime) -> _Clothes:

@@ -2,9 +2,11 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mailcore.authenticity.verdicts import SpfVerdict, Verdicts
 from mailcore.clock import Clock
 from mailcore.contents import Contents
 from mailcore.spool import Spool
@@ -31,9 +33,9 @@ def counting(tmp_path: Path) -> Counting:
     return Counting(Spool.open(tmp_path, CLOCK))
 
 
-def written(counting: Counting) -> Location:
+def written(counting: Counting, envelope: dict[str, Any] | None = None) -> Location:
     writer = SegmentWriter(counting.spool, CLOCK, largest=1_000_000, oldest_seconds=10)
-    entry = Entry(CLOCK.new_id(), {}, [b"the words"])
+    entry = Entry(CLOCK.new_id(), envelope or {}, [b"the words"])
     (location,) = writer.append([entry])
     return location
 
@@ -70,3 +72,16 @@ async def test_what_is_gone_is_gone_for_all(counting: Counting) -> None:
     for _ in range(2):
         results = await asyncio.gather(*(contents.read(nowhere) for _ in range(2)), return_exceptions=True)
         assert [type(result) for result in results] == [Gone, Gone]
+
+
+async def test_verdicts_come_with_the_content(counting: Counting) -> None:
+    verdicts = Verdicts(SpfVerdict("pass", "example.org"))
+    location = written(counting, {"authentication": verdicts.as_json()})
+    assert (await Contents(counting).read(location)).verdicts == verdicts  # type: ignore[arg-type]
+
+
+async def test_verdicts_of_another_release_hold_up_no_mail(counting: Counting) -> None:
+    newer = Verdicts().as_json() | {"spf": {"result": "pass", "of_a_kind": "unknown"}}
+    for found in (newer, {"spf": {}}, {**newer, "spf": None}):
+        mail = await Contents(counting).read(written(counting, {"authentication": found}))  # type: ignore[arg-type]
+        assert (bytes(mail.content), mail.verdicts) == (b"the words", None)
