@@ -70,9 +70,11 @@ async def tell_alerts(runtime: Runtime, rates: Rates) -> None:
 
 
 async def _tell(runtime: Runtime, rates: Rates, alert: Alert) -> None:
-    is_due = (await rates.take("letters of alerts", f"{alert.kind} {alert.subject}", _LETTERS)).allowed
+    """Redis is asked by the one who tells: another process would take the letter and not write it."""
+    who = f"{alert.kind} {alert.subject}"
     async with runtime.database.transaction() as tx:
-        if await service_alerts.tell(tx, alert) and is_due:
+        is_ours = await service_alerts.tell(tx, alert)
+        if is_ours and (await rates.take("letters of alerts", who, _LETTERS)).allowed:
             await letters.post(
                 tx,
                 runtime.clock,
