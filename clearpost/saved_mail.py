@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mailcore import rewriting
 from mailcore.authenticity.canonical import Field, header_fields
 from mailcore.envelope import MAX_PATH_OCTETS
 from mailcore.plans import LARGEST_MESSAGE
@@ -48,7 +49,7 @@ def read(file: Path) -> SavedMail:
     if len(raw) > LARGEST_MESSAGE:
         raise NoMail(f"it is larger than any message that we take ({LARGEST_MESSAGE} octets)")
     content, notes = _as_sent(raw)
-    header = _header_of(content)
+    header = rewriting.header_section(content)
     fields = header_fields(header)
     _insist_on_mail(raw, fields)
     return SavedMail(content, header, *_client(fields), _reverse_path(fields), tuple(notes))
@@ -66,11 +67,6 @@ def _as_sent(raw: bytes) -> tuple[bytes, list[str]]:
         raw += b"\r\n"
         notes.append("the last line has no end; it was given one")
     return raw, notes
-
-
-def _header_of(content: bytes) -> bytes:
-    end = content.find(b"\r\n\r\n")
-    return content if end < 0 else content[: end + 2]
 
 
 def _insist_on_mail(raw: bytes, fields: list[Field]) -> None:

@@ -66,14 +66,11 @@ class SourceAddresses:
 
     async def _look(self) -> None:
         try:
-            self._fit = await self._leads_back(self._named.get(6) or self._chosen_by_system())
+            ip = self._named.get(6) or self._chosen_by_system()
+            self._fit = bool(ip) and await self._resolver.leads_back(ip) is True
             self._look_at = self._clock.monotonic() + (LOOK_AGAIN if self._fit else LOOK_AGAIN_UNFIT)
         finally:
             self._looking = None
-
-    async def _leads_back(self, ip: str) -> bool:
-        name = await self._resolver.ptr(ip) if ip else None
-        return name is not None and ip in (await self._resolver.addresses(name)).ips
 
     async def close(self) -> None:
         if self._looking is not None:
