@@ -6,13 +6,15 @@ Must never print a private key, nor choose a key that nobody could check.
 import asyncio
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from clearpost.checks.signing import unpublished
 from clearpost.progress import complain, say, table
-from mailcore.authenticity.signing_keys import FOLDER, KeyFolder, SigningKey, load, strings_of
+from mailcore.authenticity.signing_keys import KeyFolder, SigningKey, load, strings_of
 from mailcore.clock import Clock
 from mailcore.envelope import normalise_domain
 from mailcore.keyring import Keyring, UnsafeKeyFolder
@@ -69,7 +71,6 @@ def new(settings: Settings, domain: str, *, as_json: bool) -> int:
     def work(folder: KeyFolder) -> int:
         name = _normal(domain or settings.service_domain)
         selector = folder.make(name)
-        _hand_over(settings.key_dir)
         _show([load(name, folder.file(name, selector))], as_json)
         if not as_json:
             say(f"\n  Publish it, then: clearpost dkim use --domain {name} {selector}")
@@ -102,7 +103,6 @@ def use(settings: Settings, domain: str, selector: str, *, force: bool) -> int:
         if wrong and not force:
             raise Unfit(f"{key.record_name} {wrong}: publish it first (clearpost dkim record), or --force")
         folder.use(name, selector)
-        _hand_over(settings.key_dir)
         say(f"  {selector} signs for {name} now.")
         if before not in ("", selector):
             say(f"  In 7 days, when no mail signed with {before} is on its way any more:")
@@ -131,7 +131,8 @@ def retire(settings: Settings, domain: str, selector: str) -> int:
 def _guarded(settings: Settings, work: Any) -> int:
     try:
         Keyring(settings.key_dir)  # refuses a folder that others can read
-        done: int = work(KeyFolder(settings.key_dir))
+        with _as_owner(settings.key_dir):
+            done: int = work(KeyFolder(settings.key_dir))
         return done
     except (Unfit, UnsafeKeyFolder, ValueError) as reason:
         complain(str(reason))
@@ -140,6 +141,24 @@ def _guarded(settings: Settings, work: Any) -> int:
             f"{error.filename}: {error.strerror}: run this as the user that runs the service, or as root"
         )
     return NOT_DONE
+
+
+@contextmanager
+def _as_owner(folder: Path) -> Iterator[None]:
+    """Root works as whoever the folder belongs to: the service must read what is made here, and a link that
+    lies here must not lead root to files of others.
+    """
+    about, group = folder.stat(), os.getegid()
+    if os.geteuid() != 0 or about.st_uid == 0:
+        yield
+        return
+    os.setegid(about.st_gid)
+    os.seteuid(about.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
 
 
 def _normal(domain: str) -> str:
@@ -172,12 +191,3 @@ def _show(keys: list[SigningKey], as_json: bool) -> None:
     for key in keys:
         strings = "\n".join(f'    "{part}"' for part in strings_of(key.record))
         say(f"{key.record_name}. IN TXT (\n{strings} )")
-
-
-def _hand_over(key_dir: Path) -> None:
-    """What root makes here belongs to whom the folder belongs to: the service must read it."""
-    if os.geteuid() != 0:
-        return
-    about = key_dir.stat()
-    for path in (key_dir / FOLDER, *(key_dir / FOLDER).rglob("*")):
-        os.chown(path, about.st_uid, about.st_gid)

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -137,3 +140,35 @@ async def test_doctor_asks_whether_the_world_can_check_what_we_sign(house: House
     house.keys.file(DOMAIN, selector).write_text("broken")
     assert (await house.findings())[0][0] == "fail"
     assert other in [path.stem for path in (house.settings.key_dir / "dkim" / DOMAIN).iterdir()]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+async def test_what_root_makes_belongs_to_whom_the_folder_belongs_to(house: House) -> None:
+    folder = Path(tempfile.mkdtemp())  # not below a folder that only root may enter
+    try:
+        os.chown(folder, 65534, 65534)
+        house.settings, house.keys = house.settings.model_copy(update={"key_dir": folder}), KeyFolder(folder)
+        house.publish(await house.new())
+        second = await house.new()
+        await house.run(0, dkim_commands.use, "", second, force=True)
+        made = [folder / "dkim", *(folder / "dkim").rglob("*")]
+        assert len(made) == 5
+        assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(65534, 65534)}
+        assert os.geteuid() == 0
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+async def test_a_link_in_the_folder_leads_root_nowhere(house: House, tmp_path: Path) -> None:
+    folder, of_root = Path(tempfile.mkdtemp()), tmp_path / "of-root"
+    of_root.mkdir(mode=0o700)
+    (of_root / "secret").write_text("")
+    try:
+        (folder / "dkim").symlink_to(of_root)
+        os.chown(folder, 65534, 65534)
+        house.settings = house.settings.model_copy(update={"key_dir": folder})
+        await house.run(1, dkim_commands.new, "", as_json=False)
+        assert [(path.name, path.stat().st_uid) for path in of_root.iterdir()] == [("secret", 0)]
+    finally:
+        shutil.rmtree(folder)
