@@ -61,9 +61,21 @@ async def _one_terminal_event(database: Database) -> None:
         ended = sum(kind in _TERMINAL for kind in types)
         assert ended == (delivery not in waiting), f"I3: terminal events of one delivery: {types}"
         assert not ended or types[-1] in _TERMINAL, f"I3: an event after the end: {types}"
-    ended = await database.value("select count(*) from log_event where type = any($1)", list(_TERMINAL))
-    counted = sum(line.delivered + line.hard_bounced for line in await ledger.balance(database))
+    ended, counted = await _ended(database)
     assert ended == counted, f"I3: {ended} terminal events, {counted} in the ledger"
+
+
+async def _ended(database: Database) -> tuple[int, int]:
+    """Terminal events, and how many of them the ledger has, at a moment when nothing ended."""
+    while True:
+        before = await _counted(database)
+        ended = await database.value("select count(*) from log_event where type = any($1)", list(_TERMINAL))
+        if await _counted(database) == before:
+            return ended, before
+
+
+async def _counted(database: Database) -> int:
+    return sum(line.delivered + line.hard_bounced for line in await ledger.balance(database))
 
 
 async def _nothing_readable(stack: Checked, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from base64 import b64encode
 from datetime import UTC, datetime
+from typing import Final
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
@@ -35,33 +36,36 @@ async def verdict(header: bytes, *, key: str | tuple[str, ...] | None) -> tuple[
     return found.result, found.reason
 
 
+_RECORDS: Final[list[tuple[str | tuple[str, ...] | None, str, str]]] = [
+    (None, "temperror", "key not answered for"),
+    ((), "permerror", "no key"),
+    ("v=DKIM1; p=", "permerror", "key revoked"),
+    ("v=DKIM1; p=!", "permerror", "key not understood"),
+    ("v=DKIM1; p=AAAA", "permerror", "key not understood"),
+    ("v=DKIM1; k=dsa; p=AAAA", "permerror", "key of unknown type"),
+    ("v=DKIM1", "permerror", "key record not understood"),
+    ("hello", "permerror", "key record not understood"),
+    (record(rsa_key(), "v=DKIM2; "), "permerror", "key record not understood"),
+    (record(rsa_key(), "t=; v=DKIM1; "), "permerror", "key record not understood"),
+    (record(rsa_key(), "p=; "), "permerror", "key record not understood"),
+    (record(rsa_key(), "n=" + "x" * 9000 + "; "), "permerror", "key record not understood"),
+    (record(rsa_key(), ""), "pass", ""),
+    (record(rsa_key(), "v=DKIM1; n=note; unknown=1; "), "pass", ""),
+    (record(rsa_key(), "v=DKIM1; h=sha1; "), "permerror", "key not for sha256"),
+    (record(rsa_key(), "v=DKIM1; h=sha1:sha256; "), "pass", ""),
+    (record(rsa_key(), "v=DKIM1; s=tlsrpt; "), "permerror", "key not for email"),
+    (record(rsa_key(), "v=DKIM1; s=other : email; "), "pass", ""),
+    (record(rsa_key(2048)), "fail", "signature does not hold"),
+    (record(rsa_key(2048), "v=DKIM1; t=y; "), "neutral", "signature does not hold"),
+    (record(ed25519_key()), "permerror", "key of another algorithm"),
+    (("v=spf1 -all", record(rsa_key())), "pass", ""),
+]
+
+
 @pytest.mark.parametrize(
     ("key", "result", "reason"),
-    [
-        (None, "temperror", "key not answered for"),
-        ((), "permerror", "no key"),
-        ("v=DKIM1; p=", "permerror", "key revoked"),
-        ("v=DKIM1; p=!", "permerror", "key not understood"),
-        ("v=DKIM1; p=AAAA", "permerror", "key not understood"),
-        ("v=DKIM1; k=dsa; p=AAAA", "permerror", "key of unknown type"),
-        ("v=DKIM1", "permerror", "key record not understood"),
-        ("hello", "permerror", "key record not understood"),
-        (record(rsa_key(), "v=DKIM2; "), "permerror", "key record not understood"),
-        (record(rsa_key(), "t=; v=DKIM1; "), "permerror", "key record not understood"),
-        (record(rsa_key(), "p=; "), "permerror", "key record not understood"),
-        (record(rsa_key(), "n=" + "x" * 9000 + "; "), "permerror", "key record not understood"),
-        (record(rsa_key(), ""), "pass", ""),
-        (record(rsa_key(), "v=DKIM1; n=note; unknown=1; "), "pass", ""),
-        (record(rsa_key(), "v=DKIM1; h=sha1; "), "permerror", "key not for sha256"),
-        (record(rsa_key(), "v=DKIM1; h=sha1:sha256; "), "pass", ""),
-        (record(rsa_key(), "v=DKIM1; s=tlsrpt; "), "permerror", "key not for email"),
-        (record(rsa_key(), "v=DKIM1; s=other : email; "), "pass", ""),
-        (record(rsa_key(2048)), "fail", "signature does not hold"),
-        (record(rsa_key(2048), "v=DKIM1; t=y; "), "neutral", "signature does not hold"),
-        (record(ed25519_key()), "permerror", "key of another algorithm"),
-        (("v=spf1 -all", record(rsa_key())), "pass", ""),
-    ],
-    ids=str,
+    _RECORDS,
+    ids=[f"{number}-{reason or result}" for number, (_, result, reason) in enumerate(_RECORDS)],
 )
 async def test_key_records(key: str | tuple[str, ...] | None, result: str, reason: str) -> None:
     assert await verdict(signature_field(rsa_key()) + HEADER, key=key) == (result, reason)
