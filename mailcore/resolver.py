@@ -120,6 +120,15 @@ class Resolver:
         records = (Tlsa(rdata.usage, rdata.selector, rdata.mtype, rdata.cert) for rdata in found.rdatas)
         return TlsaAnswer("ok", tuple(records))
 
+    @property
+    def believes_validation(self) -> bool:
+        """Whether what the name servers say about DNSSEC is believed: else there is no DANE."""
+        return self._believes
+
+    async def validates(self) -> bool:
+        """Whether they say of the root, which is signed, that they have validated it."""
+        return (await self._ask(".", dns.rdatatype.NS)).secure
+
     async def name_servers(self, name: str) -> tuple[str, ...]:
         """Those of the zone that the name lies in, as that zone says; empty where nobody says."""
         while "." in name.rstrip("."):  # a top-level domain's are not asked for

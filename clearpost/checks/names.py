@@ -26,6 +26,7 @@ async def check(settings: Settings, clock: Clock) -> list[Finding]:
             _mx_names(settings, resolver),
             sending.check(settings, resolver),
             _spf(settings, resolver),
+            _dane(resolver),
         )
         return [answers, *(finding for group in found for finding in group)]
     finally:
@@ -53,6 +54,18 @@ async def _service_mx(settings: Settings, resolver: Resolver) -> list[Finding]:
         mend = "remove them, unless they hand everything on to us"
         return [warn("dns", f"{domain} has other MX hosts too: {', '.join(foreign)}", mend)]
     return [ok("dns", f"{domain} has our MX")]
+
+
+async def _dane(resolver: Resolver) -> list[Finding]:
+    """Of use only with a resolver on this machine that validates."""
+    if not resolver.believes_validation:
+        return [
+            ok("dns", "mail is sent without DANE: no DNS server on this machine, or CLEARPOST_DANE is off")
+        ]
+    if await resolver.validates():
+        return [ok("dns", "the resolver validates DNSSEC, so mail is sent with DANE")]
+    mend = "have it validate (unbound: auto-trust-anchor-file), or set CLEARPOST_DANE=off"
+    return [warn("dns", "the resolver does not validate DNSSEC, so DANE protects nobody", mend)]
 
 
 async def _mx_names(settings: Settings, resolver: Resolver) -> list[Finding]:

@@ -122,3 +122,20 @@ async def test_open_alerts_are_told_with_what_they_are_about(database_url: str, 
     assert (finding.state, "big.example (4.7.0)" in finding.what) == ("warn", True)
     nowhere = SecretStr(f"postgresql://x@127.0.0.1:{free_port()}/x")
     assert await alerts.check(settings_for(tmp_path, database_url=nowhere)) == []
+
+
+# --- DANE ---
+
+
+async def test_dane_needs_a_resolver_here_that_validates(dns: DnsStandin, tmp_path: Path) -> None:
+    async def said(**changes: Any) -> tuple[str, str]:
+        settings = production(tmp_path, dns_servers=(dns.address,), **changes)
+        found = [each for each in await names.check(settings, Clock()) if "DANE" in each.what]
+        assert len(found) == 1
+        return found[0].state, found[0].what
+
+    dns.zone.put(".", "NS", "a.root-servers.test.")
+    assert await said() == ("warn", "the resolver does not validate DNSSEC, so DANE protects nobody")
+    assert (await said(dane="off"))[1].startswith("mail is sent without DANE")
+    dns.zone.sign(".")
+    assert await said() == ("ok", "the resolver validates DNSSEC, so mail is sent with DANE")
