@@ -59,9 +59,7 @@ async def _service_mx(settings: Settings, resolver: Resolver) -> list[Finding]:
 async def _dane(resolver: Resolver) -> list[Finding]:
     """Of use only with a resolver on this machine that validates."""
     if not resolver.believes_validation:
-        return [
-            ok("dns", "mail is sent without DANE: no DNS server on this machine, or CLEARPOST_DANE is off")
-        ]
+        return [ok("dns", "mail is sent without DANE: it needs a resolver on this machine, or is off")]
     if await resolver.validates():
         return [ok("dns", "the resolver validates DNSSEC, so mail is sent with DANE")]
     mend = "have it validate (unbound: auto-trust-anchor-file), or set CLEARPOST_DANE=off"

@@ -53,6 +53,8 @@ def the(findings: list[Finding], state: str, words: str) -> Finding:
 
 def publish_all(dns: DnsStandin) -> None:
     zone = dns.zone
+    zone.put(".", "NS", "a.root-servers.test.")
+    zone.sign(".")
     zone.put("post.example", "MX", "10 mx.post.example.")
     zone.put_txt("post.example", f"v=spf1 ip4:{IP} -all")
     zone.put_txt("spf.post.example", f"v=spf1 ip4:{IP} -all")
