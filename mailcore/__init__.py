@@ -29,6 +29,7 @@ In
 
 The moment it becomes ours
     submission.py       a complete message, for whom, and its content
+    first_attempts.py   room for attempts in the process that accepts
     acceptance.py       bytes synced, rows committed, then 250
     quota.py            the daily quota, counted in that transaction
     spool_writer.py     appending: in which order bytes become durable, segment after segment

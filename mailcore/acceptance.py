@@ -8,24 +8,22 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
 from uuid import UUID
 
 import asyncpg
 import structlog
 
 from mailcore import crash_points, event_log, metrics, queue, quota, replies, routing
-from mailcore.authenticity.verdicts import Verdicts
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
+from mailcore.first_attempts import FirstAttempts
 from mailcore.ledger import Entries
-from mailcore.plans import Lane
 from mailcore.queue import Claimed, DeliveryRow, Lease, MessageRow
 from mailcore.replies import Reply
 from mailcore.routing import DestinationRef, Recipient
 from mailcore.spool import Spool
-from mailcore.spool_record import Buffer, Entry, Location
+from mailcore.spool_record import Entry, Location
 from mailcore.spool_segment import SpoolFault
 from mailcore.spool_writer import LargeEntry, SegmentWriter
 from mailcore.submission import Submission, envelope_of
@@ -34,42 +32,6 @@ log = structlog.get_logger("acceptance")
 
 # Threads of its own, one for each batch under way: nothing else that blocks may stand before a 250.
 _APPENDING = ThreadPoolExecutor(max_workers=2, thread_name_prefix="append")
-
-
-class FirstAttempts(Protocol):
-    """What a process that also delivers hands in: slots reserved before the rows are inserted as leased."""
-
-    def reserve(self, lane: Lane, deliveries: int, size: int) -> UUID | None:
-        """The owner to lease to, or None where there is no room: then the queue takes the mail."""
-
-    def release(self, deliveries: int, size: int) -> None: ...
-
-    def start(
-        self,
-        claimed: Sequence[Claimed],
-        content: Sequence[Buffer] | None,
-        verdicts: Verdicts | None,
-        size: int,
-    ) -> None: ...
-
-
-class NoFirstAttempts:
-    """A process that only accepts: everything goes to the queue."""
-
-    def reserve(self, lane: Lane, deliveries: int, size: int) -> UUID | None:
-        return None
-
-    def release(self, deliveries: int, size: int) -> None:
-        return None
-
-    def start(
-        self,
-        claimed: Sequence[Claimed],
-        content: Sequence[Buffer] | None,
-        verdicts: Verdicts | None,
-        size: int,
-    ) -> None:
-        raise AssertionError("nothing was reserved")
 
 
 @dataclass(slots=True)

@@ -14,13 +14,14 @@ from typing import Any
 import asyncpg
 import structlog
 
-from mailcore.acceptance import Acceptance, FirstAttempts, NoFirstAttempts
+from mailcore.acceptance import Acceptance
 from mailcore.authenticity.signing_keys import KeyFolder, SigningKeys
 from mailcore.clock import Clock
 from mailcore.contents import Contents
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.delivery import Courier, InProcessAttempts
 from mailcore.dressing import Dressing
+from mailcore.first_attempts import FirstAttempts, NoFirstAttempts
 from mailcore.jobs import Alarm
 from mailcore.keyring import Keyring
 from mailcore.leases import ProcessLease

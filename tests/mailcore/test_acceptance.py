@@ -15,9 +15,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from mailcore import ledger, replies
-from mailcore.acceptance import Acceptance, Draft, NoFirstAttempts
+from mailcore.acceptance import Acceptance, Draft
 from mailcore.clock import Clock
 from mailcore.database import UnknownOutcome
+from mailcore.first_attempts import NoFirstAttempts
 from mailcore.plans import Lane, Plan, limits_for
 from mailcore.spool import segments_in
 from mailcore.spool_record import Location

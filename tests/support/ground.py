@@ -11,11 +11,12 @@ from pathlib import Path
 from uuid import UUID
 
 from mailcore import queue_claim
-from mailcore.acceptance import Acceptance, FirstAttempts, NoFirstAttempts
+from mailcore.acceptance import Acceptance
 from mailcore.authenticity.verdicts import Verdicts
 from mailcore.clock import Clock, ShiftedClock
 from mailcore.database import Database
 from mailcore.event_log import Answer, ensure_partitions
+from mailcore.first_attempts import FirstAttempts, NoFirstAttempts
 from mailcore.plans import Lane, Plan
 from mailcore.queue import Claimed
 from mailcore.queue_claim import Room
