@@ -147,3 +147,8 @@ class VerdictWords:
             return cls(found["spf"], found["dkim"], found["dmarc"], found["arc"], score)
         except (KeyError, ValueError):
             return None
+
+    @staticmethod
+    def pattern(dmarc: str) -> str:
+        """Of a response that ends in this result of DMARC, among others, for SQL's `like`."""
+        return f"%; spf=% dmarc={dmarc} %"
