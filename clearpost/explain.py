@@ -1,7 +1,7 @@
 """`clearpost explain FILE.eml`: the verdicts on a saved message, what we would do with it, and why.
 
 Asks DNS, and nothing else but the spam filter where one is set: no database, no running service. Must never
-make a key, send anything, or print more of the message than its domains.
+make a key, send anything, or print more of the message than who it is from.
 """
 
 import asyncio

@@ -16,7 +16,9 @@ _NAME_PATIENCE = 2.0
 
 @dataclass(slots=True)
 class Peer:
-    """The other side of a connection. `name` is its confirmed reverse name, when it is known in time."""
+    """The other side of a connection. `name`, when it is known in time: the reverse name that leads back to
+    the client, else one that does not, so that it proves nothing by itself.
+    """
 
     ip: str
     local_ip: str
