@@ -158,6 +158,11 @@ def dmarc_refused(domain: str) -> Reply:
     )
 
 
+TOO_MANY_AUTHORS = Reply(
+    550, "5.7.26", "The From field names more authors than can be asked about (DMARC); name fewer"
+)
+
+
 def dmarc_undecided(domain: str) -> Reply:
     return Reply(
         451, "4.7.0", f"DNS does not say now whether this message is from {domain} (DMARC), try again later"

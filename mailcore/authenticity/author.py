@@ -45,10 +45,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Authors:
-    """Of all From fields, in order. `fields`: how many there are; RFC 5322 wants one."""
+    """Of all From fields, in order. `fields`: how many there are; RFC 5322 wants one. `more`: there is more
+    than is read, so others may stand there.
+    """
 
     addresses: tuple[Address, ...] = ()
     fields: int = 0
+    more: bool = False
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -62,8 +65,14 @@ def authors(header: bytes) -> Authors:
 
 
 def authors_of(from_fields: Sequence[Field]) -> Authors:
-    values = (field.raw.partition(b":")[2] for field in from_fields[:MOST_FIELDS])
-    return Authors(tuple(address for value in values for address in addresses(value)), len(from_fields))
+    values = [field.raw.partition(b":")[2] for field in from_fields[:MOST_FIELDS]]
+    found = [addresses(value) for value in values]
+    more = (
+        len(from_fields) > MOST_FIELDS
+        or any(len(value) > LONGEST_FIELD for value in values)
+        or any(len(each) == MOST_ADDRESSES for each in found)
+    )
+    return Authors(tuple(address for each in found for address in each), len(from_fields), more)
 
 
 def addresses(value: bytes) -> tuple[Address, ...]:

@@ -48,6 +48,8 @@ def judge(verdicts: Verdicts, rules: Rules, signals: Signals, trusted_sealers: C
     lets it in decides.
     """
     dmarc, sealers = verdicts.dmarc, frozenset(trusted_sealers)
+    if dmarc.has_too_many_authors:
+        return Judgement(replies.TOO_MANY_AUTHORS, "it has more authors than anybody could ask about")
     if in_favour := _in_favour(verdicts, sealers):
         return Judgement(None, in_favour)
     is_open = dmarc.undecided or _could_vouch(verdicts.arc, sealers)
@@ -61,7 +63,7 @@ def judge(verdicts: Verdicts, rules: Rules, signals: Signals, trusted_sealers: C
 
 def may_be_refused(verdicts: Verdicts, trusted_sealers: Collection[str]) -> bool:
     """Whether it depends on rules and signals: else nobody need ask for any."""
-    return not _in_favour(verdicts, frozenset(trusted_sealers))
+    return verdicts.dmarc.has_too_many_authors or not _in_favour(verdicts, frozenset(trusted_sealers))
 
 
 def from_must_be_rewritten(verdicts: Verdicts) -> bool:

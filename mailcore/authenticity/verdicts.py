@@ -48,7 +48,7 @@ class DmarcVerdict:
     """RFC 9989. `result`: none, pass, fail, temperror or permerror. `from_domain`: the author domain;
     `policy`: what applies to it (none, quarantine, reject; empty without a record), after sp, np and t.
     `dkim_aligned`, `spf_aligned`: which of the two passed and aligned. `undecided`: a temperror stood where
-    a pass could have been.
+    a pass could have been. Of more authors than are asked about: a permerror under `reject`.
     """
 
     result: str = "none"
@@ -57,6 +57,10 @@ class DmarcVerdict:
     dkim_aligned: bool = False
     spf_aligned: bool = False
     undecided: bool = False
+
+    @property
+    def has_too_many_authors(self) -> bool:
+        return (self.result, self.policy) == ("permerror", "reject")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailcore.authenticity.author import Authors, authors
+from mailcore.authenticity.author import LONGEST_FIELD, Authors, authors
 from mailcore.authenticity.dmarc import MOST_DOMAINS, evaluate
 from mailcore.authenticity.verdicts import DkimVerdict, DmarcVerdict, SpfVerdict
 from tests.support.dns_table import SILENT, TxtTable
@@ -189,5 +189,21 @@ async def test_where_from_stands_twice_nothing_aligns() -> None:
 
 async def test_many_author_domains_cost_a_bounded_number_of_questions() -> None:
     table = TxtTable(BANK)
-    await evaluate(wrote(*(f"a@b.c.d.e.f.g.h{i}.test" for i in range(90))), NOTHING, (), table)
+    await evaluate(wrote(*(f"a@b.c.d.e.f.g.h{i}.test" for i in range(MOST_DOMAINS))), NOTHING, (), table)
     assert len(table.asked) <= MOST_DOMAINS * 9
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"From: {', '.join(f'x@plain{i}.test' for i in range(MOST_DOMAINS))}, ceo@bank.test\r\n",
+        f"From: {'x@plain.test, ' * 100}ceo@bank.test\r\n",
+        f"From: x@plain.test{' ' * LONGEST_FIELD}, ceo@bank.test\r\n",
+        "From: x@plain.test\r\n" * 5 + "From: ceo@bank.test\r\n",
+    ],
+    ids=["domains", "addresses", "octets", "fields"],
+)
+async def test_a_protected_author_does_not_hide_behind_others(header: str) -> None:
+    table = TxtTable(BANK)
+    found = await evaluate(authors(header.encode()), NOTHING, (), table)
+    assert (found.result, found.has_too_many_authors, table.asked) == ("permerror", True, [])

@@ -61,7 +61,9 @@ def test_every_row_of_the_truth_table() -> None:
         )
         open_ = dmarc.undecided or arc.result == "temperror"
         expected = None
-        if (
+        if dmarc.result == "permerror" and dmarc.policy == "reject":
+            expected = replies.TOO_MANY_AUTHORS
+        elif (
             dmarc.result in ("fail", "temperror")
             and not (dmarc.dkim_aligned or dmarc.spf_aligned)
             and dmarc.policy in ("reject", "")
@@ -73,7 +75,7 @@ def test_every_row_of_the_truth_table() -> None:
         assert judged.reply == expected, (dmarc, arc, signals, rules, spf, dkim)
         assert judged.why
         seen.add(expected)
-    assert seen == {None, WAIT, REFUSED}
+    assert seen == {None, WAIT, REFUSED, replies.TOO_MANY_AUTHORS}
 
 
 # --- the rows that matter, one by one ---
