@@ -182,7 +182,7 @@ class Courier:
         crash_points.reach("sender-after-reply")
         flight = self._in_flight.get(claimed.id)
         was_sent = flight is not None and flight.past_dot
-        return outcome.with_note(answer, dressed.note) if dressed.note and was_sent else answer
+        return outcome.ended_in(answer, f"; {dressed.note}") if dressed.note and was_sent else answer
 
     def _may_commit(self, claimed: Claimed) -> bool:
         """Right before the final dot: never once others may think this process dead, nor while it is

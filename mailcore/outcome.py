@@ -40,7 +40,7 @@ class Outcome:
     `code` and `response` are the server's where it spoke, ours where it did not (then `reason` says why).
     `enhanced` follows `kind`, not the code: a 554 greeting is transient and reads 4.4.1. `server_ip`,
     `server_name` (the MX host) and `tls` (such as "TLSv1.3") are None where it did not come that far;
-    `provider` is empty there.
+    `provider` is empty there. `added`: what `response` ends in that is ours.
     """
 
     kind: Kind
@@ -53,6 +53,7 @@ class Outcome:
     tls: str | None = None
     reason: Reason = ""
     provider: str = ""
+    added: str = ""
 
 
 def from_reply(code: int, text: str, *, after_dot: bool = False) -> Outcome:
@@ -76,16 +77,14 @@ def no_reply(what: str, *, after_dot: bool = False) -> Outcome:
     return ours("transient", 451, "4.4.2", what, reason)
 
 
-def with_tls(outcome: Outcome, words: str) -> Outcome:
-    """The same, its response ending in what protected the connection: " [TLSv1.3, verified]"."""
-    suffix = f" [{words}]"
-    return replace(outcome, response=outcome.response[: RESPONSE_CHARACTERS - len(suffix)] + suffix)
+def ended_in(outcome: Outcome, words: str) -> Outcome:
+    """The same, its response ending in words of ours, such as " [TLSv1.3, verified]" or "; From rewritten".
 
-
-def with_note(outcome: Outcome, words: str) -> Outcome:
-    """The same, its response ending in what we did to the message: "; From rewritten"."""
-    note = f"; {words}"
-    return replace(outcome, response=outcome.response[: RESPONSE_CHARACTERS - len(note)] + note)
+    Where they are too long together, it is the server's words that are cut.
+    """
+    theirs = outcome.response.removesuffix(outcome.added)
+    added = outcome.added + words
+    return replace(outcome, response=theirs[: RESPONSE_CHARACTERS - len(added)] + added, added=added)
 
 
 def ours(kind: Kind, code: int, enhanced: str, text: str, reason: Reason) -> Outcome:

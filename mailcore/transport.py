@@ -13,7 +13,7 @@ from mailcore.connection import Connection, connect
 from mailcore.connection_pool import ConnectionPool, ConnectionStats
 from mailcore.mta_sts_policies import Policies
 from mailcore.next_hops import NextHop, NextHops
-from mailcore.outcome import Outcome, ours, with_tls
+from mailcore.outcome import Outcome, ended_in, ours
 from mailcore.outgoing_tls import OutgoingTls
 from mailcore.providers import Providers, provider_of
 from mailcore.resolver import Resolver
@@ -122,7 +122,7 @@ class Transport:
             connection.abort()
         if result is None:
             return None
-        told = with_tls(_named(result.outcome, hop), connection.tls_words)
+        told = ended_in(_named(result.outcome, hop), f" [{connection.tls_words}]")
         return replace(told, server_ip=connection.ip, tls=connection.tls)
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailcore.outcome import enhanced_code, from_reply, ours, sanitised
+from mailcore.outcome import RESPONSE_CHARACTERS, ended_in, enhanced_code, from_reply, ours, sanitised
 
 
 @settings(max_examples=300, deadline=None)
@@ -67,3 +67,13 @@ def test_our_own_words_carry_their_codes() -> None:
         ours("transient", 451, "4.4.1", "Connection refused", "connect").response
         == "451 4.4.1 Connection refused"
     )
+
+
+@pytest.mark.parametrize("length", [5, 400, 470, 480, 500])
+def test_what_we_add_to_a_reply_stays_whole_and_the_servers_words_are_cut(length: int) -> None:
+    reply = from_reply(250, "x" * length, after_dot=True)
+    told = ended_in(ended_in(reply, " [TLSv1.3, verified]"), "; From rewritten").response
+    suffix = " [TLSv1.3, verified]; From rewritten"
+    assert told.endswith(suffix)
+    assert reply.response.startswith(told.removesuffix(suffix))
+    assert len(told) == min(len(reply.response) + len(suffix), RESPONSE_CHARACTERS)
