@@ -1,16 +1,16 @@
 """A message as it leaves us: our fields on top, forged ones of our name cut, From rewritten where it must be.
 
-All else is the bytes that came. Works in threads of its own. Must never hold a message back: one that cannot
-be sealed goes unsealed, and is counted.
+All else is the bytes that came. Works in threads of its own. Must never hold a message back for what we would
+add: that is left out where it cannot be made, and counted. Only one whose forged fields cannot be cut waits
+(a soft bounce): others would take them for our word.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -31,6 +31,8 @@ from mailcore.queue import Claimed
 from mailcore.settings import Settings
 
 log = structlog.get_logger("dressing")
+
+Made = TypeVar("Made")
 
 _THREADS: Final = 4
 _HEADER_CAP: Final = rewriting.HEADER_CAP + 8192  # ours included
@@ -65,12 +67,14 @@ class _Clothes:
 
 @dataclass(slots=True)
 class _Message:
-    """A message in flight, parted once. `lock`: one thread at a time, the others find what it made."""
+    """A message in flight, parted once. `lock`: one of its deliveries at a time, and so one thread; the
+    others find what it made. One that is cancelled leaves its thread at work: then two make the same.
+    """
 
     header: bytes
     rest: memoryview  # the empty line and the body
     verdicts: Verdicts | None
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     eight_bit: bool | None = None
     body_hash: bytes = b""
     clothes: dict[str, _Clothes] = field(default_factory=dict)
@@ -90,13 +94,16 @@ class Dressing:
         self._pool = ThreadPoolExecutor(_THREADS, "dressing")
 
     async def of(self, claimed: Claimed, mail: Mail) -> Dressed:
+        message, now = self._message(mail), self._clock.now()
+        loop = asyncio.get_running_loop()
+        async with message.lock:  # and not in the thread: those who wait would keep it from other messages
+            return await loop.run_in_executor(self._pool, self._dressed, claimed, message, now)
+
+    def _message(self, mail: Mail) -> _Message:
         message = self._messages.get(mail)
         if message is None:
             message = self._messages[mail] = _parted(mail)
-        now = self._clock.now()
-        return await asyncio.get_running_loop().run_in_executor(
-            self._pool, self._dressed, claimed, message, now
-        )
+        return message
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -104,12 +111,11 @@ class Dressing:
     # --- in a thread ---
 
     def _dressed(self, claimed: Claimed, message: _Message, now: datetime) -> Dressed:
-        with message.lock:
-            if message.eight_bit is None:
-                message.eight_bit = rewriting.is_eight_bit(message.rest)
-            clothes = message.clothes.get(claimed.alias_address)
-            if clothes is None:
-                clothes = message.clothes[claimed.alias_address] = self._clothes(claimed, message, now)
+        if message.eight_bit is None:
+            message.eight_bit = rewriting.is_eight_bit(message.rest)
+        clothes = message.clothes.get(claimed.alias_address)
+        if clothes is None:
+            clothes = message.clothes[claimed.alias_address] = self._clothes(claimed, message, now)
         top = clothes.seals + self._loop_mark(claimed) + clothes.results
         header = top + clothes.header
         pieces = (header, message.rest)
@@ -118,21 +124,28 @@ class Dressing:
     def _clothes(self, claimed: Claimed, message: _Message, now: datetime) -> _Clothes:
         if claimed.origin != "smtp":
             return _Clothes(self._signature(message, message.header, now), b"", message.header)
-        if message.verdicts is None:  # taken by a release that did not ask, or that wrote them otherwise
-            return _Clothes(b"", b"", results.without_forged(message.header, self._domain))
-        return self._forwarded(claimed.alias_address, message, message.verdicts, now)
-
-    def _forwarded(self, alias: str, message: _Message, verdicts: Verdicts, now: datetime) -> _Clothes:
-        said = results.authentication_results(self._domain, verdicts)
         header = results.without_forged(message.header, self._domain)
-        changed = None
-        if policy.from_must_be_rewritten(verdicts):
-            changed = from_rewrite.rewritten(header, self._from_key, alias, self._domain)
+        if message.verdicts is None:  # taken by a release that did not ask, or that wrote them otherwise
+            return _Clothes(b"", b"", header)
+        return self._forwarded(claimed.alias_address, message, header, message.verdicts, now)
+
+    def _forwarded(
+        self, alias: str, message: _Message, header: bytes, verdicts: Verdicts, now: datetime
+    ) -> _Clothes:
+        """Each part by itself: where one breaks, the others are made all the same."""
+        said = _or(lambda: results.authentication_results(self._domain, verdicts), b"")
+        changed = _or(lambda: self._rewritten(alias, header, verdicts), None)
         if changed is None:
             return _Clothes(self._seal(message, header, said, verdicts.arc, now), said, header)
         signature = self._signature(message, changed, now)
         seal = self._seal(message, signature + changed, said, verdicts.arc, now)
         return _Clothes(seal + signature, said, changed, "From rewritten")
+
+    def _rewritten(self, alias: str, header: bytes, verdicts: Verdicts) -> bytes | None:
+        """The header section with a From of ours; None where it stays as it is."""
+        if not policy.from_must_be_rewritten(verdicts):
+            return None
+        return from_rewrite.rewritten(header, self._from_key, alias, self._domain)
 
     def _loop_mark(self, claimed: Claimed) -> bytes:
         return rewriting.loop_mark(self._loop_key, claimed.alias_id) if claimed.alias_id else b""
@@ -147,8 +160,11 @@ class Dressing:
         def make(signer: Signer) -> bytes | None:
             return sealing.dkim_signature(Header(header), message.body_hash, signer)
 
+        return _or(lambda: self._signed(self._key_for(header), message, now, make), b"")
+
+    def _key_for(self, header: bytes) -> SigningKey | None:
         found = (self._keys.signing(domain) for domain in (*authors(header).domains[:1], self._domain))
-        return self._signed(next((key for key in found if key), None), message, now, make)
+        return next((key for key in found if key), None)
 
     def _seal(self, message: _Message, header: bytes, said: bytes, found: ArcVerdict, now: datetime) -> bytes:
         """An ARC set of ours; empty where there can be none, or none is wanted."""
@@ -156,9 +172,9 @@ class Dressing:
         def make(signer: Signer) -> bytes | None:
             return sealing.arc_set(Header(header), message.body_hash, said, found, signer)
 
-        if not self._settings.arc_seal:
+        if not self._settings.arc_seal or not said:
             return b""
-        return self._signed(self._keys.signing(self._domain), message, now, make)
+        return _or(lambda: self._signed(self._keys.signing(self._domain), message, now, make), b"")
 
     def _signed(
         self,
@@ -170,17 +186,22 @@ class Dressing:
         if key is None:
             metrics.UNSEALED.labels("key").inc()
             return b""
-        try:
-            if not message.body_hash:
-                message.body_hash = _body_hash(message)
-            made = make(Signer(key, now))
-        except Exception as error:  # noqa: BLE001  odd mail is forwarded all the same
-            log.error("not_sealed", error=type(error).__name__, where=where(error))
-            metrics.UNSEALED.labels("fault").inc()
-            return b""
+        if not message.body_hash:
+            message.body_hash = _body_hash(message)
+        made = make(Signer(key, now))
         if made is None:
             metrics.UNSEALED.labels("message").inc()
         return made or b""
+
+
+def _or(make: Callable[[], Made], instead: Made) -> Made:
+    """What is made of a message; `instead`, logged and counted, where that breaks: odd mail goes too."""
+    try:
+        return make()
+    except Exception as error:  # noqa: BLE001
+        log.error("not_sealed", error=type(error).__name__, where=where(error))
+        metrics.UNSEALED.labels("fault").inc()
+        return instead
 
 
 def _parted(mail: Mail) -> _Message:

@@ -1,6 +1,7 @@
 """What goes on top of a message, what is cut out of it, and that nothing else of it changes."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,7 +18,7 @@ from mailcore import rewriting
 from mailcore.authenticity import arc, dkim
 from mailcore.authenticity.from_rewrite import token
 from mailcore.authenticity.results import authentication_results
-from mailcore.authenticity.signing_keys import KeyFolder, SigningKeys
+from mailcore.authenticity.signing_keys import KeyFolder, SigningKey, SigningKeys
 from mailcore.authenticity.verdicts import ArcVerdict, DmarcVerdict, SpfVerdict, Verdicts
 from mailcore.contents import Mail
 from mailcore.dressing import Dressed, Dressing
@@ -40,6 +41,19 @@ SPF_ONLY = Verdicts(
     dmarc=DmarcVerdict("pass", "example.org", "reject", spf_aligned=True),
 )
 RESULTS = authentication_results(DOMAIN, FOUND)
+
+
+class BusyOnce(SigningKeys):
+    """Who asks first waits until `free`: a message that takes long."""
+
+    free: threading.Event
+    asked: threading.Event
+
+    def signing(self, domain: str) -> SigningKey | None:
+        if not self.asked.is_set():
+            self.asked.set()
+            self.free.wait()
+        return super().signing(domain)
 
 
 class House:
@@ -177,6 +191,24 @@ async def test_one_seal_does_for_all_destinations_of_an_alias(tmp_path: Path) ->
         assert len({whole(each) for each in several}) == 1
 
 
+async def test_a_message_that_takes_long_holds_up_no_other_however_many_destinations_it_has(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        busy = BusyOnce(h.folder, h.clock)
+        busy.free, busy.asked = threading.Event(), threading.Event()
+        h.dressing._keys = busy
+        mail = Mail(CONTENT, FOUND)
+        slow = [asyncio.create_task(h.dressing.of(claimed(), mail)) for _ in range(8)]
+        try:
+            await asyncio.to_thread(busy.asked.wait)
+            async with asyncio.timeout(5):
+                assert whole(await h.of(CONTENT)).startswith(b"ARC-Seal")
+        finally:
+            busy.free.set()
+        assert len({whole(each) for each in await asyncio.gather(*slow)}) == 1
+
+
 async def test_a_message_that_is_gone_leaves_nothing_behind(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         mail = Mail(CONTENT, FOUND)
@@ -236,6 +268,61 @@ async def test_odd_mail_is_sent_all_the_same(
                 if not dressed.note:
                     assert whole(dressed).endswith(content)
         assert logged == []
+
+
+class Broken:
+    """What no code of ours expects in the place of anything."""
+
+
+def broken(**changes: Any) -> Verdicts:
+    return replace(SPF_ONLY, **changes)
+
+
+async def faulty(h: House, verdicts: Verdicts = SPF_ONLY) -> Dressed:
+    """Dressed in spite of a fault, which is counted and told by its type and place."""
+    before = unsealed("fault")
+    with capture_logs() as logged:
+        dressed = await h.of(FORGED + CONTENT, verdicts)
+    assert unsealed("fault") == before + len(logged) > before
+    assert {(line["event"], line["error"]) for line in logged} == {("not_sealed", "AttributeError")}
+    assert all(":" in line["where"] for line in logged)
+    return dressed
+
+
+async def test_where_from_cannot_be_rewritten_mail_is_sealed_and_sent_without_that(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        h.dressing._from_key = Broken()  # type: ignore[assignment]
+        before = unsealed("fault")
+        with capture_logs():
+            dressed = await h.of(FORGED + CONTENT, SPF_ONLY)
+        assert unsealed("fault") == before + 1
+        assert whole(dressed).partition(h.mark)[2] == authentication_results(DOMAIN, SPF_ONLY) + CONTENT
+        assert not dressed.note
+        assert (await h.chain(dressed)).result == "pass"
+
+
+async def test_where_results_cannot_be_written_from_is_rewritten_all_the_same(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        dressed = await faulty(h, broken(spf=Broken()))
+        assert whole(dressed).startswith(b"DKIM-Signature")
+        assert b"ARC-Seal" not in whole(dressed)
+        assert FORGED not in whole(dressed)
+        assert dressed.note == "From rewritten"
+        assert await h.signatures(dressed) == ["pass"]
+
+
+async def test_where_nothing_can_be_made_of_the_verdicts_forged_results_are_cut_and_mail_goes(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        assert whole(await faulty(h, broken(dmarc=Broken()))) == h.mark + CONTENT
+
+
+async def test_where_forged_results_cannot_be_cut_mail_is_held(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        h.dressing._domain = Broken()  # type: ignore[assignment]
+        with pytest.raises(AttributeError):
+            await h.of(FORGED + CONTENT)
 
 
 _NAMES = st.sampled_from(
