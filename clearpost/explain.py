@@ -23,6 +23,7 @@ from mailcore.authenticity.policy import Judgement, Rules, Signals
 from mailcore.authenticity.verdicts import SpfVerdict, Verdicts
 from mailcore.clock import Clock
 from mailcore.content_scan import ContentScan
+from mailcore.dns_servers import is_name_server
 from mailcore.envelope import ReversePath, parse_mail
 from mailcore.replies import Reply
 from mailcore.resolver import Resolver
@@ -83,6 +84,8 @@ def main(settings: Settings, wish: Wish, *, as_json: bool) -> int:
 
 
 def _asked(wish: Wish) -> _Asked:
+    if bad := [text for text in wish.dns if not is_name_server(text)]:
+        raise UsageError(f"--dns {bad[0]} is no address of a name server, such as 192.0.2.53:53")
     mail = saved_mail.read(wish.file)
     path = wish.reverse_path if wish.reverse_path is not None else mail.reverse_path
     ip = wish.ip or mail.ip

@@ -42,7 +42,14 @@ def show(explained: Explained) -> str:
         words = "From would be rewritten" if explained.author.rewritten else "From stays as it is"
         lines += [f"  {words}: {explained.author.why}."]
         lines += ["", "What we would add", *_indented(explained.added)]
-    return "\n".join(lines)
+    return _tame("\n".join(lines))
+
+
+def _tame(text: str) -> str:
+    """Without what a terminal would obey, such as escape codes in the HELO or From of somebody hostile."""
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text
+    )
 
 
 def show_json(explained: Explained) -> str:

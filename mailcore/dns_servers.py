@@ -22,6 +22,16 @@ def host_and_port(text: str, default_port: int) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def is_name_server(text: str) -> bool:
+    """An IP address, with or without a port: by a name it could not be found."""
+    try:
+        host, port = host_and_port(text, 53)
+        ip_address(host)
+    except ValueError:
+        return False
+    return 0 < port < 65536
+
+
 def stub_resolver(servers: tuple[str, ...], lifetime: float) -> dns.asyncresolver.Resolver:
     """Asks these servers, or the system's; `lifetime` in seconds, for one question in all."""
     try:

@@ -136,6 +136,23 @@ async def test_an_answer_that_dns_owes_puts_off(explain: Command) -> None:
     assert said.json["reply"].startswith("451 4.7.0 ")
 
 
+async def test_no_terminal_obeys_what_a_message_holds(explain: Command) -> None:
+    for name in ("loop", "from"):
+        Keyring(explain.folder / "keys").key(name)
+    hostile = PLAIN.replace(b"from mx.a.test", b"from \x1b]0;x\x07mx.a.test")
+    said = await explain(hostile.replace(b"Ann", b"Ann \x1b[2J"))
+    assert (said.code, "From would be rewritten" in said.out) == (0, True)
+    assert not {"\x1b", "\x07"} & set(said.out)
+    assert "HELO:         \ufffd]0;x\ufffdmx.a.test" in said.out.splitlines()
+
+
+@pytest.mark.parametrize("server", ["dns.test", "192.0.2.53:0", "192.0.2.53:99999", "192.0.2.53:dns", "[::1"])
+async def test_a_name_server_that_is_none_is_said_at_once(explain: Command, server: str) -> None:
+    said = await explain(PLAIN, "--dns", server)
+    assert (said.code, said.out) == (2, "")
+    assert f"--dns {server} is no address of a name server" in said.err
+
+
 async def test_the_null_reverse_path_asks_for_helo(explain: Command) -> None:
     explain.dns.zone.put_txt("mx.a.test", "v=spf1 ip4:192.0.2.1 -all")
     said = await explain(PLAIN, "--mail-from", "<>")
