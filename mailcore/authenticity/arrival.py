@@ -8,7 +8,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -162,9 +162,13 @@ class _Looking:
         signatures = self._start(self._signatures(read))
         by_spf = await asking
         by_dkim, by_arc = await signatures
-        late = DmarcVerdict("temperror", next(iter(read.authors.domains), ""), undecided=True)
+        late = (
+            DmarcVerdict("temperror", next(iter(read.authors.domains), ""), undecided=True),
+            tuple(replace(each, of_author=True) for each in by_dkim),  # each may be
+        )
         evaluating = self._start(dmarc.evaluate(read.authors, by_spf, by_dkim, self._resolver))
-        return Verdicts(by_spf, by_dkim, await self._by(self._end, evaluating, late), by_arc)
+        by_dmarc, by_dkim = await self._by(self._end, evaluating, late)
+        return Verdicts(by_spf, by_dkim, by_dmarc, by_arc)
 
     async def _signatures(self, read: _Read) -> _Found:
         left = max(0.0, self._before_dmarc - asyncio.get_running_loop().time())

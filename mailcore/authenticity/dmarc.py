@@ -5,8 +5,9 @@ never a failure.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from mailcore.authenticity.author import Authors
@@ -18,6 +19,9 @@ from mailcore.envelope import normalise_domain
 # Of a message with several author domains (section 11.5); each costs up to 8 questions. No letter has more,
 # and the one that nobody asks about would be the one that is forged.
 MOST_DOMAINS: Final = 5
+# Domains of signatures that are asked about, those of signatures that may hold first.
+MOST_SIGNERS: Final = 20
+_COUNTED: Final = ("pass", "temperror")
 _WORST_FIRST: Final = (
     ("fail", "reject"),
     ("temperror", ""),
@@ -40,19 +44,27 @@ class Policy:
     unknown: bool = False
 
 
+# The verdict for one author domain, and which domains of signatures align with it, or may.
+_Found = tuple[DmarcVerdict, frozenset[str]]
+
+
 async def evaluate(
     authors: Authors, spf: SpfVerdict, dkim: Sequence[DkimVerdict], resolver: AsksTxt
-) -> DmarcVerdict:
-    """Of several author domains, the verdict with the strictest policy among those that fail. Where From
-    stands twice nothing aligns (section 4.4): who reads the message may be shown either.
+) -> tuple[DmarcVerdict, tuple[DkimVerdict, ...]]:
+    """Of several author domains, the verdict with the strictest policy among those that fail; and `dkim` with
+    which are of that domain. Where From stands twice nothing aligns (section 4.4): who reads the message may
+    be shown either.
     """
-    if authors.fields > 1:
-        spf, dkim = SpfVerdict(), ()
     domains = authors.domains
     if authors.more or len(domains) > MOST_DOMAINS:
-        return DmarcVerdict("permerror", next(iter(domains), ""), "reject")
-    verdicts = await asyncio.gather(*(_of_domain(domain, spf, dkim, resolver) for domain in domains))
-    return min(verdicts, key=_severity, default=DmarcVerdict())
+        return DmarcVerdict("permerror", next(iter(domains), ""), "reject"), tuple(dkim)
+    counted_spf, counted_dkim = (spf, dkim) if authors.fields == 1 else (SpfVerdict(), ())
+    found = await asyncio.gather(
+        *(_of_domain(domain, counted_spf, counted_dkim, resolver) for domain in domains)
+    )
+    nothing: _Found = DmarcVerdict(), frozenset()
+    verdict, signers = min(found, key=lambda each: _severity(each[0]), default=nothing)
+    return verdict, tuple(replace(each, of_author=each.domain in signers) for each in dkim)
 
 
 def _severity(verdict: DmarcVerdict) -> int:
@@ -76,35 +88,48 @@ async def discover(resolver: AsksTxt, domain: str) -> Policy:
     return Policy(domain, way, way.above, way.above.effective(way.above.sp if exists else way.above.np))
 
 
-async def _of_domain(
-    domain: str, spf: SpfVerdict, dkim: Iterable[DkimVerdict], resolver: AsksTxt
-) -> DmarcVerdict:
+async def _of_domain(domain: str, spf: SpfVerdict, dkim: Sequence[DkimVerdict], resolver: AsksTxt) -> _Found:
     policy = await discover(resolver, domain)
     if policy.record is None and not policy.unknown:
-        return DmarcVerdict("none", domain)
+        return DmarcVerdict("none", domain), frozenset()
     if policy.record is not None and not policy.record.policy:
-        return DmarcVerdict("permerror", domain)
+        return DmarcVerdict("permerror", domain), frozenset()
     record = policy.record or Record()
-    by_spf, by_dkim = await asyncio.gather(
-        _aligned(policy, [(spf.result, spf.domain)], record.strict_spf, resolver),
-        _aligned(policy, [(each.result, each.domain) for each in dkim], record.strict_dkim, resolver),
+    senders, signers = await asyncio.gather(
+        _alignments(policy, [spf.domain] if spf.result in _COUNTED else [], record.strict_spf, resolver),
+        _alignments(policy, _signers(dkim), record.strict_dkim, resolver),
     )
+    by_spf = _aligned([(spf.result, spf.domain)], senders)
+    by_dkim = _aligned([(each.result, each.domain) for each in dkim], signers)
     spf_aligned, dkim_aligned = by_spf is True, by_dkim is True
     passed = spf_aligned or dkim_aligned
     undecided = not passed and (policy.unknown or by_spf is None or by_dkim is None)
     result = "temperror" if policy.unknown or undecided else "pass" if passed else "fail"
-    return DmarcVerdict(result, domain, policy.word, dkim_aligned, spf_aligned, undecided)
+    may_be_of_author = frozenset(name for name, aligns in signers.items() if aligns is not False)
+    verdict = DmarcVerdict(result, domain, policy.word, dkim_aligned, spf_aligned, undecided)
+    return verdict, may_be_of_author
 
 
-async def _aligned(
-    policy: Policy, found: Iterable[tuple[str, str]], strict: bool, resolver: AsksTxt
-) -> bool | None:
+def _signers(dkim: Sequence[DkimVerdict]) -> list[str]:
+    """Each domain once. A signature that says none counts where it was not read in time."""
+    counted = (each.domain for each in dkim if each.result in _COUNTED)
+    others = (each.domain for each in dkim if each.result not in _COUNTED and each.domain)
+    return list(islice(dict.fromkeys((*counted, *others)), MOST_SIGNERS))
+
+
+async def _alignments(
+    policy: Policy, domains: Sequence[str], strict: bool, resolver: AsksTxt
+) -> dict[str, bool | None]:
+    aligns = await asyncio.gather(*(_aligns(policy, domain, strict, resolver) for domain in domains))
+    return dict(zip(domains, aligns, strict=True))
+
+
+def _aligned(found: Iterable[tuple[str, str]], aligns: Mapping[str, bool | None]) -> bool | None:
     """Has one of these passed with a domain that aligns? None: one could have."""
-    counted = [(result, domain) for result, domain in found if result in ("pass", "temperror")]
-    aligns = await asyncio.gather(*(_aligns(policy, domain, strict, resolver) for _, domain in counted))
-    if any(each is True and result == "pass" for each, (result, _) in zip(aligns, counted, strict=True)):
+    counted = [(result, aligns.get(domain, False)) for result, domain in found if result in _COUNTED]
+    if ("pass", True) in counted:
         return True
-    return None if any(each is not False for each in aligns) else False
+    return None if any(each is not False for _, each in counted) else False
 
 
 async def _aligns(policy: Policy, identifier: str, strict: bool, resolver: AsksTxt) -> bool | None:

@@ -73,10 +73,7 @@ def from_must_be_rewritten(verdicts: Verdicts) -> bool:
     dmarc = verdicts.dmarc
     if dmarc.policy not in ("quarantine", "reject") or dmarc.dkim_aligned:
         return False
-    return not any(
-        each.result == "temperror" and (not each.domain or _are_kin(each.domain, dmarc.from_domain))
-        for each in verdicts.dkim
-    )
+    return not any(each.result == "temperror" and each.of_author for each in verdicts.dkim)
 
 
 def is_from(verdicts: Verdicts, domain: str) -> bool:
@@ -122,14 +119,15 @@ def _against(verdicts: Verdicts, rules: Rules, signals: Signals) -> str:
 
 def _is_signed_by_author(verdicts: Verdicts) -> bool:
     """A signature that no longer holds still tells that the message went through its domain once."""
-    return any(_are_kin(each.domain, verdicts.dmarc.from_domain) for each in verdicts.dkim)
+    return any(each.of_author for each in verdicts.dkim)
 
 
 def _vouches(arc: ArcVerdict, author: str, sealers: frozenset[str]) -> bool:
     """A chain that holds, each of its sealers believed, that saw the author domain stand behind it."""
     if arc.result != "pass" or not author or not _are_trusted(arc.sealers, sealers):
         return False
-    return _are_kin(arc.vouches_for, author) or any(_are_kin(each, author) for each in arc.saw_signed)
+    saw = (arc.vouches_for, *arc.saw_signed)
+    return any(each and _is_below(author, each) for each in saw)  # a child does not speak for its parent
 
 
 def _could_vouch(arc: ArcVerdict, sealers: frozenset[str]) -> bool:
@@ -142,12 +140,8 @@ def _are_trusted(found: Sequence[str], sealers: frozenset[str]) -> bool:
     return bool(found) and all(any(_is_below(each, trusted) for trusted in sealers) for each in found)
 
 
-def _are_kin(one: str, other: str) -> bool:
-    """The same domain, or one below the other."""
-    return bool(one and other) and (_is_below(one, other) or _is_below(other, one))
-
-
 def _is_below(name: str, domain: str) -> bool:
+    """The same domain counts too."""
     return f".{_a_labels(name)}".endswith(f".{_a_labels(domain)}")
 
 

@@ -30,6 +30,7 @@ class SpfVerdict:
 class DkimVerdict:
     """One signature. `result` is a word of RFC 8601 section 2.7.1 (pass, fail, policy, neutral, temperror,
     permerror); `domain` and `selector` its d= and s=, `algorithm` its a=; `reason` a few words of ours.
+    `of_author`: whether it holds or not, its domain aligns with the author domain, or may for all DNS says.
     """
 
     result: str
@@ -37,6 +38,7 @@ class DkimVerdict:
     selector: str = ""
     algorithm: str = ""
     reason: str = ""
+    of_author: bool = False
 
     @property
     def passed(self) -> bool:

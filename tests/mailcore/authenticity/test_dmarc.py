@@ -1,14 +1,24 @@
 """DMARC verdicts: which policy applies, what aligns, and what stays open for want of an answer (RFC 9989)."""
 
+from dataclasses import replace
+
 import pytest
 
+from mailcore.authenticity import dmarc
 from mailcore.authenticity.author import LONGEST_FIELD, Authors, authors
-from mailcore.authenticity.dmarc import MOST_DOMAINS, evaluate
+from mailcore.authenticity.dmarc import MOST_DOMAINS, MOST_SIGNERS
 from mailcore.authenticity.verdicts import DkimVerdict, DmarcVerdict, SpfVerdict
 from tests.support.dns_table import SILENT, TxtTable
 
 NOTHING = SpfVerdict()
 BANK = {"_dmarc.bank.test": "v=DMARC1; p=reject"}
+
+
+async def evaluate(
+    authors: Authors, spf: SpfVerdict, dkim: tuple[DkimVerdict, ...], resolver: TxtTable
+) -> DmarcVerdict:
+    found, _ = await dmarc.evaluate(authors, spf, dkim, resolver)
+    return found
 
 
 def wrote(*addresses: str) -> Authors:
@@ -150,6 +160,55 @@ async def test_labels_beyond_ascii_are_one_domain_with_their_a_labels() -> None:
     records = {"_dmarc.xn--mnchen-3ya.test": "v=DMARC1; p=reject"}
     found = await verdict(records, "ann@MÜNCHEN.test", NOTHING, signed("münchen.test"))
     assert (found.result, found.from_domain) == ("pass", "xn--mnchen-3ya.test")
+
+
+# --- which signatures are of the author domain ---
+
+
+async def of_author(records: dict[str, str], author: str, *dkim: DkimVerdict, fields: int = 1) -> list[bool]:
+    who = authors(f"From: {author}\r\n".encode() * fields)
+    _, marked = await dmarc.evaluate(who, NOTHING, dkim, TxtTable(records))
+    assert [replace(each, of_author=False) for each in marked] == list(dkim)
+    return [each.of_author for each in marked]
+
+
+@pytest.mark.parametrize("result", ["pass", "temperror", "fail", "permerror"])
+@pytest.mark.parametrize(
+    ("signer", "expected"),
+    [("bank.test", True), ("mail.bank.test", True), ("news.bank.test", True), ("evil.test", False)],
+)
+async def test_siblings_of_one_organization_are_of_one_author(
+    signer: str, expected: bool, result: str
+) -> None:
+    assert await of_author(BANK, "a@news.bank.test", signed(signer, result)) == [expected]
+
+
+async def test_who_does_not_align_is_not_of_the_author_whatever_the_names_say() -> None:
+    strict = {"_dmarc.bank.test": "v=DMARC1; p=reject; adkim=s"}
+    assert await of_author(strict, "a@bank.test", signed("mail.bank.test", "temperror")) == [False]
+    lab = {**BANK, "_dmarc.lab.bank.test": "v=DMARC1; p=none; psd=n"}
+    assert await of_author(lab, "a@bank.test", signed("lab.bank.test", "temperror")) == [False]
+
+
+async def test_a_signature_may_be_of_the_author_where_dns_does_not_tell() -> None:
+    records = {**BANK, "_dmarc.test": SILENT}
+    assert await of_author(records, "a@bank.test", signed("mail.bank.test", "fail")) == [True]
+
+
+async def test_a_signature_that_cannot_be_read_is_of_nobody() -> None:
+    assert await of_author(BANK, "a@bank.test", DkimVerdict("permerror")) == [False]
+
+
+async def test_where_from_stands_twice_no_signature_is_of_the_author() -> None:
+    assert await of_author(BANK, "a@bank.test", signed("bank.test"), fields=2) == [False]
+
+
+async def test_many_signatures_that_do_not_hold_cost_a_bounded_number_of_questions() -> None:
+    table = TxtTable(BANK)
+    flawed = tuple(signed(f"x{i}.bank.test", "permerror") for i in range(50))
+    found, marked = await dmarc.evaluate(wrote("a@bank.test"), NOTHING, (*flawed, signed("bank.test")), table)
+    assert (found.result, marked[-1].of_author) == ("pass", True)
+    assert len(table.asked) <= (MOST_SIGNERS + 1) * 9
 
 
 # --- messages with several authors, or none (section 11.5) ---

@@ -46,7 +46,8 @@ SIGNALS = [
 ]
 RULES = [Rules(strict, threshold) for strict, threshold in product((False, True), (None, 15.0))]
 SPF = (SpfVerdict("fail", "bank.test"), SpfVerdict("softfail", "bank.test"))
-DKIM = ((), (DkimVerdict("fail", "bank.test"),), (DkimVerdict("pass", "evil.test"),))
+AUTHOR_SIGNED = DkimVerdict("fail", "bank.test", of_author=True)
+DKIM = ((), (AUTHOR_SIGNED,), (DkimVerdict("pass", "evil.test"),))
 
 
 def test_every_row_of_the_truth_table() -> None:
@@ -99,9 +100,8 @@ def test_a_spoof_is_refused_where_another_signal_agrees(signals: Signals) -> Non
 def test_spf_that_fails_agrees_unless_the_author_domain_has_signed() -> None:
     spoofed = replace(SPOOFED, spf=SpfVerdict("fail", "bank.test"))
     assert judge(spoofed, Rules(), Signals(), TRUSTED).reply == REFUSED
-    for domain in ("bank.test", "mail.bank.test"):
-        forwarded = replace(spoofed, dkim=(DkimVerdict("fail", domain),))
-        assert judge(forwarded, Rules(), Signals(), TRUSTED).reply is None
+    forwarded = replace(spoofed, dkim=(AUTHOR_SIGNED,))
+    assert judge(forwarded, Rules(), Signals(), TRUSTED).reply is None
 
 
 def test_where_the_filter_may_not_refuse_its_score_says_nothing() -> None:
@@ -121,10 +121,13 @@ def test_a_policy_that_dns_did_not_tell_is_a_wait_for_what_would_be_refused() ->
 
 
 def test_a_trusted_chain_saves_what_it_saw_signed() -> None:
-    arc = ArcVerdict("pass", 2, ("mail.google.com", "google.com"), saw_signed=("esp.test", "mail.bank.test"))
+    arc = ArcVerdict("pass", 2, ("mail.google.com", "google.com"), saw_signed=("esp.test", "bank.test"))
     assert judge(replace(SPOOFED, arc=arc), Rules(strict_dmarc=True), NO_NAME, TRUSTED).reply is None
-    unknown = replace(arc, saw_signed=("evil-bank.test",))
-    assert judge(replace(SPOOFED, arc=unknown), Rules(), NO_NAME, TRUSTED).reply == REFUSED
+    news = replace(SPOOFED, arc=arc, dmarc=replace(SPOOFED.dmarc, from_domain="news.bank.test"))
+    assert judge(news, Rules(strict_dmarc=True), NO_NAME, TRUSTED).reply is None
+    for other in ("evil-bank.test", "customer.bank.test"):
+        for chain in (replace(arc, saw_signed=(other,)), replace(VOUCHED, vouches_for=other)):
+            assert judge(replace(SPOOFED, arc=chain), Rules(), NO_NAME, TRUSTED).reply == REFUSED
 
 
 @pytest.mark.parametrize("sealers", [(), ("evil.test",), ("evil.test", "google.com"), ("notgoogle.com",)])
@@ -189,10 +192,14 @@ def test_a_reverse_path_is_believed_by_spf_or_a_signature_that_covers_it(
         (DmarcVerdict("permerror", "bank.test", ""), (), False),
         (
             DmarcVerdict("pass", "bank.test", "reject", spf_aligned=True),
-            (DkimVerdict("temperror", "mail.bank.test"),),
+            (DkimVerdict("temperror", "mail.bank.test", of_author=True),),
             False,
         ),
-        (DmarcVerdict("temperror", "bank.test", "reject"), (DkimVerdict("temperror"),), False),
+        (
+            DmarcVerdict("temperror", "bank.test", "reject"),
+            (DkimVerdict("temperror", of_author=True),),
+            False,
+        ),
         (
             DmarcVerdict("pass", "bank.test", "reject", spf_aligned=True),
             (DkimVerdict("temperror", "esp.test"),),

@@ -17,13 +17,22 @@ from mailcore.authenticity.verdicts import (
 def test_verdicts_come_back_from_json_as_they_went() -> None:
     made = Verdicts(
         spf=SpfVerdict("pass", "a.test"),
-        dkim=(DkimVerdict("pass", "a.test", "s1", "rsa-sha256"), DkimVerdict("fail", reason="r")),
+        dkim=(
+            DkimVerdict("pass", "a.test", "s1", "rsa-sha256", of_author=True),
+            DkimVerdict("fail", reason="r"),
+        ),
         dmarc=DmarcVerdict("pass", "a.test", "reject", dkim_aligned=True),
         arc=ArcVerdict("pass", 2, ("one.test", "two.test"), "a.test", ("a.test",)),
         spam=1.5,
     )
     assert Verdicts.from_json(json.loads(json.dumps(made.as_json()))) == made
     assert Verdicts.from_json(json.loads(json.dumps(Verdicts().as_json()))) == Verdicts()
+
+
+def test_signatures_of_a_record_before_they_were_told_apart_are_of_nobody() -> None:
+    written = Verdicts(dkim=(DkimVerdict("temperror", "a.test"),)).as_json()
+    del written["dkim"][0]["of_author"]
+    assert Verdicts.from_json(written) == Verdicts(dkim=(DkimVerdict("temperror", "a.test"),))
 
 
 def test_the_best_signature_is_the_one_that_is_told() -> None:
