@@ -168,7 +168,7 @@ class Courier:
     async def _send(self, claimed: Claimed, mail: Mail) -> Outcome:
         dressed = await self.dressing.of(claimed, mail)
         parcel = Parcel(
-            reverse_path=await self._reverse_path(claimed, rewriting.header_section(mail.content)),
+            reverse_path=await self._reverse_path(claimed, self.dressing.header(mail)),
             forward_path=claimed.address,
             content=dressed.pieces,
             size=dressed.size,
@@ -268,7 +268,7 @@ class Courier:
             mail = mail or await self._find(claimed)
         except (Damaged, OSError):
             return None  # the delivery ends all the same: it was cancelled
-        return None if mail is None else rewriting.header_section(mail.content)
+        return None if mail is None else self.dressing.header(mail)
 
     async def _draft_notification(
         self, settlement: Settlement, sender: Mailbox, header: bytes

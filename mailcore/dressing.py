@@ -99,6 +99,10 @@ class Dressing:
         async with message.lock:  # and not in the thread: those who wait would keep it from other messages
             return await loop.run_in_executor(self._pool, self._dressed, claimed, message, now)
 
+    def header(self, mail: Mail) -> bytes:
+        """Its header section as it came, our Received field included: parted once for all attempts."""
+        return self._message(mail).header
+
     def _message(self, mail: Mail) -> _Message:
         message = self._messages.get(mail)
         if message is None:

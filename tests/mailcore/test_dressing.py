@@ -191,6 +191,16 @@ async def test_one_seal_does_for_all_destinations_of_an_alias(tmp_path: Path) ->
         assert len({whole(each) for each in several}) == 1
 
 
+async def test_a_message_is_parted_once_for_all_its_attempts(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        mail = Mail(FORGED + CONTENT, FOUND)
+        await h.dressing.of(claimed(), mail)
+        header = h.dressing.header(mail)
+        assert header == rewriting.header_section(mail.content)
+        await h.dressing.of(claimed(), mail)
+        assert h.dressing.header(mail) is header
+
+
 async def test_a_message_that_takes_long_holds_up_no_other_however_many_destinations_it_has(
     tmp_path: Path,
 ) -> None:
