@@ -215,10 +215,16 @@ def explain(
     """Verdicts on a saved message, what we would do and why. 0 take, 1 refuse, 3 put off, 2 no mail."""
     from clearpost import explain as explaining
     from clearpost.command_line import settings_of_any_kind
-    from mailcore.authenticity.policy import Rules
+    from mailcore.mail_rules import MailRules
 
     wish = explaining.Wish(
-        file, ip, helo, mail_from, rcpt, Rules(strict, spam_threshold or None), tuple(dns or ())
+        file,
+        ip,
+        helo,
+        mail_from,
+        rcpt,
+        MailRules(strict_dmarc=strict, spam_threshold=spam_threshold or None),
+        tuple(dns or ()),
     )
     raise typer.Exit(explaining.main(settings_of_any_kind(), wish, as_json=as_json))
 

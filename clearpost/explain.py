@@ -16,19 +16,20 @@ from typing import Final
 from clearpost import saved_mail
 from clearpost.explained import Explained, From, show, show_json
 from clearpost.would_add import added_fields
-from mailcore import blocklists, logs, replies
+from mailcore import blocklists, logs
 from mailcore.authenticity import arrival, policy
 from mailcore.authenticity.arrival import Arrivals, SpfQuestion
-from mailcore.authenticity.policy import Judgement, Rules, Signals
+from mailcore.authenticity.policy import Judgement, Signals
 from mailcore.authenticity.verdicts import SpfVerdict, Verdicts
 from mailcore.clock import Clock
 from mailcore.content_scan import ContentScan
-from mailcore.dns_servers import is_name_server
 from mailcore.envelope import ReversePath, parse_mail
+from mailcore.mail_rules import MailRules
 from mailcore.replies import Reply
 from mailcore.resolver import Resolver
 from mailcore.rspamd import Shown, SpamFilter
 from mailcore.settings import Settings
+from mailcore.settings.kinds import is_name_server
 
 TAKEN: Final = 0
 REFUSED: Final = 1
@@ -46,7 +47,7 @@ class Wish:
     helo: str | None = None
     reverse_path: str | None = None
     recipient: str = "you@your-domain.example"
-    rules: Rules = field(default_factory=Rules)
+    rules: MailRules = field(default_factory=MailRules)
     dns: tuple[str, ...] = ()
 
 
@@ -111,15 +112,13 @@ async def _explain(settings: Settings, wish: Wish, asked: _Asked) -> Explained:
     try:
         refusal = _content_refusal(asked.mail.content)
         verdicts = await _verdicts(settings, clock, resolver, asked)
-        signals, found = await _signals(settings, resolver, asked, verdicts)
+        signals, found = await _signals(settings, resolver, asked)
         judged = policy.judge(verdicts, wish.rules, signals, settings.trusted_sealers)
         return Explained(
             client=_client(asked),
             notes=(*asked.mail.notes, *_sources(wish, asked), *found),
             verdicts=verdicts,
-            judged=Judgement(refusal, "its content is refused")
-            if refusal
-            else _with_spam(judged, verdicts, wish),
+            judged=Judgement(refusal, "its content is refused") if refusal else judged,
             author=_from(verdicts),
             added=await added_fields(settings, clock, asked.mail.content, verdicts, wish.recipient),
         )
@@ -203,12 +202,10 @@ async def _score(settings: Settings, clock: Clock, asked: _Asked) -> float | Non
         await spam_filter.close()
 
 
-async def _signals(
-    settings: Settings, resolver: Resolver, asked: _Asked, verdicts: Verdicts
-) -> tuple[Signals, list[str]]:
+async def _signals(settings: Settings, resolver: Resolver, asked: _Asked) -> tuple[Signals, list[str]]:
     """What else speaks for or against the client, also in words."""
     if asked.ip is None:
-        return Signals(spam=verdicts.spam), []
+        return Signals(), []
     leads_back = await resolver.leads_back(asked.ip)
     seconds = settings.verdict_timeout.total_seconds()
     listings = await blocklists.look_up(resolver, asked.ip, settings.blocklists, seconds)
@@ -216,15 +213,7 @@ async def _signals(
     words = {True: "has a", False: "has no", None: "may or may not have, as DNS does not answer, a"}
     found = [f"the client {words[leads_back]} reverse name that leads back to it"]
     found += [f"the client is on the blocklist {zone}" for zone in listed]
-    return Signals(leads_back is not False, bool(listed), verdicts.spam), found
-
-
-def _with_spam(judged: Judgement, verdicts: Verdicts, wish: Wish) -> Judgement:
-    """The filter's own refusal stands before DMARC's."""
-    threshold = wish.rules.spam_threshold
-    if verdicts.spam is None or threshold is None or verdicts.spam < threshold:
-        return judged
-    return Judgement(replies.spam(verdicts.spam, threshold), "the spam filter refuses it")
+    return Signals(leads_back is not False, bool(listed)), found
 
 
 def _from(verdicts: Verdicts) -> From:

@@ -17,6 +17,7 @@ In
     reputation.py       what is known of a client before its mail is
     blocklists.py       what DNS blocklists say of an IP
     rspamd.py           what rspamd thinks of a message
+    mail_rules.py       what the owner of a domain chose for its mail
     routing.py          whose a forward-path is, and where its mail goes
     admission.py        pure decisions: may this recipient, this content be accepted?
     authenticity/       who sent a message: verdicts, what follows, what we sign
@@ -48,7 +49,8 @@ The moment it becomes ours
     ledger.py           created = delivered + hard-bounced + waiting + held
 
 Out
-    delivery.py         one delivery from lease to settlement; first attempts
+    delivery.py         one delivery from lease to settlement
+    in_process_attempts.py  first attempts where the message was accepted
     lane_worker.py      claims what is due in a lane of this node
     leases.py           who holds a delivery: heartbeats, and what becomes of the dead
     dressing.py         the message as it leaves: our fields, seals, From

@@ -123,23 +123,6 @@ def check_attachments(count: AttachmentCount, recipients: Sequence[Recipient]) -
     return None
 
 
-def spam_threshold(recipients: Sequence[Recipient]) -> float | None:
-    """The lowest score at which one of them refuses; None where none does."""
-    return min(
-        (r.rules.spam_threshold for r in recipients if r.rules.spam_threshold is not None), default=None
-    )
-
-
-def check_spam(score: float | None, recipients: Sequence[Recipient]) -> Reply | None:
-    """`score` is that of the spam filter; None where it was not asked or did not answer, which refuses
-    nothing.
-    """
-    threshold = spam_threshold(recipients)
-    if score is None or threshold is None or score < threshold:
-        return None
-    return replies.spam(score, threshold)
-
-
 def check_loop(own_marks: int) -> Reply | None:
     """Our own signed mark of this alias: once is a forward back to us, twice is a loop."""
     return replies.LOOP if own_marks >= 2 else None

@@ -13,12 +13,13 @@ from mailcore import admission, content_scan, metrics, returns, rewriting, routi
 from mailcore.acceptance import Acceptance
 from mailcore.authenticity import arrival, policy
 from mailcore.authenticity.arrival import Arrivals, SpfQuestion
-from mailcore.authenticity.policy import Rules, Signals
+from mailcore.authenticity.policy import Signals
 from mailcore.authenticity.verdicts import Verdicts
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.intake import Intake
 from mailcore.keyring import Keyring
+from mailcore.mail_rules import MailRules
 from mailcore.refusals import RefusalLog, Refused
 from mailcore.replies import Reply
 from mailcore.reputation import Reputation
@@ -71,10 +72,9 @@ class _Mail:
         return admission.is_of_service(self.recipients[0])
 
     @property
-    def rules(self) -> Rules:
-        """One choice for all: they are of one class."""
-        chosen = self.recipients[0].rules
-        return Rules(chosen.strict_dmarc, chosen.spam_threshold)
+    def rules(self) -> MailRules:
+        """Of all of them as far as it matters here: they are of one class."""
+        return self.recipients[0].rules
 
 
 class EndOfData:
@@ -129,7 +129,7 @@ class EndOfData:
         if refusal := await self._check_content(mail):
             return Refused(refusal)
         verdicts = await self._verdicts(mail)
-        if refused := self._check_spam(mail, verdicts) or await self._judge(mail, verdicts):
+        if refused := await self._judge(mail, verdicts):
             return refused
         reply = await self._accept(mail, verdicts)
         return Refused(reply) if reply.is_refusal else reply
@@ -166,26 +166,24 @@ class EndOfData:
 
     async def _score(self, mail: _Mail) -> float | None:
         """Where nobody wants the filter's opinion, it is not shown the message."""
-        if admission.spam_threshold(mail.recipients) is None:
+        if mail.rules.spam_threshold is None:
             return None
         return await self._reputation.score(mail.peer, mail.transaction, mail.body.intake)
 
-    def _check_spam(self, mail: _Mail, verdicts: Verdicts) -> Refused | None:
-        refusal = admission.check_spam(verdicts.spam, mail.recipients)
-        return Refused(refusal, found=verdicts.in_words()) if refusal else None
-
     async def _judge(self, mail: _Mail, verdicts: Verdicts) -> Refused | None:
-        if mail.is_for_service or not policy.may_be_refused(verdicts, self._trusted_sealers):
+        if mail.is_for_service:
             return None
-        signals = await self._signals(mail, verdicts)
-        judged = policy.judge(verdicts, mail.rules, signals, self._trusted_sealers)
+        rules, sealers = mail.rules, self._trusted_sealers
+        wanted = policy.depends_on_signals(verdicts, rules, sealers)
+        signals = await self._signals(mail) if wanted else Signals()
+        judged = policy.judge(verdicts, rules, signals, sealers)
         return Refused(judged.reply, judged.why, verdicts.in_words()) if judged.reply else None
 
-    async def _signals(self, mail: _Mail, verdicts: Verdicts) -> Signals:
+    async def _signals(self, mail: _Mail) -> Signals:
         """All else that is known of the client and its message."""
         leads_back = await self._resolver.leads_back(mail.peer.ip)
         listed = await self._reputation.is_listed(mail.transaction)
-        return Signals(reverse_name=leads_back is not False, blocklisted=listed, spam=verdicts.spam)
+        return Signals(reverse_name=leads_back is not False, blocklisted=listed)
 
     # --- ours from here on ---
 

@@ -5,7 +5,7 @@ never hand out a destination to anybody but the path of its message.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from mailcore import suppression
 from mailcore.database import Database, Transaction
 from mailcore.envelope import Mailbox, normalise_local_part, split_tag
 from mailcore.keyring import Keyring
+from mailcore.mail_rules import MailRules
 from mailcore.plans import Lane, Plan, limits_for
 
 CATCH_ALL = "*"
@@ -29,15 +30,6 @@ class DestinationRef:
     address: str
     delivered_before: bool = True
     failing: bool = False  # the last mail to it was refused for good
-
-
-@dataclass(frozen=True, slots=True)
-class MailRules:
-    """What the owner of a domain chose for its mail: see the columns of `Domain`."""
-
-    strict_dmarc: bool = False
-    require_tls: bool = False
-    spam_threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +49,7 @@ class Recipient:
     alias_address: str
     destinations: tuple[DestinationRef, ...]
     domain_failing: bool = False
-    rules: MailRules = MailRules()
+    rules: MailRules = field(default_factory=MailRules)
 
     @property
     def lane(self) -> Lane:

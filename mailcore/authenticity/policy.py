@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mailcore import replies
 from mailcore.authenticity.verdicts import ArcVerdict, Verdicts
 from mailcore.envelope import normalise_domain
+from mailcore.mail_rules import MailRules
 from mailcore.replies import Reply
 
 # What the filter must think of a message, as a part of the score at which it is refused, to count against it.
@@ -19,20 +20,12 @@ SPAM_PART = 0.5
 @dataclass(frozen=True, slots=True)
 class Signals:
     """What else is known, as it counts: only what was found out. `reverse_name` is false where the client is
-    known to have none that leads back to it; `spam` is the score of the spam filter.
+    known to have none that leads back to it. `blocklisted` matters for mail to postmaster@ and abuse@ alone:
+    for all others a client on a blocklist is refused at RCPT.
     """
 
     reverse_name: bool = True
     blocklisted: bool = False
-    spam: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the owner of a domain chose: refuse for DMARC without another signal; the score that refuses."""
-
-    strict_dmarc: bool = False
-    spam_threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +36,15 @@ class Judgement:
     why: str
 
 
-def judge(verdicts: Verdicts, rules: Rules, signals: Signals, trusted_sealers: Collection[str]) -> Judgement:
-    """May the message be taken, as far as it says whose it is? In the order of the questions, the first that
-    lets it in decides.
+def judge(
+    verdicts: Verdicts, rules: MailRules, signals: Signals, trusted_sealers: Collection[str]
+) -> Judgement:
+    """May the message be taken, as far as it says what and whose it is? The spam filter's own refusal stands
+    first; of what DMARC asks, in the order of the questions, the first that lets it in decides.
     """
     dmarc, sealers = verdicts.dmarc, frozenset(trusted_sealers)
+    if refusal := _spam_refusal(verdicts.spam, rules.spam_threshold):
+        return Judgement(refusal, "the spam filter refuses it")
     if dmarc.has_too_many_authors:
         return Judgement(replies.TOO_MANY_AUTHORS, "it has more authors than anybody could ask about")
     if in_favour := _in_favour(verdicts, sealers):
@@ -61,9 +58,10 @@ def judge(verdicts: Verdicts, rules: Rules, signals: Signals, trusted_sealers: C
     return Judgement(reply(dmarc.from_domain), f"{so_far}, and {against}")
 
 
-def may_be_refused(verdicts: Verdicts, trusted_sealers: Collection[str]) -> bool:
-    """Whether it depends on rules and signals: else nobody need ask for any."""
-    return verdicts.dmarc.has_too_many_authors or not _in_favour(verdicts, frozenset(trusted_sealers))
+def depends_on_signals(verdicts: Verdicts, rules: MailRules, trusted_sealers: Collection[str]) -> bool:
+    """Whether a signal could still refuse it: else nobody need ask for any."""
+    without = judge(verdicts, rules, Signals(), trusted_sealers)
+    return without.reply is None and not _in_favour(verdicts, frozenset(trusted_sealers))
 
 
 def from_must_be_rewritten(verdicts: Verdicts) -> bool:
@@ -103,15 +101,22 @@ def _in_favour(verdicts: Verdicts, sealers: frozenset[str]) -> str:
     return ""
 
 
-def _against(verdicts: Verdicts, rules: Rules, signals: Signals) -> str:
+def _spam_refusal(score: float | None, threshold: float | None) -> Reply | None:
+    """No score (the filter was not asked, or did not answer) refuses nothing."""
+    if score is None or threshold is None or score < threshold:
+        return None
+    return replies.spam(score, threshold)
+
+
+def _against(verdicts: Verdicts, rules: MailRules, signals: Signals) -> str:
     """The first signal that agrees with DMARC, in words; empty where none does."""
     if signals.blocklisted:
         return "a blocklist names the client"
     if not signals.reverse_name:
         return "the client has no reverse name that leads back to it"
     threshold = rules.spam_threshold
-    if signals.spam is not None and threshold is not None and signals.spam >= threshold * SPAM_PART:
-        return f"the spam filter gives it {signals.spam:.1f}"
+    if verdicts.spam is not None and threshold is not None and verdicts.spam >= threshold * SPAM_PART:
+        return f"the spam filter gives it {verdicts.spam:.1f}"
     if verdicts.spf.result == "fail" and not _is_signed_by_author(verdicts):
         return "SPF fails, and no signature is of the author domain"
     return ""

@@ -8,9 +8,10 @@ from pydantic import SecretStr
 
 from mailcore import routing
 from mailcore.envelope import Mailbox
+from mailcore.mail_rules import MailRules
 from mailcore.plans import Plan
 from mailcore.rates import Rate
-from mailcore.routing import MailRules, Resolved
+from mailcore.routing import Resolved
 from tests.support.api import Tenant, World, running_api
 
 

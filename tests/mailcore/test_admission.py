@@ -16,14 +16,14 @@ from mailcore.admission import (
     check_recipient,
     check_service_role,
     check_size,
-    check_spam,
     is_of_service,
     refuse_domain,
 )
 from mailcore.attachments import AttachmentCount
+from mailcore.mail_rules import MailRules
 from mailcore.plans import LARGEST_MESSAGE, SMALLEST_ATTACHMENTS, Plan, limits_for
 from mailcore.replies import Reply
-from mailcore.routing import DestinationRef, MailRules, NoSuchAlias, NotServed, Recipient, Resolved
+from mailcore.routing import DestinationRef, NoSuchAlias, NotServed, Recipient, Resolved
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 WINDOW = timedelta(hours=72)
@@ -183,30 +183,3 @@ def test_nesting_too_deep_is_refused_whatever_the_size() -> None:
 @pytest.mark.parametrize(("marks", "expected"), [(0, None), (1, None), (2, replies.LOOP), (9, replies.LOOP)])
 def test_our_own_mark_twice_is_a_loop(marks: int, expected: Reply | None) -> None:
     assert check_loop(marks) is expected
-
-
-# --- spam ---
-
-
-def wants(threshold: float | None) -> Recipient:
-    return replace(recipient(), rules=MailRules(spam_threshold=threshold))
-
-
-@pytest.mark.parametrize(
-    ("score", "thresholds", "refused"),
-    [
-        (15.0, [15.0], True),
-        (14.9, [15.0], False),
-        (9.0, [15.0, 8.0, None], True),
-        (1000.0, [None], False),
-        (None, [0.0], False),
-        (0.0, [0.0], True),
-    ],
-)
-def test_the_lowest_threshold_refuses_and_none_never_does(
-    score: float | None, thresholds: list[float | None], refused: bool
-) -> None:
-    reply = check_spam(score, [wants(threshold) for threshold in thresholds])
-    assert (reply is not None) is refused
-    if reply and score:
-        assert (reply.code, reply.enhanced, f"{score:.1f}" in reply.text) == (550, "5.7.1", True)
