@@ -15,7 +15,6 @@ import structlog
 
 from mailcore import crash_points, dsn, metrics, outcome, queue, retries, rewriting
 from mailcore.acceptance import Acceptance, Draft
-from mailcore.authenticity.verdicts import Verdicts
 from mailcore.clock import Clock
 from mailcore.contents import Contents, Mail
 from mailcore.database import CONNECTION_LOST, Aborted, Database
@@ -33,7 +32,7 @@ from mailcore.routing import Recipient
 from mailcore.settings import Settings
 from mailcore.settlement import Result, Settler
 from mailcore.spool import Spool
-from mailcore.spool_record import Buffer, Damaged, Gone
+from mailcore.spool_record import Damaged, Gone
 from mailcore.submission import Client
 from mailcore.transport import Parcel, Transport
 
@@ -321,41 +320,3 @@ def _plan_of(lane: Lane) -> Plan:
 
 def _our_fault() -> Outcome:
     return outcome.ours("transient", 451, "4.3.0", "Temporary local problem", "")
-
-
-class InProcessAttempts:
-    """First attempts in the process that accepted the message: no queue hop while there is room.
-
-    The standard lane sheds to the queue when the event loop lags; the fast lane keeps its place.
-    """
-
-    def __init__(self, courier: Courier, settings: Settings, is_lagging: Callable[[], bool]) -> None:
-        self._courier = courier
-        self._is_lagging = is_lagging
-        self._slots = settings.first_attempts
-        self._bytes = settings.first_attempt_bytes
-
-    def reserve(self, lane: Lane, deliveries: int, size: int) -> UUID | None:
-        courier = self._courier
-        if courier.closing or not courier.lease.is_fresh() or (lane is Lane.STANDARD and self._is_lagging()):
-            return None
-        if deliveries > self._slots or size * deliveries > self._bytes:
-            return None
-        self._slots -= deliveries
-        self._bytes -= size * deliveries
-        return courier.lease.id
-
-    def release(self, deliveries: int, size: int) -> None:
-        self._slots += deliveries
-        self._bytes += size * deliveries
-
-    def start(
-        self,
-        claimed: Sequence[Claimed],
-        content: Sequence[Buffer] | None,
-        verdicts: Verdicts | None,
-        size: int,
-    ) -> None:
-        mail = None if content is None else Mail(b"".join(content), verdicts)
-        for c in claimed:
-            self._courier.start(c, mail, lambda: self.release(1, size))

@@ -1,6 +1,6 @@
 """Room for first attempts in the process that accepts a message: what acceptance asks for, and who has none.
 
-Only shapes; `delivery.InProcessAttempts` has the room. Must never import delivery, which needs acceptance.
+Only shapes; `in_process_attempts` has the room. Must never import delivery, which needs acceptance.
 """
 
 from collections.abc import Sequence

@@ -19,9 +19,10 @@ from mailcore.authenticity.signing_keys import KeyFolder, SigningKeys
 from mailcore.clock import Clock
 from mailcore.contents import Contents
 from mailcore.database import CONNECTION_LOST, Aborted, Database
-from mailcore.delivery import Courier, InProcessAttempts
+from mailcore.delivery import Courier
 from mailcore.dressing import Dressing
 from mailcore.first_attempts import FirstAttempts, NoFirstAttempts
+from mailcore.in_process_attempts import InProcessAttempts
 from mailcore.jobs import Alarm
 from mailcore.keyring import Keyring
 from mailcore.leases import ProcessLease
