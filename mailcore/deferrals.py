@@ -18,7 +18,8 @@ ACCOUNTS: Final = 3
 SECONDS: Final = 300.0
 # A retry comes after 8 h at the latest: without one for so long, its mail has ended one way or the other.
 _OVER_AFTER: Final = 43_200.0
-_OURS: Final = frozenset({"aborted", "put-off"})
+# Ours, or a server without the TLS that an owner or the domain wants: it has not been asked to take anything.
+_SAYS_NOTHING: Final = frozenset({"aborted", "put-off", "tls"})
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Deferrals:
 
     def note(self, provider: str, account_id: UUID, message_id: UUID, outcome: Outcome) -> None:
         """What came of an attempt. A recipient that is refused for good says nothing of the others."""
-        if not provider or outcome.reason in _OURS:
+        if not provider or outcome.reason in _SAYS_NOTHING:
             return
         if outcome.kind == "delivered":
             self._streaks.pop(provider, None)

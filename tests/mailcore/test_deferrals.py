@@ -81,8 +81,16 @@ async def test_one_message_that_is_tried_again_and_again_is_none(
     assert await standing(deferrals, database) == []
 
 
-@pytest.mark.parametrize("outcome", [REFUSED, PUT_OFF, ours("transient", 451, "4.4.2", "x", "aborted")])
-async def test_what_is_refused_for_good_or_held_back_by_us_is_no_deferral(
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        REFUSED,
+        PUT_OFF,
+        ours("transient", 451, "4.4.2", "x", "aborted"),
+        ours("transient", 451, "4.7.4", "TLS is required by its owner", "tls"),
+    ],
+)
+async def test_what_is_refused_for_good_held_back_or_lacks_the_tls_it_needs_is_no_deferral(
     deferrals: Deferrals, clock: SteppedClock, database: Database, outcome: Outcome
 ) -> None:
     put_off(deferrals, clock, outcome=outcome)
