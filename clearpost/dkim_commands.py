@@ -5,14 +5,11 @@ Must never print a private key, nor choose a key that nobody could check.
 
 import asyncio
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from clearpost.checks.signing import unpublished
+from clearpost.folder_owner import as_owner
 from clearpost.progress import complain, say, table
 from mailcore.authenticity.signing_keys import KeyFolder, SigningKey, load, strings_of
 from mailcore.clock import Clock
@@ -131,7 +128,7 @@ def retire(settings: Settings, domain: str, selector: str) -> int:
 def _guarded(settings: Settings, work: Any) -> int:
     try:
         Keyring(settings.key_dir)  # refuses a folder that others can read
-        with _as_owner(settings.key_dir):
+        with as_owner(settings.key_dir):
             done: int = work(KeyFolder(settings.key_dir))
         return done
     except (Unfit, UnsafeKeyFolder, ValueError) as reason:
@@ -141,24 +138,6 @@ def _guarded(settings: Settings, work: Any) -> int:
             f"{error.filename}: {error.strerror}: run this as the user that runs the service, or as root"
         )
     return NOT_DONE
-
-
-@contextmanager
-def _as_owner(folder: Path) -> Iterator[None]:
-    """Root works as whoever the folder belongs to: the service must read what is made here, and a link that
-    lies here must not lead root to files of others.
-    """
-    about, group = folder.stat(), os.getegid()
-    if os.geteuid() != 0 or about.st_uid == 0:
-        yield
-        return
-    os.setegid(about.st_gid)
-    os.seteuid(about.st_uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(group)
 
 
 def _normal(domain: str) -> str:

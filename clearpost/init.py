@@ -6,8 +6,6 @@ beyond its own folders.
 
 import asyncio
 import json
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -17,9 +15,10 @@ from clearpost.checks import folders, names, ports, roles, signing
 from clearpost.checks.finding import Finding
 from clearpost.doctor import is_fit, lines_of
 from clearpost.first_settings import Unusable, Wish, settings_of
+from clearpost.folder_owner import Owner, as_owner, give, give_folder, owner_of
 from clearpost.our_records import Record, of_key, records
 from clearpost.progress import complain, say, table
-from mailcore.authenticity.signing_keys import FOLDER, KeyFolder
+from mailcore.authenticity.signing_keys import KeyFolder
 from mailcore.clock import Clock
 from mailcore.errors import BusinessError
 from mailcore.keyring import Keyring, UnsafeKeyFolder
@@ -48,9 +47,11 @@ class Installed:
 def main(wish: Wish, *, as_json: bool) -> int:
     """0 all is fit for mail, 1 something is to mend (it is said what), 2 an answer is missing or wrong."""
     try:
+        owner = _owner(wish)
         wrote, settings = settings_of(wish)
-        new_keys = _folders(settings)
-        _hand_over(wish, settings, wrote)
+        if owner and wrote:
+            give(wish.env_file, owner)
+        new_keys = _folders(settings, owner)
         installed = asyncio.run(_look(settings, wish, wrote, new_keys))
     except (Unusable, UnsafeKeyFolder) as reason:
         complain(str(reason))
@@ -66,25 +67,24 @@ def main(wish: Wish, *, as_json: bool) -> int:
 # --- folders and keys ---
 
 
-def _folders(settings: Settings) -> int:
-    """Returns how many keys were made."""
-    settings.spool_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keyring = Keyring(settings.key_dir)
-    missing = [name for name in KEYS if not (settings.key_dir / f"{name}.key").exists()]
-    for name in missing:
-        keyring.keys(name)
-    return len(missing) + KeyFolder(settings.key_dir).ensure(settings.service_domain)
+def _folders(settings: Settings, owner: Owner | None) -> int:
+    """Returns how many keys were made, by whom the folder belongs to."""
+    for folder in (settings.spool_dir, settings.key_dir):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if owner:
+            give_folder(folder, owner)
+    with as_owner(settings.key_dir):
+        keyring = Keyring(settings.key_dir)
+        missing = [name for name in KEYS if not (settings.key_dir / f"{name}.key").exists()]
+        for name in missing:
+            keyring.keys(name)
+        return len(missing) + KeyFolder(settings.key_dir).ensure(settings.service_domain)
 
 
-def _hand_over(wish: Wish, settings: Settings, wrote: bool) -> None:
-    """To the user that runs the service; only root can, and only what init makes."""
-    if not wish.owner or os.geteuid() != 0:
-        return
-    keys, signing_keys = settings.key_dir.glob("*.key"), settings.key_dir / FOLDER
-    folders_and_keys = [settings.spool_dir, settings.key_dir, *keys, signing_keys, *signing_keys.rglob("*")]
+def _owner(wish: Wish) -> Owner | None:
+    """Looked up before anything is written."""
     try:
-        for path in [*folders_and_keys, *([wish.env_file] if wrote else [])]:
-            shutil.chown(path, wish.owner, wish.owner)
+        return owner_of(wish.owner)
     except LookupError:
         make = f"useradd --system --user-group {wish.owner}"
         raise Unusable(f"there is no user {wish.owner}: {make}, then run init again") from None

@@ -8,7 +8,8 @@ import shlex
 import socket
 import stat
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ from tests.support.services import ROOT
 
 ANSWERS = ("--hostname", "mx.example.org", "--service-domain", "example.org",
            "--postmaster", "me@elsewhere.example", "--ip", "192.0.2.10")  # fmt: skip
+
+
+DAEMON = 1  # a user that every machine has, with a group of its name
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 
 
 @pytest.fixture
@@ -203,6 +208,51 @@ async def test_a_port_that_somebody_holds_is_noticed(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", machine.port)):
         _, document = await machine.as_json(*ANSWERS)
     assert any(f"port {machine.port}" in what for what in failed(document))
+
+
+@pytest.fixture
+def lobby() -> Iterator[Path]:
+    """A folder that every user may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@only_root
+async def test_root_gives_folders_and_keys_to_the_user_of_the_service(machine: Machine, lobby: Path) -> None:
+    machine.spool, machine.keys = lobby / "spool", lobby / "keys"
+    await machine.init(*ANSWERS)
+    await machine.init("--owner", "daemon")
+    (machine.keys / "srs.key").unlink()
+    await machine.init("--owner", "daemon")
+    made = [machine.spool, machine.keys, *machine.keys.rglob("*")]
+    assert len(made) == len(KEYS) + 6
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(DAEMON, DAEMON)}
+    assert machine.env_file.stat().st_uid == 0, "kept as it is"
+
+
+@only_root
+@pytest.mark.parametrize("link", ["srs.key", "dkim/example.org/signing", "dkim"])
+async def test_a_link_in_a_folder_of_the_service_leads_root_nowhere(
+    machine: Machine, lobby: Path, tmp_path: Path, link: str
+) -> None:
+    machine.spool, machine.keys = lobby / "spool", lobby / "keys"
+    of_root = tmp_path / "of-root"
+    of_root.mkdir(mode=0o755)
+    (of_root / "secret").write_text("")
+    await machine.init(*ANSWERS, "--owner", "daemon")
+    placed = machine.keys / link
+    placed.rename(lobby / "away")
+    placed.symlink_to(of_root if link == "dkim" else of_root / "secret")
+    await machine.init("--owner", "daemon")
+    assert [(path.name, path.stat().st_uid) for path in of_root.iterdir()] == [("secret", 0)]
+    assert (of_root.stat().st_uid, os.geteuid()) == (0, 0)
+
+
+@only_root
+async def test_a_user_that_is_missing_is_said_before_anything_is_written(machine: Machine) -> None:
+    code, output = await machine.init(*ANSWERS, "--owner", "nobody-of-us")
+    assert (code, "useradd" in output, machine.env_file.exists()) == (2, True, False)
 
 
 def settings(**changes: Any) -> Settings:
