@@ -35,8 +35,13 @@ def header_fields(section: bytes) -> list[Field]:
         if not line:
             break
         name, colon, _ = line.partition(b":")
-        fields.append(Field(name.rstrip(b" \t").lower() if colon else b"", line + b"\r\n"))
+        fields.append(Field(_name(name) if colon else b"", line + b"\r\n"))
     return fields
+
+
+def _name(before_colon: bytes) -> bytes:
+    """One that is folded before its colon follows no grammar, yet who unfolds first reads it as that field."""
+    return before_colon.replace(b"\r\n", b"").rstrip(b" \t").lower()
 
 
 def canonical_field(raw: bytes, canonicalisation: Canonicalisation) -> bytes:
@@ -52,7 +57,7 @@ def relaxed_header(raw: bytes) -> bytes:
     """RFC 6376 section 3.4.2: name in lower case, unfolded, white space as single spaces; with CRLF."""
     name, _, value = raw.partition(b":")
     unfolded = _single_spaces(value.replace(b"\r\n", b""))
-    return name.rstrip(b" \t").lower() + b":" + unfolded.strip(b" ") + b"\r\n"
+    return _name(name) + b":" + unfolded.strip(b" ") + b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)

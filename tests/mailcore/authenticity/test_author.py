@@ -102,3 +102,8 @@ def test_no_field_raises(value: bytes) -> None:
 def test_what_the_standard_library_writes_is_read(name: str, label: str) -> None:
     written = str(StdlibAddress(name, label, f"{label}.example.org"))
     assert of(written) == [f"{label}@{label}.example.org"]
+
+
+def test_a_from_that_is_folded_before_its_colon_names_an_author_too() -> None:
+    found = authors(b"From: x@plain.test\r\nFrom\r\n : ceo@bank.test\r\n")
+    assert (found.domains, found.fields) == (("plain.test", "bank.test"), 2)

@@ -98,6 +98,8 @@ def test_every_line_is_short_and_the_field_is_one(domain: str, selector: str, re
         "Authentication-Results: clearpost.test.; dmarc=pass\r\n",
         "Authentication-Results: clearpost.test\r\n",
         "Authentication-Results: clearpost.test(;)1; dmarc=pass\r\n",
+        "Authentication-Results\r\n : clearpost.test; dmarc=pass\r\n",
+        "Authentication-Results \r\n\t\r\n : clearpost.test; dmarc=pass\r\n",
     ],
 )
 def test_a_field_of_ours_is_found_whole(field: str) -> None:
