@@ -4,6 +4,7 @@ Must never mix the two: as soon as the environment names a database, only the en
 """
 
 import os
+import ssl
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -64,7 +65,18 @@ def _checked(values: dict[str, str], with_redis: bool) -> Settings:
         if not value.get_secret_value():
             advice = "point it at your server, or run `clearpost up` for a local stack"
             raise SettingsError(f"CLEARPOST_{name} is not set: {advice}")
+    _insist_on_authorities(settings)
     return settings
+
+
+def _insist_on_authorities(settings: Settings) -> None:
+    """Read once for nothing here: a process that first asked it in mid-start would end without a word."""
+    try:
+        if settings.authorities is not None:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(settings.authorities)
+    except OSError:
+        advice = "correct its path or its rights, or leave it unset"
+        raise SettingsError(f"CLEARPOST_AUTHORITIES: no certificates in PEM there: {advice}") from None
 
 
 def _what_is_wrong(error: ValidationError) -> str:
@@ -73,4 +85,4 @@ def _what_is_wrong(error: ValidationError) -> str:
     text = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         return text
-    return f"CLEARPOST_{'_'.join(str(part) for part in first['loc']).upper()}: {text}"
+    return f"CLEARPOST_{str(first['loc'][0]).upper()}: {text}"

@@ -112,8 +112,7 @@ def setting_name(port: str) -> str:
 def first_problem(error: ValidationError) -> str:
     """Which setting is wrong, and why, in one line."""
     first = error.errors()[0]
-    name = "_".join(str(part) for part in first["loc"]).upper()
-    return f"CLEARPOST_{name}: {first['msg'].removeprefix('Value error, ')}"
+    return f"CLEARPOST_{str(first['loc'][0]).upper()}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def process_environment(local: LocalSettings, database_url: str, redis_url: str) -> Mapping[str, str]:

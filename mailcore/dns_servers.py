@@ -11,25 +11,9 @@ import dns.flags
 import dns.nameserver
 import dns.resolver
 
+from mailcore.settings.kinds import host_and_port
+
 EDNS_PAYLOAD: Final = 1232
-
-
-def host_and_port(text: str, default_port: int) -> tuple[str, int]:
-    """Split "host:port", "[v6]:port", "host" or a bare IPv6 address. Raises ValueError for a bad port."""
-    host, separator, port = text.rpartition(":")
-    if not separator or (":" in host and not host.startswith("[")) or text.endswith("]"):
-        return text.strip("[]"), default_port
-    return host.strip("[]"), int(port)
-
-
-def is_name_server(text: str) -> bool:
-    """An IP address, with or without a port: by a name it could not be found."""
-    try:
-        host, port = host_and_port(text, 53)
-        ip_address(host)
-    except ValueError:
-        return False
-    return 0 < port < 65536
 
 
 def stub_resolver(servers: tuple[str, ...], lifetime: float) -> dns.asyncresolver.Resolver:

@@ -15,8 +15,9 @@ from mailcore import tls_need
 from mailcore.mta_sts_policies import DomainPolicy, Policies
 from mailcore.outcome import Outcome, ours
 from mailcore.public_addresses import may_be_reached
-from mailcore.resolver import AddressAnswer, MxAnswer, Resolver, host_and_port
+from mailcore.resolver import AddressAnswer, MxAnswer, Resolver
 from mailcore.settings import Settings
+from mailcore.settings.kinds import host_and_port
 from mailcore.source_addresses import SourceAddresses
 from mailcore.tls_need import OPPORTUNISTIC, TlsNeed
 

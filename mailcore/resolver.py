@@ -20,10 +20,10 @@ import dns.reversename
 
 from mailcore.clock import Clock
 from mailcore.dns_answers import AddressAnswer, MxAnswer, Tlsa, TlsaAnswer, TxtAnswer
-from mailcore.dns_servers import host_and_port, is_local, stub_resolver
+from mailcore.dns_servers import is_local, stub_resolver
 from mailcore.settings import Settings
 
-__all__ = ["AddressAnswer", "MxAnswer", "Resolver", "TlsaAnswer", "TxtAnswer", "host_and_port"]
+__all__ = ["AddressAnswer", "MxAnswer", "Resolver", "TlsaAnswer", "TxtAnswer"]
 
 LONGEST_TTL: Final = 3600.0
 LONGEST_NEGATIVE_TTL: Final = 60.0

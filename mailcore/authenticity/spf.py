@@ -19,8 +19,9 @@ from dns.nameserver import Do53Nameserver
 from dns.resolver import NXDOMAIN, NoAnswer, Resolver
 
 from mailcore.authenticity.verdicts import SpfVerdict
-from mailcore.dns_servers import EDNS_PAYLOAD, host_and_port
+from mailcore.dns_servers import EDNS_PAYLOAD
 from mailcore.envelope import Mailbox
+from mailcore.settings.kinds import host_and_port
 
 # Its docstrings hold invalid escapes; Python says so once, when it first compiles the file.
 with warnings.catch_warnings():

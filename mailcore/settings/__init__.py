@@ -4,20 +4,25 @@ Must never be read from inside a decision: a function takes the value it needs. 
 generated from the descriptions here (`python -m mailcore.settings`).
 """
 
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from mailcore.plans import Lane
 from mailcore.settings.incoming import Incoming
+from mailcore.settings.kinds import is_name_server
 from mailcore.settings.offering import Offering
 from mailcore.settings.outgoing import Outgoing
 from mailcore.settings.places import Places
 
 SignUp = Literal["open", "invitation", "closed"]
+
+_NAME: Final = re.compile(r"(?:[\w-]{1,63}\.)+[\w-]{2,63}\.?")
+_WEB: Final = re.compile(r"https?://(?:[\w.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?(?:/[^\s?#]*)?", re.IGNORECASE)
 
 
 class Settings(Offering, Outgoing, Incoming, Places):
@@ -78,6 +83,30 @@ class Settings(Offering, Outgoing, Incoming, Places):
         if not isinstance(value, str):
             return value
         return tuple(timedelta(seconds=float(part)) for part in value.split(",") if part.strip())
+
+    # What would only show later, as mail that is not filtered or not asked about
+    @field_validator("trusted_sealers", "blocklists", "watched_blocklists")
+    @classmethod
+    def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(_NAME.fullmatch, names)):
+            raise ValueError("write domain names, with commas between them")
+        return names
+
+    @field_validator("dns_servers")
+    @classmethod
+    def _check_dns_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(is_name_server, servers)):
+            raise ValueError("write IP addresses, as 192.0.2.53 or 192.0.2.53:53, with commas between them")
+        return servers
+
+    @field_validator("rspamd_url")
+    @classmethod
+    def _check_rspamd_url(cls, url: str) -> str:
+        if url and not _WEB.fullmatch(url):
+            raise ValueError(
+                "write it as http://127.0.0.1:11333; a password goes into CLEARPOST_RSPAMD_PASSWORD"
+            )
+        return url
 
     @model_validator(mode="after")
     def _check(self) -> Self:

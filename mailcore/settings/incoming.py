@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from mailcore.settings.kinds import CommaList, NetworkList
+from mailcore.settings.kinds import CommaList, NetworkList, Wait
 
 
 class Incoming(BaseSettings):
@@ -46,7 +46,7 @@ class Incoming(BaseSettings):
     )
 
     # Who sends (RFC 7208, 6376, 8617, 9989)
-    verdict_timeout: timedelta = Field(
+    verdict_timeout: Wait = Field(
         timedelta(seconds=2),
         description="All verdicts on one message (SPF, DKIM, DMARC, ARC), then temperror",
     )
@@ -75,15 +75,17 @@ class Incoming(BaseSettings):
         description="DNSBL zones asked about clients, as list.example.org,...: at first 451 4.7.1",
     )
     blocklist_patience: timedelta = Field(
-        timedelta(hours=4), description="A client listed for so long since we first saw it hears 554 5.7.1"
+        timedelta(hours=4),
+        ge=timedelta(0),
+        description="A client listed for so long since we first saw it hears 554 5.7.1",
     )
     rspamd_url: str = Field(
         "", description="rspamd's worker as http://127.0.0.1:11333; empty: no spam filter is asked"
     )
     rspamd_password: SecretStr = Field(SecretStr(""), description="Its password, where it wants one")
-    rspamd_timeout: timedelta = Field(
+    rspamd_timeout: Wait = Field(
         timedelta(seconds=5), description="Its answer; without one the message is taken as it is"
     )
     rspamd_most_bytes: int = Field(
-        2 * 1024 * 1024, description="Larger messages are not shown to it, as spam seldom is large"
+        2 * 1024 * 1024, ge=0, description="Larger messages are not shown to it, as spam seldom is large"
     )

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from mailcore.settings.kinds import CommaList, DurationList, NetworkList
+from mailcore.settings.kinds import CommaList, DurationList, NetworkList, Port
 
 
 def _minutes(*values: float) -> tuple[timedelta, ...]:
@@ -109,7 +109,7 @@ class Outgoing(BaseSettings):
     idle_connections: int = Field(200, description="Idle connections kept in all, per process")
     dns_timeout: timedelta = Field(timedelta(seconds=10), description="One DNS question")
     dns_cache_entries: int = Field(10_000, ge=1, description="DNS answers kept in memory")
-    smtp_port: int = Field(25, description="Port of the hosts that MX records name")
+    smtp_port: Port = Field(25, description="Port of the hosts that MX records name")
     internal_networks: NetworkList = Field(
         (), description="Networks that MX records may lead to though they are not public, as 10.0.0.0/8,..."
     )
@@ -128,7 +128,9 @@ class Outgoing(BaseSettings):
     authorities: Path | None = Field(
         None, description="PEM file of certificate authorities believed besides the system's"
     )
-    mta_sts_port: int = Field(443, description="Port of the servers that publish MTA-STS policies (RFC 8461)")
+    mta_sts_port: Port = Field(
+        443, description="Port of the servers that publish MTA-STS policies (RFC 8461)"
+    )
 
     # What we sign
     arc_seal: bool = Field(

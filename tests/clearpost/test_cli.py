@@ -87,6 +87,25 @@ def test_a_process_without_settings_ends_with_2_and_one_line(command: str) -> No
     assert "CLEARPOST_DATABASE_URL is not set" in ended.stderr
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_authorities_that_are_none_are_named_at_start(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "authorities.pem"
+    if content is not None:
+        file.write_text(content)
+    ended = run(
+        "-m", "clearpost", "mx",
+        CLEARPOST_DATABASE_URL="postgresql://localhost/none", CLEARPOST_REDIS_URL="redis://localhost/0",
+        CLEARPOST_AUTHORITIES=str(file),
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("clearpost: CLEARPOST_AUTHORITIES: no certificates in PEM there")
+
+
+def test_one_of_several_values_is_told_under_the_name_of_the_setting() -> None:
+    ended = run("-m", "clearpost", "mx", CLEARPOST_RATES_EXEMPT="10.0.0.0/8,somewhere")
+    assert (ended.returncode, "CLEARPOST_RATES_EXEMPT: " in ended.stderr) == (2, True)
+
+
 def test_a_bad_setting_is_named_but_not_shown() -> None:
     ended = run("-m", "clearpost", "mx", CLEARPOST_MX_PORT="geheim")
     assert ended.returncode == 2

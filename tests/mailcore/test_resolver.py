@@ -11,8 +11,9 @@ from dns.message import Message
 from clearpost.standins.dns import DnsStandin, Fault
 from mailcore.clock import Clock
 from mailcore.dns_answers import Tlsa, TlsaAnswer
-from mailcore.resolver import AddressAnswer, MxAnswer, Resolver, TxtAnswer, host_and_port
+from mailcore.resolver import AddressAnswer, MxAnswer, Resolver, TxtAnswer
 from mailcore.settings import Settings
+from mailcore.settings.kinds import host_and_port
 
 
 class HandClock(Clock):

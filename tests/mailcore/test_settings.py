@@ -32,6 +32,47 @@ def test_trusted_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPat
         Settings()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("verdict_timeout", "0"),
+        ("rspamd_timeout", "-1"),
+        ("rspamd_most_bytes", "-1"),
+        ("blocklist_patience", "-5"),
+        ("smtp_port", "0"),
+        ("mta_sts_port", "70000"),
+        ("trusted_sealers", "*"),
+        ("trusted_sealers", "google com"),
+        ("blocklists", "http://bl.test"),
+        ("watched_blocklists", "one.test two.test"),
+        ("dns_servers", "192.0.2.53,dns.test"),
+        ("dns_servers", "192.0.2.53:99999"),
+        ("rspamd_url", "127.0.0.1:11333"),
+        ("rspamd_url", "ftp://rspamd.test"),
+        ("rspamd_url", "http://me:secret@rspamd.test"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_start_and_not_when_mail_comes(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"CLEARPOST_{name.upper()}", value)
+    with pytest.raises(ValidationError, match=name) as refused:
+        Settings()
+    assert refused.value.errors()[0]["loc"] == (name,)
+
+
+def test_what_makes_sense_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "TRUSTED_SEALERS": "google.com, b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.test",
+        "BLOCKLISTS": "key_1.zen.bl.test,bl.test.",
+        "DNS_SERVERS": "192.0.2.53,192.0.2.53:5353,2001:db8::1,[2001:db8::1]:53",
+        "RSPAMD_URL": "http://[::1]:11333/rspamd/",
+        "BLOCKLIST_PATIENCE": "0",
+    }.items():
+        monkeypatch.setenv(f"CLEARPOST_{name}", value)
+    assert len(Settings().dns_servers) == 4
+
+
 def test_a_ladder_is_a_list_of_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARPOST_STANDARD_LADDER", "60, 240")
     assert Settings().standard_ladder == (timedelta(minutes=1), timedelta(minutes=4))
