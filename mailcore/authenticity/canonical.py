@@ -40,7 +40,7 @@ def header_fields(section: bytes) -> list[Field]:
 
 
 def _name(before_colon: bytes) -> bytes:
-    """One that is folded before its colon follows no grammar, yet who unfolds first reads it as that field."""
+    """Folded before its colon it follows no grammar, yet who unfolds first reads it as that field."""
     return before_colon.replace(b"\r\n", b"").rstrip(b" \t").lower()
 
 
