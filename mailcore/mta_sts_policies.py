@@ -12,16 +12,20 @@ from functools import partial
 from typing import Final
 
 import asyncpg
+import structlog
 
 from mailcore import mta_sts_table
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.keyring import Keyring
+from mailcore.logs import where
 from mailcore.mta_sts import patterns_for, record_id
 from mailcore.mta_sts_fetch import PolicyFetcher
 from mailcore.mta_sts_table import Hashes, KeptPolicy, pattern_of
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
+
+log = structlog.get_logger("mta_sts_policies")
 
 KEY: Final = "mta-sts"
 REFRESH_AFTER: Final = timedelta(days=1)  # long before it expires (section 10.2)
@@ -155,6 +159,9 @@ class Policies:
             await mta_sts_table.write(self._database, domain, known.policy, self._hashes)
         except _NO_DATABASE:
             pass  # this process knows it all the same
+        except Exception as error:  # noqa: BLE001  nobody looks at this task, and each message would ask anew
+            log.error("policy_fetch_broke", error=type(error).__name__, where=where(error))
+            self._leave_alone(known)
         finally:
             del self._fetches[domain]
 

@@ -9,10 +9,13 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from clearpost.standins.dns import DnsStandin, Fault
 from mailcore.database import Database
 from mailcore.keyring import Keyring
+from mailcore.mta_sts import Policy
+from mailcore.mta_sts_fetch import PolicyFetcher
 from mailcore.mta_sts_policies import READ_AGAIN, TRY_AGAIN, DomainPolicy, Policies
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
@@ -203,6 +206,30 @@ async def test_dead_policy_host_holds_mail_only_for_a_moment_and_only_once(groun
     asked = len(ground.dns.questions)
     assert await policies.of(DOMAIN) is None
     assert (len(ground.dns.questions), ground.host.connections) == (asked, 1)
+
+
+class BrokenFetcher(PolicyFetcher):
+    """Fails as nobody foresaw."""
+
+    asked = 0
+
+    async def fetch(self, domain: str) -> Policy | None:
+        self.asked += 1
+        raise LookupError(domain)
+
+
+async def test_fault_of_ours_is_told_without_the_domain_and_the_domain_left_alone(ground: Ground) -> None:
+    ground.publish("mx.a.test")
+    policies = ground.process()
+    broken = policies._fetcher = BrokenFetcher(Settings(), policies._resolver)
+    with capture_logs() as logged:
+        for _ in range(3):
+            assert await policies.of(DOMAIN) is None
+        ground.clock.step(TRY_AGAIN)
+        assert await policies.of(DOMAIN) is None
+    assert broken.asked == 2
+    assert [(line["event"], line["error"]) for line in logged] == [("policy_fetch_broke", "LookupError")] * 2
+    assert DOMAIN not in str(logged)
 
 
 async def test_dead_policy_host_is_tried_again_later(ground: Ground) -> None:
