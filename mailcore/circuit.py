@@ -24,7 +24,7 @@ class Circuit:
         self._clock = clock
         self._most = failures
         self._rest = rest
-        self._failures = 0
+        self._failed: set[object] = set()
         self._rests_until = 0.0
 
     @property
@@ -41,10 +41,29 @@ class Circuit:
                 answer = await question()
         except TimeoutError:
             pass
-        self._note(answered=answer is not None)
+        if answer is None:
+            self.failed()
+        else:
+            self.answered()
         return answer
 
-    def _note(self, *, answered: bool) -> None:
-        self._failures = 0 if answered else self._failures + 1
-        if self._failures >= self._most:
-            self._rests_until = self._clock.monotonic() + self._rest
+    def probes(self) -> bool:
+        """Whether to ask now. After a rest one may, and the others wait for what it hears."""
+        if self.rests:
+            return False
+        if len(self._failed) >= self._most:
+            self._rest_now()
+        return True
+
+    def answered(self) -> None:
+        self._failed.clear()
+        self._rests_until = 0.0
+
+    def failed(self, on: object = None) -> None:
+        """`on`: what may be at fault itself; however often it fails in a row, it counts once."""
+        self._failed.add(object() if on is None else on)
+        if len(self._failed) >= self._most:
+            self._rest_now()
+
+    def _rest_now(self) -> None:
+        self._rests_until = self._clock.monotonic() + self._rest

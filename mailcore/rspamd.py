@@ -4,6 +4,7 @@ Only what its rules need goes along, and nothing that says for whom the mail is.
 rspamd does not answer for, act on anything but the score, nor have rspamd write the message into its log.
 """
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import structlog
 from mailcore import metrics
 from mailcore.circuit import Circuit
 from mailcore.clock import Clock
+from mailcore.networks import network_of
 from mailcore.settings import Settings
 from mailcore.spool_record import Buffer
 
@@ -53,10 +55,10 @@ class SpamFilter:
 
     async def score(self, message: Shown) -> float | None:
         """None where it was not asked, or does not answer in time: then the message is taken as it is."""
-        if message.size > self._most or self._circuit.rests:
+        if message.size > self._most or not self._circuit.probes():
             metrics.SPAM_CHECKS.labels("not-asked").inc()
             return None
-        score = await self._circuit.ask(lambda: self._ask(message), self._seconds)
+        score = await self._ask(message)
         metrics.SPAM_CHECKS.labels("no-answer" if score is None else "scored").inc()
         return score
 
@@ -64,15 +66,25 @@ class SpamFilter:
         await self._client.aclose()
 
     async def _ask(self, message: Shown) -> float | None:
+        """Only what says that rspamd is away lets it rest: one sender's messages must not switch it off."""
         try:
-            answer = await self._client.post(
-                self._url, content=_octets(message), headers=_headers(message, self._password)
-            )
+            async with asyncio.timeout(self._seconds):
+                answer = await self._client.post(
+                    self._url, content=_octets(message), headers=_headers(message, self._password)
+                )
+            self._circuit.answered()
             answer.raise_for_status()
             return _score(answer.json()["score"])
         except Exception as error:  # noqa: BLE001  whatever it is, mail goes on
+            self._note(error, message)
             log.warning("spam_not_scored", error=type(error).__name__)
             return None
+
+    def _note(self, error: Exception, message: Shown) -> None:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            self._circuit.failed()
+        elif isinstance(error, TimeoutError | httpx.TimeoutException):
+            self._circuit.failed(network_of(message.client_ip))
 
 
 async def _octets(message: Shown) -> AsyncIterator[bytes]:

@@ -123,12 +123,42 @@ async def test_one_that_is_silent_is_waited_for_as_long_as_set_then_left_alone(r
     clock = SteppedClock()
     spam_filter = filter_at(rspamd.url, clock, rspamd_timeout=timedelta(seconds=0.05))
     rspamd.go_on.clear()
-    for _ in range(5):
-        assert await spam_filter.score(message()) is None
+    for n in range(5):
+        assert await spam_filter.score(replace(message(), client_ip=f"192.0.2.{n}")) is None
     assert len(rspamd.asked) == 3, "mail does not wait for it each time"
     rspamd.go_on.set()
     clock.step(11)
     assert await spam_filter.score(message()) == 0.1
+    await spam_filter.close()
+
+
+async def test_messages_of_one_client_that_take_too_long_do_not_switch_it_off(rspamd: SmallFilter) -> None:
+    spam_filter = filter_at(rspamd.url, rspamd_timeout=timedelta(seconds=0.05))
+    rspamd.go_on.clear()
+    for n in range(5):
+        await spam_filter.score(replace(message(), client_ip=f"2001:db8::{n}"))
+    assert len(rspamd.asked) == 5
+    await spam_filter.close()
+
+
+async def test_messages_that_it_refuses_do_not_switch_it_off(
+    rspamd: SmallFilter, spam_filter: SpamFilter
+) -> None:
+    rspamd.status = 500
+    for n in range(5):
+        await spam_filter.score(replace(message(), client_ip=f"192.0.2.{n}"))
+    assert len(rspamd.asked) == 5
+
+
+async def test_after_the_rest_one_message_probes_and_the_others_do_not_wait(rspamd: SmallFilter) -> None:
+    clock = SteppedClock()
+    spam_filter = filter_at(rspamd.url, clock, rspamd_timeout=timedelta(seconds=0.05))
+    rspamd.go_on.clear()
+    for n in range(3):
+        await spam_filter.score(replace(message(), client_ip=f"192.0.2.{n}"))
+    clock.step(11)
+    await asyncio.gather(*(spam_filter.score(message()) for _ in range(5)))
+    assert len(rspamd.asked) == 4
     await spam_filter.close()
 
 
