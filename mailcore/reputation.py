@@ -57,8 +57,10 @@ class Reputation:
         self._begun: set[asyncio.Task[Standing]] = set()
 
     async def close(self) -> None:
-        for task in self._begun:
+        begun = list(self._begun)
+        for task in begun:
             task.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
         await self._rates.close()
         if self._filter:
             await self._filter.close()
@@ -68,11 +70,16 @@ class Reputation:
     def begin(self, peer: Peer, transaction: MailTransaction) -> None:
         """At MAIL. Nothing is asked about clients of `rates_exempt`, nor where nothing is set."""
         wishes = self._wishes(peer, transaction)
-        if is_within(peer.ip, self._settings.rates_exempt) or not (wishes or self._settings.blocklists):
+        if self._is_exempt(peer.ip) or not (wishes or self._settings.blocklists):
             return
         task = transaction.standing = asyncio.create_task(self._look(peer.ip, wishes))
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
+
+    def _is_exempt(self, ip: str) -> bool:
+        """Not by the address of a balancer, which stands for whoever it did not name."""
+        settings = self._settings
+        return is_within(ip, settings.rates_exempt) and not is_within(ip, settings.proxy_protocol)
 
     async def at_rcpt(self, transaction: MailTransaction, mailbox: Mailbox) -> Reply | None:
         """The refusal of a customer's recipient, if any. A listed client may write to those who could help it

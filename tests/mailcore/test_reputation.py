@@ -121,6 +121,21 @@ async def test_who_is_exempt_is_neither_counted_nor_looked_for(make: Make, dns: 
     assert not dns.questions
 
 
+async def test_a_balancer_that_names_no_client_is_not_exempt(make: Make) -> None:
+    settings = {"proxy_protocol": "127.0.0.0/8", "rates_exempt": "127.0.0.0/8"}
+    reputation = make(client_rate=1, sender_rate=0, **settings)
+    said = [await refusal(reputation, "127.0.0.1") for _ in range(2)]
+    assert said == [None, replies.CLIENT_TOO_OFTEN]
+
+
+async def test_at_the_end_what_is_asked_has_ended_before_redis_is_closed(make: Make) -> None:
+    reputation = make(client_rate=1)
+    asking = begin(reputation).standing
+    assert asking
+    await reputation.close()
+    assert asking.cancelled()
+
+
 async def test_redis_learns_no_ip_and_no_address_and_forgets_by_itself(make: Make, redis_url: str) -> None:
     await refusal(make(blocklists="bl.test", blocklist_patience=timedelta(hours=4)), SPAMMER)
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
