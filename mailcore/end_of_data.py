@@ -5,9 +5,10 @@ to be, or keep content that it has refused.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from mailcore import admission, content_scan, metrics, returns, rewriting, routing
 from mailcore.acceptance import Acceptance
@@ -30,6 +31,9 @@ from mailcore.settings import Settings
 from mailcore.smtp_dialogue import MailTransaction, Peer
 from mailcore.submission import Client, Submission
 
+A = TypeVar("A")
+B = TypeVar("B")
+
 _EMPTY_LINE = 2  # octets between header and body
 
 
@@ -41,7 +45,7 @@ class Body:
     """
 
     intake: Intake
-    spf: SpfQuestion
+    spf: SpfQuestion | None
     standard: bool
 
     async def feed(self, chunk: bytes) -> None:
@@ -49,7 +53,8 @@ class Body:
 
     def drop(self) -> None:
         """Whatever was not handed to acceptance is dropped, on every way out."""
-        self.spf.drop()
+        if self.spf:
+            self.spf.drop()
         self.intake.drop()
 
 
@@ -104,8 +109,12 @@ class EndOfData:
         self._trusted_sealers = settings.trusted_sealers
         self._arrivals = Arrivals(settings=settings, clock=clock, resolver=resolver)
 
-    def ask_spf(self, peer: Peer, transaction: MailTransaction) -> SpfQuestion:
-        """At DATA already, so that it costs no time after the dot."""
+    def ask_spf(self, peer: Peer, transaction: MailTransaction) -> SpfQuestion | None:
+        """At DATA already, so that it costs no time after the dot. Of what comes to a return address nobody
+        reads the answer.
+        """
+        if _returned(transaction):
+            return None
         return self._arrivals.ask_spf(
             client_ip=peer.ip, helo=peer.helo, reverse_path=transaction.reverse_path.mailbox
         )
@@ -159,9 +168,8 @@ class EndOfData:
         intake = mail.body.intake
         start = len(mail.header) + _EMPTY_LINE
         message = arrival.Message(mail.header, intake.size, lambda given_up: intake.body(start, given_up))
-        verdicts, score = await asyncio.gather(
-            self._arrivals.check(message, mail.body.spf), self._score(mail)
-        )
+        assert mail.body.spf is not None  # it is for recipients
+        verdicts, score = await both(self._arrivals.check(message, mail.body.spf), self._score(mail))
         return verdicts.with_spam(score)
 
     async def _score(self, mail: _Mail) -> float | None:
@@ -235,6 +243,18 @@ class EndOfData:
         content = await intake.beginning(returns.READ_LIMIT)
         client = await self._client(peer, transaction)
         return await self._returns.accept(returned, intake.record_id, content, client, self._clock.now())
+
+
+async def both(one: Coroutine[Any, Any, A], other: Coroutine[Any, Any, B]) -> tuple[A, B]:
+    """Both results. Where one breaks, the other has ended when its error is raised: what they read is dropped
+    then.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            first, second = group.create_task(one), group.create_task(other)
+    except BaseExceptionGroup as broken:
+        raise broken.exceptions[0] from None
+    return first.result(), second.result()
 
 
 def recipients_of(transaction: MailTransaction) -> tuple[Recipient, ...]:

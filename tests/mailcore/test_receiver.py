@@ -272,6 +272,15 @@ async def test_a_notification_to_a_return_address_becomes_our_own_about_the_alia
     assert b"inbox.test" not in message.content
 
 
+async def test_nobody_asks_spf_about_what_comes_to_a_return_address(
+    mx: Mx, around: Surroundings, hello: AliasRow
+) -> None:
+    assert (await send(mx, return_address(around, hello), content=DSN)).startswith(QUEUED)
+    assert ("sender.test", "TXT") not in around.dns.questions
+    assert (await send(mx, "hello@shop.test")).startswith(QUEUED)
+    assert ("sender.test", "TXT") in around.dns.questions
+
+
 async def test_a_notification_nobody_may_be_told_of_is_counted_for_the_owner(
     mx: Mx, around: Surroundings, hello: AliasRow
 ) -> None:
