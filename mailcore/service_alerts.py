@@ -20,6 +20,12 @@ Kind = Literal["blocklisted", "deferring", "certificate"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 # Whoever raised an alert says so again at least as often, or is gone.
 _FORGOTTEN_AFTER: Final = timedelta(days=1)
+# By the registrable domain of their MX hosts: so large that their name tells nothing of who sends there.
+_LARGE_PROVIDERS: Final = frozenset({
+    "google.com", "outlook.com", "hotmail.com", "yahoodns.net", "icloud.com", "apple.com", "gmx.net",
+    "web.de", "t-online.de", "comcast.net", "protonmail.ch", "messagingengine.com", "zoho.com", "mail.ru",
+    "yandex.net", "yandex.ru", "qq.com", "163.com", "libero.it", "orange.fr", "pphosted.com", "mimecast.com",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +40,14 @@ class Alert:
     since: datetime
 
     def in_words(self) -> str:
-        """For everybody: no address of ours, and no provider that is only an address."""
+        """For everybody: no address of ours, and no provider but a large one: a small one may be a customer."""
         match self.kind:
             case "blocklisted":
                 return (
                     f"An address that we send from is on the blocklist {self.detail}: some mail is refused."
                 )
             case "deferring":
-                who = "A destination" if ":" in self.subject else self.subject
+                who = self.subject if self.subject in _LARGE_PROVIDERS else "A destination provider"
                 return f"{who} takes no mail from us at present. It waits here and is tried again."
             case "certificate":
                 return f"The certificate of {self.subject} needs its operator: {self.detail}."

@@ -88,11 +88,14 @@ async def test_what_nobody_confirms_for_a_day_is_forgotten(world: World) -> None
     [
         ("blocklisted", "192.0.2.25", False),
         ("deferring", "127.0.0.1:2525", False),
-        ("deferring", "big.example", True),
+        ("deferring", "google.com", True),
+        ("deferring", "small.example", False),
         ("certificate", "mx.test", True),
     ],
 )
-def test_everybody_is_told_of_no_address(kind: Kind, subject: str, shown: bool) -> None:
+def test_everybody_is_told_of_no_address_and_no_customers_own_provider(
+    kind: Kind, subject: str, shown: bool
+) -> None:
     words = Alert(kind, subject, "bl.test", Clock().now()).in_words()
     assert (subject in words) is shown
     assert words.endswith(".")
