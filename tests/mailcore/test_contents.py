@@ -82,6 +82,7 @@ async def test_verdicts_come_with_the_content(counting: Counting) -> None:
 
 async def test_verdicts_of_another_release_hold_up_no_mail(counting: Counting) -> None:
     newer = Verdicts().as_json() | {"spf": {"result": "pass", "of_a_kind": "unknown"}}
-    for found in (newer, {"spf": {}}, {**newer, "spf": None}):
+    strange: tuple[dict[str, object], ...] = (newer, {"spf": {}}, {**newer, "spf": None})
+    for found in strange:
         mail = await Contents(counting).read(written(counting, {"authentication": found}))  # type: ignore[arg-type]
         assert (bytes(mail.content), mail.verdicts) == (b"the words", None)
