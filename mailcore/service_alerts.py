@@ -40,7 +40,7 @@ class Alert:
     since: datetime
 
     def in_words(self) -> str:
-        """For everybody: no address of ours, and no provider but a large one: a small one may be a customer."""
+        """For everybody: no address of ours, and only large providers: a small one may be a customer."""
         match self.kind:
             case "blocklisted":
                 return (
