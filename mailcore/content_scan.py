@@ -14,10 +14,12 @@ from mailcore.replies import Reply
 MAX_LINE = 65_536  # octets without the line break; RFC 5321 says 998, real mail does not keep to it
 MAX_HEADER = 262_144
 MAX_RECEIVED = 50
+MAX_FIELDS = 2_000  # of a header section: each costs all who read it, and real mail has a hundred or two
 MAX_FIELD = 4_096  # octets of a field looked at, before decoding
 MAX_TEXT = 998  # characters shown, after decoding
 
 _RECEIVED = re.compile(rb"\nreceived[ \t]*:")
+_FIELD_END = re.compile(rb"\n(?![ \t])")
 _FIELD_BODY = re.compile(rb"[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)")
 _FOLD = re.compile(rb"(?:\r?\n[ \t]+)+")
 _ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,50})\?([bBqQ])\?([^?]*)\?=")
@@ -83,6 +85,10 @@ class ContentScan:
         """Received fields in the header section: the hops this message has made (RFC 5321 section 6.3)."""
         return len(_RECEIVED.findall(b"\n" + self.header.lower()))
 
+    @property
+    def _field_count(self) -> int:
+        return len(_FIELD_END.findall(self.header))
+
     def feed(self, chunk: bytes) -> None:
         """Look at the next octets; a few calls into C whatever they hold."""
         self.size += len(chunk)
@@ -107,6 +113,8 @@ class ContentScan:
             return replies.LINE_OF_CONTENT_TOO_LONG
         if self._header_too_large:
             return replies.HEADER_TOO_LARGE
+        if self._field_count > MAX_FIELDS:
+            return replies.TOO_MANY_FIELDS
         return replies.LOOP if self.received_count > MAX_RECEIVED else None
 
     def _feed_header(self, chunk: bytes) -> None:

@@ -110,6 +110,7 @@ BARE_LINE_BREAK = Reply(
 HAS_NUL = Reply(550, "5.6.0", "Message has a NUL byte (RFC 5321 section 4.5.2)")
 LINE_OF_CONTENT_TOO_LONG = Reply(550, "5.6.0", "Message has a line longer than 64 kB")
 HEADER_TOO_LARGE = Reply(552, "5.3.4", "Message header is larger than 256 kB")
+TOO_MANY_FIELDS = Reply(552, "5.3.4", "Message header has more than 2000 fields")
 TOO_DEEP = Reply(554, "5.6.0", "Message has more than 100 nested parts")
 LOOP = Reply(554, "5.4.6", "Message loops: it has passed here or elsewhere too often")
 

@@ -21,6 +21,8 @@ from mailcore.authenticity.tag_lists import Tags, base64, domain, selector
 _VALUE_OF_B: Final = re.compile(rb"((?:^|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
 _CANONICALISATION: Final = re.compile(r"(simple|relaxed)(?:/(simple|relaxed))?")
 _TIME: Final = re.compile(r"[0-9]{1,12}")
+# More fields than a message may have: nobody signs so many, and each is looked for.
+_MOST_NAMES: Final = 2_000
 _LENGTH: Final = re.compile(r"[0-9]{1,76}")
 
 
@@ -121,6 +123,8 @@ def read_message_signature(field: Field, tags: Tags, forms: str = "simple") -> M
     if body_hash is None:
         return Flaw("permerror", "bh= missing or not understood")
     names = tuple(name.strip(b" \t").lower() for name in tags["h"].encode().split(b":"))
+    if len(names) > _MOST_NAMES:
+        return Flaw("permerror", "h= too long")
     return MessageSignature(
         signature,
         tuple(name for name in names if name),

@@ -41,7 +41,8 @@ BOMBS: dict[str, tuple[bytes, set[str]]] = {
     "13 MB of empty lines": (LINES[: 13 * MEGABYTE], {TAKEN, MEMORY}),
     "header of 300 kB": (HEAD + b"X-Long: y\r\n" * 30_000 + b"\r\nboo\r\n", {TOO_LARGE, MEMORY}),
     "header without an end": (HEAD + b"X-Long: y\r\n" * 200_000, {TOO_LARGE, MEMORY}),
-    "header just below": (HEAD + b"Subject\r\n" * 28_000 + b"\r\nboo\r\n", {TAKEN, MEMORY}),
+    "28,000 fields": (HEAD + b"Subject\r\n" * 28_000 + b"\r\nboo\r\n", {TOO_LARGE, MEMORY}),
+    "header just below": (HEAD + (b"X: " + b"y" * 120 + b"\r\n") * 1_990 + b"\r\nboo\r\n", {TAKEN, MEMORY}),
     "subject of 0.95 MB": (
         HEAD + b"Subject: " + b"x" * 60_000 + (b"\r\n " + b"y" * 60_000) * 15 + b"\r\n\r\nboo\r\n",
         {TOO_LARGE, MEMORY},

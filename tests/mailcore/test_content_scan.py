@@ -109,6 +109,14 @@ def test_header_section_above_256_kb_is_refused_552_5_3_4(step: int) -> None:
         assert size == len(content)
 
 
+def test_more_than_2000_fields_are_refused_552_5_3_4() -> None:
+    fields = b"a:b\r\n c\r\n" * 2000
+    assert refusal_of(fields + b"\r\nbody\r\n") is None
+    assert refusal_of(fields) is None
+    assert refusal_of(fields + b"a:b\r\n\r\nbody\r\n") == replies.TOO_MANY_FIELDS
+    assert refusal_of(fields + b"a:b\r\n") == replies.TOO_MANY_FIELDS
+
+
 def test_more_than_50_received_fields_are_refused_554_5_4_6() -> None:
     fields = b"Received: x\r\nrEcEived : by\r\n y\r\n" * 25 + b"X-Received: z\r\n Received: folded\r\n"
     assert scanned([fields + b"\r\nReceived: body\r\n"])[::2] == (None, 50)
