@@ -5,6 +5,7 @@ rspamd does not answer for, act on anything but the score, nor have rspamd write
 """
 
 import asyncio
+import json
 import math
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from mailcore.spool_record import Buffer
 log = structlog.get_logger("rspamd")
 
 _CONNECTIONS: Final = 20
+_MOST_ANSWER: Final = 1 << 20  # octets; a real one has a few thousand
+_FURTHEST: Final = 1000.0  # a score beyond it says no more, and must not fill a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +72,26 @@ class SpamFilter:
         """Only what says that rspamd is away lets it rest: one sender's messages must not switch it off."""
         try:
             async with asyncio.timeout(self._seconds):
-                answer = await self._client.post(
-                    self._url, content=_octets(message), headers=_headers(message, self._password)
-                )
+                answer, said = await self._answer(message)
             self._circuit.answered()
             answer.raise_for_status()
-            return _score(answer.json()["score"])
+            return _score(said)
         except Exception as error:  # noqa: BLE001  whatever it is, mail goes on
             self._note(error, message)
             log.warning("spam_not_scored", error=type(error).__name__)
             return None
+
+    async def _answer(self, message: Shown) -> tuple[httpx.Response, bytes]:
+        """As it comes, not unpacked: a small packed answer may be a large one. Read until it is too long."""
+        headers, said = _headers(message, self._password), bytearray()
+        async with self._client.stream(
+            "POST", self._url, content=_octets(message), headers=headers
+        ) as answer:
+            async for piece in answer.aiter_raw():
+                said += piece
+                if len(said) > _MOST_ANSWER:
+                    break
+        return answer, bytes(said)
 
     def _note(self, error: Exception, message: Shown) -> None:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
@@ -103,13 +116,16 @@ def _headers(message: Shown, password: str) -> dict[bytes, bytes]:
         "From": f"<{message.reverse_path}>",
         "Password": password,
         "Log": "no",
+        "Accept-Encoding": "identity",
     }
     return {name.encode(): value.encode() for name, value in said.items() if value}
 
 
-def _score(value: object) -> float:
-    """Raises ValueError or TypeError for what is no number."""
-    score = float(value)  # type: ignore[arg-type]
+def _score(said: bytes) -> float:
+    """Raises ValueError, TypeError, LookupError, OverflowError for what is no answer with a number."""
+    if len(said) > _MOST_ANSWER:
+        raise ValueError
+    score = float(json.loads(said)["score"])
     if not math.isfinite(score):
         raise ValueError
-    return score
+    return max(-_FURTHEST, min(score, _FURTHEST))

@@ -107,6 +107,29 @@ async def test_an_answer_that_is_no_score_is_none(
     assert await spam_filter.score(message()) is None
 
 
+async def test_an_answer_is_read_to_one_mebibyte(rspamd: SmallFilter, spam_filter: SpamFilter) -> None:
+    score = '{"score": 7.5}'
+    rspamd.answer = score.rjust(1 << 20)
+    assert await spam_filter.score(message()) == 7.5
+    rspamd.answer = score.rjust((1 << 20) + 1)
+    assert await spam_filter.score(message()) is None
+
+
+async def test_an_answer_without_end_is_left(rspamd: SmallFilter, spam_filter: SpamFilter) -> None:
+    rspamd.is_endless = True
+    async with asyncio.timeout(4):  # less than it is waited for
+        assert await spam_filter.score(message()) is None
+        await rspamd.left.wait()
+
+
+@pytest.mark.parametrize(("given", "taken"), [("-1e308", -1000), ("1e308", 1000), ("-999.5", -999.5)])
+async def test_a_score_goes_no_further_than_a_thousand(
+    rspamd: SmallFilter, spam_filter: SpamFilter, given: str, taken: float
+) -> None:
+    rspamd.answer = f'{{"score": {given}}}'
+    assert await spam_filter.score(message()) == taken
+
+
 async def test_an_error_is_no_score(rspamd: SmallFilter, spam_filter: SpamFilter) -> None:
     rspamd.status = 500
     assert await spam_filter.score(message()) is None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.support.loopback_http import serving
@@ -22,13 +22,17 @@ class Asked:
 
 @dataclass
 class SmallFilter:
-    """Answers `answer` with `status`, once `go_on` is set; remembers what it was asked."""
+    """Answers `answer` with `status`, once `go_on` is set; remembers what it was asked. One that `is_endless`
+    goes on until it is `left`.
+    """
 
     url: str
     answer: str = '{"score": 0.1, "action": "no action"}'
     status: int = 200
     asked: list[Asked] = field(default_factory=list)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    is_endless: bool = False
+    left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def scores(self, score: float) -> None:
         self.answer = f'{{"is_skipped": false, "score": {score}, "required_score": 15.0, "action": "reject"}}'
@@ -40,7 +44,17 @@ class SmallFilter:
             return Response(status_code=400)
         self.asked.append(Asked(request.headers, content))
         await self.go_on.wait()
+        if self.is_endless:
+            return StreamingResponse(self._without_end(), self.status)
         return Response(self.answer, self.status, media_type="application/json")
+
+    async def _without_end(self) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b" " * 65536
+                await asyncio.sleep(0)
+        finally:
+            self.left.set()
 
 
 async def _pong(_: Request) -> Response:
