@@ -6,12 +6,14 @@ Must never print a private key, nor choose a key that nobody could check.
 import asyncio
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from clearpost.checks.signing import unpublished
 from clearpost.folder_owner import as_owner
 from clearpost.progress import complain, say, table
-from mailcore.authenticity.signing_keys import KeyFolder, SigningKey, load, strings_of
+from mailcore.authenticity.public_keys import key_name
+from mailcore.authenticity.signing_keys import Damaged, KeyFolder, SigningKey, load, strings_of
 from mailcore.clock import Clock
 from mailcore.envelope import normalise_domain
 from mailcore.keyring import Keyring, UnsafeKeyFolder
@@ -32,9 +34,13 @@ def show_list(settings: Settings, domain: str, *, as_json: bool) -> int:
 
 def _list(settings: Settings, folder: KeyFolder, domain: str, as_json: bool) -> int:
     domains = [_normal(domain)] if domain else folder.domains()
-    keys = [key for name in domains for key in folder.keys(name)]
-    wrong = asyncio.run(_ask(settings, keys))
-    rows = [_about(folder, key, fault) for key, fault in zip(keys, wrong, strict=True)]
+    found = [entry for name in domains for entry in folder.entries(name)]
+    keys = [entry for entry in found if isinstance(entry, SigningKey)]
+    wrong = dict(zip(keys, asyncio.run(_ask(settings, keys)), strict=True))
+    rows = [
+        _about_damaged(folder, entry) if isinstance(entry, Damaged) else _about(folder, entry, wrong[entry])
+        for entry in found
+    ]
     if as_json:
         say(json.dumps(rows, indent=2))
         return DONE
@@ -50,16 +56,33 @@ def _list(settings: Settings, folder: KeyFolder, domain: str, as_json: bool) -> 
 
 
 def _about(folder: KeyFolder, key: SigningKey, wrong: str) -> dict[str, Any]:
-    made = datetime.fromtimestamp(folder.file(key.domain, key.selector).stat().st_mtime, UTC)
     return {
         "domain": key.domain,
         "selector": key.selector,
-        "made": made.date().isoformat(),
+        "made": _made(folder.file(key.domain, key.selector)),
         "signs": folder.signing(key.domain) == key.selector,
         "dns": wrong or "published",
         "name": key.record_name,
         "value": key.record,
     }
+
+
+def _about_damaged(folder: KeyFolder, entry: Damaged) -> dict[str, Any]:
+    """A row with the same names: without a key, nothing can be published."""
+    selector = entry.path.stem
+    return {
+        "domain": entry.domain,
+        "selector": selector,
+        "made": _made(entry.path),
+        "signs": folder.signing(entry.domain) == selector,
+        "dns": "damaged",
+        "name": key_name(selector, entry.domain),
+        "value": "",
+    }
+
+
+def _made(path: Path) -> str:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
 
 
 def new(settings: Settings, domain: str, *, as_json: bool) -> int:
@@ -114,11 +137,11 @@ def retire(settings: Settings, domain: str, selector: str) -> int:
 
     def work(folder: KeyFolder) -> int:
         name = _normal(domain or settings.service_domain)
-        key = _the(folder, name, selector)
+        _file(folder, name, selector)
         if folder.signing(name) == selector:
             raise Unfit(f"{selector} signs for {name}: choose another one first (clearpost dkim use)")
         folder.retire(name, selector)
-        say(f"  {selector} is deleted. Remove {key.record_name} from DNS,")
+        say(f"  {selector} is deleted. Remove {key_name(selector, name)} from DNS,")
         say("  but no sooner than 7 days after it signed last")
         return DONE
 
@@ -148,10 +171,14 @@ def _normal(domain: str) -> str:
 
 
 def _the(folder: KeyFolder, domain: str, selector: str) -> SigningKey:
+    return load(domain, _file(folder, domain, selector))
+
+
+def _file(folder: KeyFolder, domain: str, selector: str) -> Path:
     path = folder.file(domain, selector)
     if not path.exists():
         raise Unfit(f"{domain} has no key {selector}: clearpost dkim list")
-    return load(domain, path)
+    return path
 
 
 async def _ask(settings: Settings, keys: list[SigningKey]) -> list[str]:

@@ -71,6 +71,14 @@ class SigningKey:
         return f"v=DKIM1; k=rsa; p={b64encode(public).decode('ascii')}"
 
 
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A file beside the keys that holds none of use: broken, of another kind, or named as no selector is."""
+
+    domain: str
+    path: Path
+
+
 class KeyFolder:
     """All keys as they lie on disk: for whoever makes, chooses and retires them."""
 
@@ -81,9 +89,20 @@ class KeyFolder:
         return sorted(path.name for path in self._root.glob("*") if path.is_dir())
 
     def keys(self, domain: str) -> list[SigningKey]:
-        """The oldest first. Raises ValueError for a file that holds no RSA key, OSError."""
+        """Those that could sign, the oldest first. Raises ValueError for what is no domain, OSError."""
+        return [key for key in self.entries(domain) if isinstance(key, SigningKey)]
+
+    def entries(self, domain: str) -> list[SigningKey | Damaged]:
+        """As `keys`, and between them what cannot sign."""
         paths = sorted(self._of(domain).glob("*.pem"), key=lambda path: path.stat().st_mtime_ns)
-        return [load(domain, path) for path in paths]
+        return [_entry(domain, path) for path in paths]
+
+    def has(self, domain: str) -> bool:
+        """Whether there is a folder for keys of this domain. Raises OSError where nobody can tell."""
+        try:
+            return self._of(domain).is_dir()
+        except ValueError:
+            return False
 
     def signing(self, domain: str) -> str:
         """The selector in use; empty where there is none."""
@@ -175,18 +194,42 @@ class SigningKeys:
     def __init__(self, folder: KeyFolder, clock: Clock) -> None:
         self._folder = folder
         self._clock = clock
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _Kept] = {}  # only of domains with a folder: anybody's name may be asked for
+        self._is_told = False
         self._lock = threading.Lock()
 
     def signing(self, domain: str) -> SigningKey | None:
         """None where this domain has no key that could be read."""
         with self._lock:
-            kept = self._kept.setdefault(domain, _Kept())
+            kept = self._of(domain)
+            if kept is None:
+                return None
             now = self._clock.monotonic()
             if now >= kept.look_at:
                 kept.look_at = now + _LOOK_SECONDS
                 self._look(domain, kept)
             return kept.key
+
+    @property
+    def kept(self) -> int:
+        """Of how many domains something is kept."""
+        return len(self._kept)
+
+    def _of(self, domain: str) -> "_Kept | None":
+        kept = self._kept.get(domain)
+        if kept is None and self._has(domain):
+            kept = self._kept[domain] = _Kept()
+        return kept
+
+    def _has(self, domain: str) -> bool:
+        """A folder that cannot be looked into is told of once, not for each domain."""
+        try:
+            has, self._is_told = self._folder.has(domain), False
+        except OSError as error:
+            if not self._is_told:
+                log.error("signing_key_not_taken", error=type(error).__name__)
+            has, self._is_told = False, True
+        return has
 
     def _look(self, domain: str, kept: "_Kept") -> None:
         try:
@@ -213,6 +256,15 @@ class _Kept:
     shape: tuple[int, ...] = ()
     look_at: float = 0.0
     is_told: bool = False
+
+
+def _entry(domain: str, path: Path) -> SigningKey | Damaged:
+    if not _SELECTOR.fullmatch(path.stem):
+        return Damaged(domain, path)
+    try:
+        return load(domain, path)
+    except ValueError:
+        return Damaged(domain, path)
 
 
 def load(domain: str, path: Path) -> SigningKey:

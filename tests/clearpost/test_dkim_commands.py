@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from clearpost import dkim_commands
 from clearpost.checks import signing
@@ -105,6 +107,26 @@ async def test_a_key_that_is_not_there_is_one_line(house: House, selector: str) 
     await house.new()
     said = await house.run(1, dkim_commands.use, "", selector, force=True)
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["garbage", "ed25519"])
+async def test_a_damaged_key_is_listed_and_retired_and_stops_no_other(house: House, kind: str) -> None:
+    selector = await house.new()
+    house.publish(selector)
+    foreign = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    house.keys.file(DOMAIN, "broken").write_bytes(b"garbage" if kind == "garbage" else foreign)
+    listed = await house.as_json(dkim_commands.show_list, "")
+    assert {row["selector"]: (row["signs"], row["dns"]) for row in listed} == {
+        selector: (True, "published"),
+        "broken": (False, "damaged"),
+    }
+    assert "damaged" in await house.run(0, dkim_commands.show_list, "", as_json=False)
+    for asked in ("", selector):
+        (document,) = await house.as_json(dkim_commands.record, "", asked)
+        assert document["name"] == f"{selector}._domainkey.{DOMAIN}"
+    await house.run(1, dkim_commands.use, "", "broken", force=True)
+    assert f"broken._domainkey.{DOMAIN}" in await house.run(0, dkim_commands.retire, "", "broken")
+    assert not house.keys.file(DOMAIN, "broken").exists()
 
 
 async def test_a_domain_that_is_none_is_one_line(house: House) -> None:

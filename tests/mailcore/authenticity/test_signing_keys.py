@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from structlog.testing import capture_logs
 
 from mailcore.authenticity.public_keys import PublicKey, read_record
-from mailcore.authenticity.signing_keys import KeyFolder, SigningKeys, load, strings_of
+from mailcore.authenticity.signing_keys import Damaged, KeyFolder, SigningKeys, load, strings_of
 from tests.support.ground import SteppedClock
 
 DOMAIN = "clearpost.test"
@@ -132,8 +132,49 @@ def test_what_cannot_be_read_leaves_the_old_key_in_force_and_is_told_once(folder
 
 
 def test_without_a_key_there_is_none(folder: KeyFolder) -> None:
-    with capture_logs():
-        assert SigningKeys(folder, SteppedClock()).signing(DOMAIN) is None
+    assert SigningKeys(folder, SteppedClock()).signing(DOMAIN) is None
+
+
+@pytest.mark.parametrize("domain", ["example.org", "single", "", "..", "a/b.test", "192.0.2.1", "\0.test"])
+def test_a_domain_that_is_none_of_ours_is_neither_told_nor_kept(folder: KeyFolder, domain: str) -> None:
+    clock = SteppedClock()
+    keys = SigningKeys(folder, clock)
+    folder.make(DOMAIN)
+    with capture_logs() as logged:
+        for _ in range(2):
+            assert keys.signing(domain) is None
+            clock.step(1.0)
+    assert logged == []
+    assert keys.kept == 0
+    assert keys.signing(DOMAIN)
+    assert keys.kept == 1
+
+
+def test_a_first_key_made_meanwhile_is_taken(folder: KeyFolder) -> None:
+    keys = SigningKeys(folder, SteppedClock())
+    assert keys.signing(DOMAIN) is None
+    folder.make(DOMAIN)
+    assert keys.signing(DOMAIN)
+
+
+def test_a_folder_that_nobody_can_look_into_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "dkim").symlink_to("x" * 256)  # no name is that long: OSError, whoever looks
+    keys = SigningKeys(KeyFolder(tmp_path), SteppedClock())
+    with capture_logs() as logged:
+        assert [keys.signing(domain) for domain in ("a.test", "b.test")] == [None, None]
+    assert [line["event"] for line in logged] == ["signing_key_not_taken"]
+    assert keys.kept == 0
+
+
+def test_files_that_hold_no_key_do_not_hide_those_that_do(folder: KeyFolder, tmp_path: Path) -> None:
+    selector = folder.make(DOMAIN)
+    folder.file(DOMAIN, "garbage").write_bytes(b"no key")
+    (tmp_path / "dkim" / DOMAIN / "Not a selector.pem").write_bytes(
+        folder.file(DOMAIN, selector).read_bytes()
+    )
+    assert [key.selector for key in folder.keys(DOMAIN)] == [selector]
+    damaged = [found.path.stem for found in folder.entries(DOMAIN) if isinstance(found, Damaged)]
+    assert sorted(damaged) == ["Not a selector", "garbage"]
 
 
 def test_a_folder_with_a_key_copied_from_another_machine_needs_nothing_more(
