@@ -38,8 +38,8 @@ def verifies(message: bytes, records: Mapping[str, str], index: int = 0) -> bool
     """Whether a signature holds, counted from the top."""
     try:
         return bool(dkim.DKIM(message, logger=_QUIET).verify(idx=index, dnsfunc=_txt(records)))
-    except (dkim.DKIMException, ValueError):
-        return False  # its errors on odd input are ValueErrors of all kinds
+    except (dkim.DKIMException, ValueError, IndexError):
+        return False  # its errors on odd input are of all kinds
 
 
 def chain(message: bytes, records: Mapping[str, str]) -> str:

@@ -87,6 +87,8 @@ def test_a_changed_message_is_to_us_what_it_is_to_dkimpy(
     assume(field is not None)
     content = (field or b"") + header + b"\r\n" + body
     at = int(len(content) * place)
+    # Base64 may lack its padding (RFC 6376 section 2.10): dkimpy wants it.
+    assume(at >= len(field or b"") or content[at : at + 1] != b"=")
     changed = content[:at] + odd + content[at + 1 :]
     header, empty, body = changed.partition(b"\r\n\r\n")
     assume(empty and changed.count(b"\r\n") == changed.count(b"\n") == changed.count(b"\r"))
