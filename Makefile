@@ -33,7 +33,7 @@ test: ## Run the tests (all of it, or ARGS="tests/mailcore -k srs")
 ifdef ARGS
 	@$(VENV)/python -m pytest $(ARGS)
 else
-	@$(VENV)/python -m pytest --numprocesses 3 --dist loadfile --ignore tests/faults --ignore tests/hostile
+	@$(VENV)/python -m pytest --numprocesses 3 --max-worker-restart 0 --dist loadfile --ignore tests/faults --ignore tests/hostile
 	@$(VENV)/python -m pytest tests/faults tests/hostile
 	@$(NPM_RUN) test
 endif
