@@ -57,7 +57,7 @@ class Certificate:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._clock = clock
         self._files = _files(settings)
-        self._taken: Shape = ()
+        self._seen: Shape | None = None  # of files that another look would find no better
         self._told: Shape | None = None
         self._fault = ""
         self._fault_since: datetime | None = None
@@ -80,19 +80,22 @@ class Certificate:
         return self._pair.context
 
     def _look(self) -> None:
-        """At most once a second, a few microseconds where nothing has changed."""
+        """At most once a second, a few microseconds where nothing has changed, be the pair good or not. What
+        may pass with the files as they are (no descriptor left) is tried again.
+        """
         now = self._clock.monotonic()
         if self._files is None or now < self._look_at:
             return
         self._look_at = now + _LOOK_SECONDS
         shape = _shape(self._files)
-        if shape == self._taken and not self._fault:
+        if shape == self._seen:
             return
         pair = load(*self._files)
         if isinstance(pair, str):
             self._note(pair, shape)
+            self._seen = shape if pair in (_MISMATCH, _NO_PAIR) or () in shape else None
         elif _shape(self._files) == shape:  # else somebody is at work: later
-            self._pair, self._taken, self._told = pair, shape, None
+            self._pair, self._seen, self._told = pair, shape, None
             self._fault, self._fault_since = "", None
             log.info("certificate_taken")
 

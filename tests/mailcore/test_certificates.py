@@ -1,6 +1,7 @@
 """TLS of the mx: a certificate of its own where none is given, a renewed one at once, nothing below 1.2."""
 
 import asyncio
+import resource
 import ssl
 from collections.abc import Callable
 from datetime import timedelta
@@ -149,6 +150,51 @@ async def test_a_broken_certificate_keeps_the_old_one(files: Files, octets: byte
     files.put(make_pair(5))
     assert await files.serial(served) == 5
     assert served.state.fault == ""
+
+
+class Counted(type(Path())):  # type: ignore[misc]
+    """A path that counts how often a file is asked for by it."""
+
+    asked = 0
+
+    def __fspath__(self) -> str:
+        Counted.asked += 1
+        return str(self)
+
+
+@pytest.mark.parametrize("fault", ["", MISMATCH, NO_PEM, "No such file or directory"])
+async def test_files_that_stay_as_they_are_are_not_loaded_again(files: Files, fault: str) -> None:
+    paths = {"tls_certificate": Counted(files.certificate), "tls_key": Counted(files.key)}
+    served = Certificate(files.settings.model_copy(update=paths), files.clock)
+    if fault == MISMATCH:
+        put(files.key, make_pair(2)[1])
+    elif fault == NO_PEM:
+        put(files.certificate, b"no PEM")
+    elif fault:
+        files.key.unlink()
+    await files.serial(served)
+    assert served.state.fault == fault
+    before = Counted.asked
+    for _ in range(3):
+        assert await files.serial(served) == 1
+    assert Counted.asked - before == 3 * 2, "each is looked at, neither is opened"
+    assert served.state.fault == fault
+    files.put(make_pair(3))
+    assert await files.serial(served) == 3
+
+
+async def test_a_fault_that_is_not_of_the_files_is_tried_again(files: Files) -> None:
+    served = Certificate(files.settings, files.clock)
+    files.put(make_pair(2))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files.clock.step(1.0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        served.context()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert served.state.fault == "Too many open files"
+    assert await files.serial(served) == 2
 
 
 async def test_a_file_that_is_gone_keeps_the_old_one_until_it_is_back(files: Files) -> None:
