@@ -91,4 +91,5 @@ async def test_a_redis_that_hangs_keeps_no_mail(opened: Opener) -> None:
                 for _ in range(20):
                     assert (await bring(stack, HONEST)).startswith("250 2.0.0")
             await inbox.wait_for(20)
+            await stack.idle()
             await invariants.check(stack)

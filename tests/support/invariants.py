@@ -48,12 +48,15 @@ async def _ledger_agrees(database: Database) -> None:
 
 async def _one_terminal_event(database: Database) -> None:
     """Ended deliveries have exactly one, waiting ones none; as many ended as the ledger says."""
-    waiting = {row["id"] for row in await database.fetch("select id from delivery")}
+    waiting: set[Any] = set()
     attempts: dict[Any, list[tuple[int, str]]] = defaultdict(list)
     rows = await database.fetch(
-        "select delivery_id, attempt, type from log_event where delivery_id is not null order by id"
+        "select delivery_id, attempt, type, "
+        "exists (select from delivery d where d.id = delivery_id) as waits from log_event where delivery_id is not null order by id"
     )
     for row in rows:
+        if row["waits"]:
+            waiting.add(row["delivery_id"])
         attempts[row["delivery_id"]].append((row["attempt"], row["type"]))
     for delivery, events in attempts.items():
         numbers, types = [number for number, _ in events], [kind for _, kind in events]

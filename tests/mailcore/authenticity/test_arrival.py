@@ -91,24 +91,24 @@ async def test_a_chain_is_read_with_it(dns: DnsStandin) -> None:
 async def test_a_key_that_is_late_is_a_temperror_and_the_others_stay(dns: DnsStandin) -> None:
     dns.zone.fail(NAME, Fault.TIMEOUT)
     began = asyncio.get_running_loop().time()
-    found = await Door(dns, 0.6).check(
+    found = await Door(dns, 1.5).check(
         signature_field(rsa_key()) + HEADER, reverse_path=Mailbox("x", "evil.test")
     )
     assert found.in_words() == "spf=none dkim=temperror dmarc=temperror arc=none"
     assert found.dmarc == DmarcVerdict("temperror", "a.test", "reject", undecided=True)
-    assert asyncio.get_running_loop().time() - began < 1.2
+    assert asyncio.get_running_loop().time() - began < 2
 
 
 async def test_spf_that_is_late_is_a_temperror_of_the_domain_asked(dns: DnsStandin) -> None:
     dns.zone.fail("a.test", Fault.TIMEOUT)
-    found = await Door(dns, 0.6).check(HEADER)
+    found = await Door(dns, 1.5).check(HEADER)
     assert found.spf == SpfVerdict("temperror", "a.test")
     assert found.dmarc.undecided
 
 
 async def test_a_policy_that_is_late_is_a_temperror(dns: DnsStandin) -> None:
     dns.zone.fail("_dmarc.a.test", Fault.TIMEOUT)
-    found = await Door(dns, 0.6).check(signature_field(rsa_key()) + HEADER)
+    found = await Door(dns, 1.5).check(signature_field(rsa_key()) + HEADER)
     assert found.in_words() == "spf=pass dkim=pass dmarc=temperror arc=none"
     assert found.dmarc.from_domain == "a.test"
 
@@ -125,7 +125,7 @@ async def test_a_body_that_takes_too_long_is_a_temperror_and_read_no_further(dns
             loop.call_soon_threadsafe(ended.set)
 
     header = signature_field(rsa_key()) + HEADER
-    found = await Door(dns, 0.4).check(header, read=slow, size=LARGEST_INLINE + 1)
+    found = await Door(dns, 2.0).check(header, read=slow, size=LARGEST_INLINE + 1)
     assert found.in_words() == "spf=pass dkim=temperror dmarc=pass arc=none"
     assert (found.dkim[0].domain, found.dkim[0].reason) == ("a.test", "not checked in time")
     await asyncio.wait_for(ended.wait(), 5)
