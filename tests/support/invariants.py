@@ -52,7 +52,8 @@ async def _one_terminal_event(database: Database) -> None:
     attempts: dict[Any, list[tuple[int, str]]] = defaultdict(list)
     rows = await database.fetch(
         "select delivery_id, attempt, type, "
-        "exists (select from delivery d where d.id = delivery_id) as waits from log_event where delivery_id is not null order by id"
+        "exists (select from delivery d where d.id = delivery_id) as waits "
+        "from log_event where delivery_id is not null order by id"
     )
     for row in rows:
         if row["waits"]:
