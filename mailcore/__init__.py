@@ -98,6 +98,7 @@ Ground
     errors.py           business errors with a stable code word
     service_status.py   how the service is doing, for everybody
     service_alerts.py   what an operator must see
+    service_counts.py   figures that only grow
     batching.py         group commit: callers share the next batch
     jobs.py             wake-ups through Redis
     resolver.py         the DNS questions we ask

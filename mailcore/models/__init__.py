@@ -22,6 +22,7 @@ from mailcore.models.mail import (
     SrsToken,
     Undelivered,
 )
+from mailcore.models.openness import AuthorityRequest, Canary, ServiceCount, Statement, SupportGrant
 from mailcore.models.people import BrowserSession, Identity, Passkey, PasskeyChallenge, SignInLink
 from mailcore.models.tenants import (
     Account,
@@ -35,13 +36,12 @@ from mailcore.models.tenants import (
 from mailcore.models.trail import AuditEvent, Change, IdempotentAnswer, Letter, RequestLog
 
 __all__ = [
-    "Account", "AccountClaim", "Alias", "AliasDestination", "ApiKey", "AuditEvent", "BrowserSession",
-    "Change", "DeletedAccount", "Delivery", "Destination", "Domain", "IdempotentAnswer", "Identity",
-    "Invitation", "Ledger", "Letter", "LogEvent", "LogMessage", "Membership", "Message", "MtaStsPolicy",
-    "Node",
-    "OauthApp", "OauthCode", "OauthGrant", "OauthToken", "Passkey", "PasskeyChallenge", "Person",
-    "Process", "ProviderPause", "RefusedHour", "RequestLog", "SQLModel", "ServiceAlert",
-    "ServiceFigures", "SignInLink",
-    "SrsToken",
-    "StripeEvent", "Subscription", "Suppression", "Undelivered", "UsageDay", "UsageLetter", "Xid8",
+    "Account", "AccountClaim", "Alias", "AliasDestination", "ApiKey", "AuditEvent", "AuthorityRequest",
+    "BrowserSession", "Canary", "Change", "DeletedAccount", "Delivery", "Destination", "Domain",
+    "IdempotentAnswer", "Identity", "Invitation", "Ledger", "Letter", "LogEvent", "LogMessage",
+    "Membership", "Message", "MtaStsPolicy", "Node", "OauthApp", "OauthCode", "OauthGrant", "OauthToken",
+    "Passkey", "PasskeyChallenge", "Person", "Process", "ProviderPause", "RefusedHour", "RequestLog",
+    "SQLModel", "ServiceAlert", "ServiceCount", "ServiceFigures", "SignInLink", "SrsToken", "Statement",
+    "StripeEvent", "Subscription", "SupportGrant", "Suppression", "Undelivered", "UsageDay", "UsageLetter",
+    "Xid8",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Identity, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -28,12 +28,13 @@ class Domain(SQLModel, table=True):
     `paused_at`: beyond what the plan allows since a downgrade; an upgrade wakes it.
     The owner's choices about its mail: `strict_dmarc` refuses whatever fails a DMARC policy of reject,
     `require_tls` sends only over TLS to hosts that prove their name, `spam_threshold` is the score of the
-    spam filter from which mail is refused (null: never).
+    spam filter from which mail is refused (null: never), `log_level` how much the log keeps of it.
     """
 
     __table_args__ = (
         UniqueConstraint("account_id", "name"),
         Index("uq_domain_served_name", "name", unique=True, postgresql_where=text("verified_at is not null")),
+        CheckConstraint("log_level in ('full', 'no-subject', 'no-sender', 'failures')", name="log_level"),
         Index("ix_domain_name", "name"),
         Index("ix_domain_next_check_at", "next_check_at"),
         Index("ix_domain_paused", "account_id", postgresql_where=text("paused_at is not null")),
@@ -61,6 +62,7 @@ class Domain(SQLModel, table=True):
         default=DEFAULT_SPAM_THRESHOLD,
         sa_column_kwargs={"server_default": text(f"{DEFAULT_SPAM_THRESHOLD:g}")},
     )
+    log_level: str = Field(default="full", sa_column_kwargs={"server_default": "full"})
     found: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
 
 

@@ -19,13 +19,14 @@ TABLES: list[Table] = SQLModel.metadata.sorted_tables
 # Values of columns that are checked.
 _CHECKED = {
     "role": "owner", "lane": "standard", "origin": "smtp", "state": "waiting", "plan": "free",
-    "method": "link", "purpose": "sign-in", "type": "delivered",
+    "method": "link", "purpose": "sign-in", "type": "delivered", "outcome": "refused", "signatures": "{}",
 }  # fmt: skip
 # One row for the whole service.
-_OF_ALL = ("ledger", "service_figures")
+_OF_ALL = ("ledger", "service_figures", "statement", "canary")
 _CHECKED_IN = {
     ("oauth_token", "kind"): "access", ("request_log", "method"): "GET",
     ("mta_sts_policy", "mode"): "enforce", ("service_alert", "kind"): "deferring",
+    ("authority_request", "kind"): "data",
 }  # fmt: skip
 
 

@@ -1,0 +1,105 @@
+"""Consent to look, signed statements, the canary, figures; how much each domain's log keeps."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+_ACCOUNT = "nullif(current_setting('clearpost.account', true), '')::uuid"
+_DOMAINS = "nullif(current_setting('clearpost.domains', true), '')"
+_MOMENT = sa.DateTime(timezone=True)
+_NOW = sa.text("now()")
+
+
+def upgrade() -> None:
+    op.add_column("domain", sa.Column("log_level", sa.String(), server_default="full", nullable=False))
+    op.create_check_constraint(
+        op.f("ck_domain_log_level"),
+        "domain",
+        "log_level in ('full', 'no-subject', 'no-sender', 'failures')",
+    )
+    op.create_table(
+        "support_grant",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("opened_by_id", sa.Uuid(), nullable=True),
+        sa.Column("opened_by", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("domain_ids", sa.ARRAY(sa.Uuid()), nullable=True),
+        sa.Column("opened_at", _MOMENT, server_default=_NOW, nullable=False),
+        sa.Column("expires_at", _MOMENT, nullable=False),
+        sa.Column("revoked_at", _MOMENT, nullable=True),
+        sa.CheckConstraint("expires_at > opened_at", name=op.f("ck_support_grant_lasts")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_support_grant_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_support_grant")),
+    )
+    op.create_index(op.f("ix_support_grant_account_id"), "support_grant", ["account_id"])
+    op.create_index("ix_support_grant_expires_at", "support_grant", ["expires_at"])
+    op.create_table(
+        "statement",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", _MOMENT, nullable=False),
+        sa.Column("signed", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("signature", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_statement")),
+    )
+    op.create_table(
+        "canary",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("signatures", postgresql.JSONB(none_as_null=True), nullable=False),
+        sa.Column("published_at", _MOMENT, server_default=_NOW, nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_canary")),
+    )
+    op.create_table(
+        "authority_request",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("received_on", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("noted_at", _MOMENT, server_default=_NOW, nullable=False),
+        sa.CheckConstraint(
+            "kind in ('data', 'removal', 'interception', 'other')", name=op.f("ck_authority_request_kind")
+        ),
+        sa.CheckConstraint(
+            "outcome in ('pending', 'refused', 'partly', 'complied')",
+            name=op.f("ck_authority_request_outcome"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_authority_request")),
+    )
+    op.create_table(
+        "service_count",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("count", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_service_count")),
+    )
+    for table in ("support_grant", "statement", "canary", "authority_request", "service_count"):
+        # closed as in 0003
+        op.execute(f"alter table {table} enable row level security, force row level security")
+        op.execute(f"create policy owner on {table} to current_user using (true) with check (true)")
+    _let_accounts_grant()
+
+
+def _let_accounts_grant() -> None:
+    """An account opens and revokes; a grant is never made longer, nor taken off the record. Staff read them.
+    A key that is limited to some domains sees none, as in 0003.
+    """
+    op.execute(f"create policy tenant on support_grant to clearpost_api using (account_id = {_ACCOUNT})")
+    op.execute(
+        "create policy whole_account on support_grant as restrictive for select to clearpost_api "
+        f"using (current_user <> 'clearpost_api' or {_DOMAINS} is null)"
+    )
+    op.execute("grant select, insert, update (revoked_at) on support_grant to clearpost_api")
+    op.execute("create policy staff on support_grant for select to clearpost_staff using (true)")
+    op.execute("grant select on support_grant to clearpost_staff")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("migrations go one way: restore a backup")
