@@ -28,7 +28,7 @@ from mailcore.settings import Settings
 # All that machines of one service share: made here, so that they can be copied before the first start.
 KEYS: Final = (
     "srs", "loop", "from", "api-key", "browser-session", "idempotency", "known-browsers", "links", "mta-sts",
-    "oauth", "rates", "sign-in", "suppression",
+    "oauth", "rates", "sign-in", "statement", "suppression",
 )  # fmt: skip
 FIT, UNFIT, USAGE = 0, 1, 2
 _ANY_ADDRESS: Final = "0.0.0.0"
