@@ -23,6 +23,7 @@ from clearpost.checks import (
     selling,
     signing,
     signing_in,
+    trusted_networks,
 )
 from clearpost.checks.finding import Finding, fail
 from mailcore.clock import Clock
@@ -61,7 +62,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
         selling.check(settings),
     )
     found = [finding for group in await asyncio.gather(*groups) for finding in group]
-    return found + signing_in.check(settings) + portal.check(settings)
+    return found + signing_in.check(settings) + portal.check(settings) + trusted_networks.check(settings)
 
 
 def is_fit(findings: Iterable[Finding]) -> bool:

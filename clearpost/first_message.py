@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import aiosmtplib
@@ -98,7 +99,7 @@ def timeline(events: list[dict[str, Any]]) -> str:
             str(event["type"]),
             str(event.get("server_ip") or event.get("server") or ""),
             str(event.get("code") or ""),
-            str(event.get("response") or "")[:60],
+            shorten(str(event.get("response") or ""), 60, placeholder=" …"),
             f"{event.get('duration_ms') or 0} ms",
         )
         for event in events

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -154,7 +155,7 @@ async def _destinations(client: ApiClient, to: str) -> int:
 
 def _show(event: dict[str, Any]) -> None:
     where = str(event.get("server_ip") or "")
-    text = str(event.get("response") or "")[:70]
+    text = shorten(str(event.get("response") or ""), 70, placeholder=" …")
     print(
         f"  {str(event['at'])[11:23]}  {event['type']:<12}  {where:<15}  {text}  ({event['duration_ms']} ms)"
     )
