@@ -37,6 +37,7 @@ from api import (
     passkeys,
     plans,
     portal,
+    privacy,
     provider_sign_in,
     public,
     queue,
@@ -77,6 +78,16 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     app.state.runtime = runtime
     errors.install(app)
     oauth_server.install(app)
+    _include(app)
+    portal.install(app)
+    sign_in_flow.install(app, runtime)
+    app.add_middleware(Edge, clock=runtime.clock, requests=runtime.requests)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _include(app: FastAPI) -> None:
+    """All that is asked of us but the portal, which comes last."""
     app.include_router(stripe_webhook.router)  # routes are tried in turn, and its events come in storms
     for resource in (
         accounts,
@@ -91,6 +102,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         team,
         invitations,
         leaving,
+        privacy,
         claims,
         log_figures,
         log_export,
@@ -117,11 +129,6 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     app.include_router(staff.router)
     for protocol in (oauth_server.router, oauth_consent.pages):
         app.include_router(protocol)
-    portal.install(app)
-    sign_in_flow.install(app, runtime)
-    app.add_middleware(Edge, clock=runtime.clock, requests=runtime.requests)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
-    return app
 
 
 def _operation_id(route: APIRoute) -> str:

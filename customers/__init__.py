@@ -39,6 +39,7 @@ What they have
     policy.py             what is logged of mail, as an account is told
     suspension.py         an account that we suspend, for abuse or because we must
     account_export.py     everything an account holds, as a zip
+    held.py               what is held of it now, counted
     account_deletion.py   the end of an account
     domains.py            claimed, shown, deleted
     domain_names.py       which names may be claimed

@@ -593,6 +593,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/privacy/held": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count what is held of the account now
+         * @description Counted as it stands, not estimated. Not for a key that is limited to some domains.
+         */
+        get: operations["get_held"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/account/claim": {
         parameters: {
             query?: never;
@@ -2396,6 +2416,142 @@ export interface components {
             homepage: string;
         };
         /**
+         * HeldEvents
+         * @description Rows of events, by type.
+         */
+        HeldEvents: {
+            /**
+             * Received
+             * @example 412
+             */
+            received: number;
+            /**
+             * Delivered
+             * @example 405
+             */
+            delivered: number;
+            /**
+             * Soft Bounced
+             * @example 17
+             */
+            soft_bounced: number;
+            /**
+             * Hard Bounced
+             * @example 2
+             */
+            hard_bounced: number;
+            /**
+             * Refused
+             * @example 31
+             */
+            refused: number;
+        };
+        /**
+         * HeldLevel
+         * @description How much is logged of this domain's mail.
+         */
+        HeldLevel: {
+            /**
+             * Domain Id
+             * Format: uuid
+             */
+            domain_id: string;
+            /**
+             * Domain
+             * @example example.org
+             */
+            domain: string;
+            /**
+             * Log Level
+             * @enum {string}
+             */
+            log_level: "full" | "no-subject" | "no-sender" | "failures";
+        };
+        /**
+         * HeldLog
+         * @description The log. `days` after the hour of its receipt a row cannot be read by anybody.
+         */
+        HeldLog: {
+            /**
+             * Messages
+             * @example 443
+             */
+            messages: number;
+            events: components["schemas"]["HeldEvents"];
+            /** Oldest */
+            oldest: string | null;
+            /**
+             * Days
+             * @example 7
+             */
+            days: number;
+            next_hour: components["schemas"]["NextHour"] | null;
+        };
+        /**
+         * Held
+         * @description What was held at `at`. Settings (domains, aliases, people, keys) stay until you delete them.
+         */
+        Held: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            log: components["schemas"]["HeldLog"];
+            waiting: components["schemas"]["HeldWaiting"];
+            /** @description Entries of the audit log */
+            audit: components["schemas"]["HeldRows"];
+            /** @description Requests to the API, without their bodies */
+            requests: components["schemas"]["HeldRows"];
+            /**
+             * Support Grants
+             * @description Grants that let our staff read the log now
+             * @example 0
+             */
+            support_grants: number;
+            /** Log Levels */
+            log_levels: components["schemas"]["HeldLevel"][];
+        };
+        /**
+         * HeldRows
+         * @description Rows of one kind; each is gone `days` after it was written.
+         */
+        HeldRows: {
+            /**
+             * Count
+             * @example 84
+             */
+            count: number;
+            /**
+             * Oldest
+             * @description null: there is none
+             */
+            oldest: string | null;
+            /**
+             * Days
+             * @example 30
+             */
+            days: number;
+        };
+        /**
+         * HeldWaiting
+         * @description Mail whose bytes are still here, because some inbox has not taken it yet.
+         */
+        HeldWaiting: {
+            /**
+             * Messages
+             * @example 2
+             */
+            messages: number;
+            /**
+             * Deliveries
+             * @example 3
+             */
+            deliveries: number;
+            /** Oldest */
+            oldest: string | null;
+        };
+        /**
          * Identity
          * @description An identity provider that knows the person.
          */
@@ -3093,6 +3249,29 @@ export interface components {
              * @example ada@example.org
              */
             email: string;
+        };
+        /**
+         * NextHour
+         * @description The oldest hour of the log, in UTC.
+         */
+        NextHour: {
+            /**
+             * Received From
+             * Format: date-time
+             */
+            received_from: string;
+            /**
+             * Unreadable At
+             * Format: date-time
+             * @description When the key of this hour is destroyed
+             */
+            unreadable_at: string;
+            /**
+             * Messages
+             * @description Messages that become unreadable then
+             * @example 14
+             */
+            messages: number;
         };
         /**
          * OauthAppChange
@@ -9270,6 +9449,96 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_held: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Held"];
+                };
+            };
+            /** @description You have this: `If-None-Match` */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
