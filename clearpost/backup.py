@@ -29,6 +29,7 @@ INCLUDED: Final = (
     "account", "person", "membership", "identity", "passkey", "api_key", "oauth_app", "oauth_grant", "domain",
     "alias", "destination", "alias_destination", "suppression", "usage_day", "audit_event",
     "subscription", "support_grant", "statement", "canary", "authority_request", "service_count",
+    "service_day",
 )  # fmt: skip
 # Mail and its traces, which live days at most; machines; sums that only fit the mail that was counted.
 LEFT_OUT: Final = frozenset(

@@ -80,7 +80,21 @@ def upgrade() -> None:
         sa.Column("count", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_service_count")),
     )
-    for table in ("support_grant", "statement", "canary", "authority_request", "service_count"):
+    op.create_table(
+        "service_day",
+        sa.Column("day", sa.Date(), nullable=False),
+        *(
+            sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False)
+            for name in ("received", "refused", "delivered", "hard_bounced", "waiting")
+        ),
+        sa.Column(
+            "speeds", postgresql.JSONB(none_as_null=True), server_default=sa.text("'{}'"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_service_day")),
+    )
+    for table in (
+        "support_grant", "statement", "canary", "authority_request", "service_count", "service_day",
+    ):  # fmt: skip
         # closed as in 0003
         op.execute(f"alter table {table} enable row level security, force row level security")
         op.execute(f"create policy owner on {table} to current_user using (true) with check (true)")

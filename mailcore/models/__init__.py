@@ -22,7 +22,14 @@ from mailcore.models.mail import (
     SrsToken,
     Undelivered,
 )
-from mailcore.models.openness import AuthorityRequest, Canary, ServiceCount, Statement, SupportGrant
+from mailcore.models.openness import (
+    AuthorityRequest,
+    Canary,
+    ServiceCount,
+    ServiceDay,
+    Statement,
+    SupportGrant,
+)
 from mailcore.models.people import BrowserSession, Identity, Passkey, PasskeyChallenge, SignInLink
 from mailcore.models.tenants import (
     Account,
@@ -41,7 +48,7 @@ __all__ = [
     "IdempotentAnswer", "Identity", "Invitation", "Ledger", "Letter", "LogEvent", "LogMessage",
     "Membership", "Message", "MtaStsPolicy", "Node", "OauthApp", "OauthCode", "OauthGrant", "OauthToken",
     "Passkey", "PasskeyChallenge", "Person", "Process", "ProviderPause", "RefusedHour", "RequestLog",
-    "SQLModel", "ServiceAlert", "ServiceCount", "ServiceFigures", "SignInLink", "SrsToken", "Statement",
-    "StripeEvent", "Subscription", "SupportGrant", "Suppression", "Undelivered", "UsageDay", "UsageLetter",
-    "Xid8",
+    "SQLModel", "ServiceAlert", "ServiceCount", "ServiceDay", "ServiceFigures", "SignInLink", "SrsToken",
+    "Statement", "StripeEvent", "Subscription", "SupportGrant", "Suppression", "Undelivered", "UsageDay",
+    "UsageLetter", "Xid8",
 ]  # fmt: skip

@@ -25,6 +25,7 @@ OF_THE_SERVICE = {
     "identity", "passkey", "passkey_challenge", "sign_in_link", "browser_session", "oauth_code",
     "oauth_token", "deleted_account", "stripe_event", "usage_letter", "service_figures",
     "mta_sts_policy", "service_alert", "statement", "canary", "authority_request", "service_count",
+    "service_day",
 }  # fmt: skip
 # A tenant's by what they belong to, or by a column that may name a person as well.
 INDIRECT = {"account", "person", "alias_destination", "idempotent_answer"}
