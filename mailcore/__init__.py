@@ -46,6 +46,9 @@ The moment it becomes ours
     queue_admin.py      what an operator does to waiting deliveries
     event_log.py        the 7-day log: its only writer and deleter
     log_reader.py       and its reader
+    log_seal.py         what its rows say, sealed; hashes to find them by
+    log_keys.py         under keys for each account and hour
+    log_key_files.py    which are files, and are destroyed
     ledger.py           created = delivered + hard-bounced + waiting + held
 
 Out

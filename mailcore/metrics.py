@@ -38,6 +38,9 @@ STALE_RESULTS = Counter(
 UNSETTLED = Counter(
     "clearpost_unsettled_total", "Results the database would not take; their deliveries are held"
 )
+LOG_KEYS_MISSING = Counter(
+    "clearpost_log_keys_missing_total", "Keys of the log that could not be read or made: rows say nothing"
+)
 DAMAGED = Counter(
     "clearpost_spool_damaged_total", "Records whose checksum did not match; their deliveries are held"
 )

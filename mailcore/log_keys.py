@@ -1,0 +1,170 @@
+"""The keys of the log in a process: handed out by account and hour, made on first use, forgotten in time.
+
+A key is durable before a row under it can be committed. A lost key never fails mail: then there is none, and
+what would be sealed is left out. Must never make one for an hour that is past the retention, nor keep one in
+memory for longer than ten minutes without looking whether it is still on the disk.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+from uuid import UUID
+
+import structlog
+
+from mailcore import metrics
+from mailcore.clock import Clock
+from mailcore.log_key_files import LogKeyFiles, hour_of
+from mailcore.log_seal import RowKey
+
+log = structlog.get_logger("log_keys")
+_T = TypeVar("_T")
+
+HOUR: Final = timedelta(hours=1)
+# Then they are read from disk anew; `forget` must run at least as often as the rest of the ten minutes.
+_TRUSTED_SECONDS: Final = 300.0
+FORGET_EVERY: Final = timedelta(minutes=1)
+_MOST_CACHED: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class RowKeys:
+    """Keys that were looked up together."""
+
+    found: Mapping[tuple[UUID, datetime], RowKey]
+
+    def of(self, account_id: UUID, received_at: datetime) -> RowKey | None:
+        """None: lost or destroyed."""
+        return self.found.get((account_id, hour_of(received_at)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    key: RowKey
+    read_at: float
+
+
+class LogKeys:
+    """One for each process. `forget()` runs every minute, in every process that lives longer."""
+
+    def __init__(self, folder: Path, clock: Clock, retention: timedelta) -> None:
+        self.files = LogKeyFiles(folder)
+        self._clock = clock
+        self._retention = retention
+        self._rows: dict[tuple[UUID, datetime], _Cached] = {}
+        self._accounts: dict[UUID, _Cached] = {}
+
+    async def to_write(self, rows: Iterable[tuple[UUID, datetime]]) -> RowKeys:
+        """By account and moment of receipt; made where there was none yet. Await it before the COMMIT."""
+        return await self._rows_of({(account, hour_of(at)) for account, at in rows}, make=True)
+
+    async def to_read(self, rows: Iterable[tuple[UUID, datetime]]) -> RowKeys:
+        """Those that are still there."""
+        return await self._rows_of({(account, hour_of(at)) for account, at in rows}, make=False)
+
+    async def of_all_hours(self, account_id: UUID) -> Sequence[RowKey]:
+        """Of every hour that is still there: by their hashes a row is found whenever it was written."""
+        hours = await asyncio.to_thread(self._read_or, [], self.files.hours)
+        return list((await self.to_read((account_id, hour) for hour in hours)).found.values())
+
+    async def of_account(self, account_id: UUID, *, make: bool = False) -> RowKey | None:
+        """For what outlives the hours: None where it is lost or was erased."""
+        if (cached := self._accounts.get(account_id)) and self._is_fresh(cached.read_at):
+            return cached.key
+        key = await asyncio.to_thread(self._account, account_id, make)
+        if key is None:
+            return None
+        self._accounts[account_id] = _Cached(RowKey.of_account(key), self._clock.monotonic())
+        return self._accounts[account_id].key
+
+    async def erase(self, account_id: UUID) -> bool:
+        """The account's key is overwritten; whatever was sealed under it is unreadable from now on, in other
+        processes within ten minutes. False where it was done before. Raises OSError.
+        """
+        held = await asyncio.to_thread(self.files.erase_account, account_id)
+        self._accounts.pop(account_id, None)
+        for row in [row for row in self._rows if row[0] == account_id]:
+            del self._rows[row]
+        return held
+
+    async def destroy_hours(self) -> int:
+        """Of hours that ended longer ago than the retention; how many. Raises OSError."""
+        past = [hour for hour in await asyncio.to_thread(self.files.hours) if self._is_past(hour)]
+        destroyed = [await asyncio.to_thread(self.files.destroy_hour, hour) for hour in past]
+        self.forget()
+        return sum(destroyed)
+
+    def forget(self) -> None:
+        """Drops from memory what is past the retention, or was read from disk a while ago."""
+        self._rows = {
+            row: cached
+            for row, cached in self._rows.items()
+            if self._is_fresh(cached.read_at) and not self._is_past(row[1])
+        }
+        self._accounts = {
+            account: cached for account, cached in self._accounts.items() if self._is_fresh(cached.read_at)
+        }
+
+    async def forget_forever(self) -> None:
+        while True:
+            await asyncio.sleep(FORGET_EVERY.total_seconds())
+            self.forget()
+
+    async def _rows_of(self, rows: set[tuple[UUID, datetime]], *, make: bool) -> RowKeys:
+        found = {}
+        missing = []
+        for row in rows:
+            cached = self._rows.get(row)
+            if self._is_past(row[1]):
+                continue
+            if cached and self._is_fresh(cached.read_at):
+                found[row] = cached.key
+            else:
+                missing.append(row)
+        if missing:
+            found |= await asyncio.to_thread(self._load, sorted(missing), make)
+            self._remember(found)
+        return RowKeys(found)
+
+    def _remember(self, found: Mapping[tuple[UUID, datetime], RowKey]) -> None:
+        if len(self._rows) > _MOST_CACHED:
+            self._rows.clear()
+        now = self._clock.monotonic()
+        for row, key in found.items():
+            if row not in self._rows or not self._is_fresh(self._rows[row].read_at):
+                self._rows[row] = _Cached(key, now)
+
+    def _load(self, rows: Sequence[tuple[UUID, datetime]], make: bool) -> dict[tuple[UUID, datetime], RowKey]:
+        """In a thread. Every file is read once."""
+        accounts = {account: self._account(account, make) for account in {account for account, _ in rows}}
+        hours = {hour: self._hour(hour, make) for hour in {hour for _, hour in rows}}
+        loaded = {}
+        for account, hour in rows:
+            account_key, hour_key = accounts[account], hours[hour]
+            if account_key and hour_key:
+                loaded[account, hour] = RowKey.of(account_key, hour_key)
+        if make and len(loaded) < len(rows):
+            metrics.LOG_KEYS_MISSING.inc(len(rows) - len(loaded))
+        return loaded
+
+    def _account(self, account_id: UUID, make: bool) -> bytes | None:
+        return self._read_or(None, lambda: self.files.account(account_id, make=make))
+
+    def _hour(self, hour: datetime, make: bool) -> bytes | None:
+        return self._read_or(None, lambda: self.files.hour(hour, make=make))
+
+    def _read_or(self, otherwise: _T, read: Callable[[], _T]) -> _T:
+        try:
+            return read()
+        except OSError as error:
+            log.error("log_key_failed", error=type(error).__name__)
+            return otherwise
+
+    def _is_past(self, hour: datetime) -> bool:
+        return hour + HOUR + self._retention <= self._clock.now()
+
+    def _is_fresh(self, read_at: float) -> bool:
+        return self._clock.monotonic() - read_at < _TRUSTED_SECONDS
