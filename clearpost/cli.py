@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clearpost import dkim_cli, people_cli
+from clearpost import core_dumps, dkim_cli, people_cli
 from clearpost.command_line import JsonOption, asking_settings, fail, load_settings
 from mailcore.plans import Lane
 
@@ -41,6 +41,12 @@ _CHILDREN = (
     "clearpost.standins.identity_server", "clearpost.standins.stripe_server",
     "workers.delivery", "workers.upkeep",
 )  # fmt: skip
+
+
+@app.callback()
+def before_all() -> None:
+    """Email forwarding that loses nothing and keeps nothing."""
+    core_dumps.turn_off()
 
 
 @app.command()

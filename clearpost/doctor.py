@@ -20,6 +20,7 @@ from clearpost.checks import (
     names,
     portal,
     ports,
+    quiet,
     selling,
     signing,
     signing_in,
@@ -52,6 +53,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
     groups: Sequence[Awaitable[list[Finding]]] = (
         database.check(settings, clock),
         alarm.check(settings),
+        quiet.dumps(settings),
         asyncio.to_thread(folders.check, settings, clock),
         ports.check(settings),
         asyncio.to_thread(identity.check, settings, clock),

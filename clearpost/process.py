@@ -15,6 +15,8 @@ from typing import IO
 
 import psutil
 
+from clearpost import core_dumps
+
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.01
 
@@ -79,6 +81,7 @@ def death_signal(number: signal.Signals) -> Callable[[], None]:
     parent = os.getpid()
 
     def set_death_signal() -> None:
+        core_dumps.turn_off()
         _libc.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
         if os.getppid() != parent:  # the parent died between fork and prctl: no signal would ever come
             os._exit(1)

@@ -4,7 +4,6 @@ Must never swallow why a process ended: 0 ordered, 1 declared dead or failed, 2 
 """
 
 import asyncio
-import resource
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -13,6 +12,7 @@ import prometheus_client
 import structlog
 import uvloop
 
+from clearpost import core_dumps
 from clearpost.readiness import say_ready
 from mailcore import crash_points, logs
 from mailcore.plans import Lane
@@ -31,8 +31,8 @@ class Main(Protocol):
 
 def run(main: Main, settings: Settings, role: str, lane: Lane) -> int:
     """The exit code."""
-    logs.configure(role, lane)
-    _no_core_dumps()
+    logs.configure(role, lane, settings.process_log)
+    core_dumps.turn_off()
     crash_points.check_allowed(settings.environment)
     if settings.metrics_port:
         prometheus_client.start_http_server(settings.metrics_port, addr=settings.listen_host)
@@ -56,8 +56,3 @@ async def _run(main: Main, settings: Settings, lane: Lane) -> int:
 def _ready() -> None:
     log.info("ready")
     say_ready()
-
-
-def _no_core_dumps() -> None:
-    """A core dump would hold content."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

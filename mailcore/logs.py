@@ -31,10 +31,12 @@ class _Stderr:
     debug = info = warning = error = critical = exception = msg
 
 
-def configure(role: str, lane: str = "") -> None:
-    """To be called once, first thing, in every process."""
+def configure(role: str, lane: str = "", level: str = "info") -> None:
+    """To be called once, first thing, in every process. At `debug` libraries speak too, but those."""
     for name in _SILENCED:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    if level == "debug":
+        logging.basicConfig(level=logging.DEBUG)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -42,7 +44,7 @@ def configure(role: str, lane: str = "") -> None:
             _of(role, lane),
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=_Stderr,
         cache_logger_on_first_use=True,
     )

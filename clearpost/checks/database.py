@@ -10,7 +10,7 @@ import asyncpg
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from clearpost.checks import roles
+from clearpost.checks import quiet, roles
 from clearpost.checks.finding import Finding, fail, ok, warn
 from clearpost.migrations import ALEMBIC_INI
 from mailcore import spool_owner
@@ -22,11 +22,6 @@ _SECONDS: Final = 10.0
 _OLDEST_VERSION: Final = 150_000
 _SPARE_CONNECTIONS: Final = 20
 _SKEW_WARN, _SKEW_FAIL = 2.0, 30.0
-_QUIET: Final = {
-    "log_min_error_statement": ("panic", "fatal"),
-    "log_parameter_max_length_on_error": ("0",),
-    "log_error_verbosity": ("terse",),
-}
 
 
 async def check(settings: Settings, clock: Clock) -> list[Finding]:
@@ -63,7 +58,7 @@ async def _examine(database: Database, settings: Settings, clock: Clock, where: 
         ("durability", _durable(database, local)),
         ("clock", _clock(database, clock)),
         ("database", _connections(database)),
-        ("privacy", _quiet(database)),
+        ("privacy", quiet.server_log(database)),
         ("isolation", roles.check(database)),
         ("spool", _own_spool(database, settings.spool_dir)),
     )
@@ -147,17 +142,6 @@ async def _connections(database: Database) -> Finding:
     if most - used < _SPARE_CONNECTIONS:
         return warn("database", what, "raise max_connections: each of our processes may use up to 16")
     return ok("database", what)
-
-
-async def _quiet(database: Database) -> Finding:
-    """A failed INSERT prints its row, and with it a subject, into the server's log."""
-    loud = [name for name, allowed in _QUIET.items() if await database.value(f"show {name}") not in allowed]
-    if loud:
-        mend = "set " + ", ".join(f"{name}={allowed[0]}" for name, allowed in _QUIET.items())
-        return warn(
-            "privacy", f"the server's log may show rows of failed statements ({', '.join(loud)})", mend
-        )
-    return ok("privacy", "the server's log shows no rows of failed statements")
 
 
 async def _own_spool(database: Database, spool_dir: Path) -> Finding:

@@ -32,6 +32,10 @@ class Places(BaseSettings):
         "http://localhost:8025", description="Where customers reach the web pages and the API"
     )
 
+    process_log: Literal["info", "debug"] = Field(
+        "info", description="How much processes write to their logs: info or debug; ids and kinds, either way"
+    )
+
     # Where things are
     database_url: SecretStr = Field(
         SecretStr(""), description="PostgreSQL 15 or later: postgresql://user:password@host:port/name"
