@@ -27,6 +27,7 @@ SCOPES: Final[dict[str, Scope]] = {
     "destination": Scope.ALIASES_READ,
     "account": Scope.ACCOUNT_READ,
     "plan": Scope.ACCOUNT_READ,
+    "export": Scope.ACCOUNT_READ,
 }
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {

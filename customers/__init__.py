@@ -41,6 +41,7 @@ What they have
     account_export.py     everything an account holds, as a zip
     held.py               what is held of it now, counted
     account_deletion.py   the end of an account
+    receipts.py           the signed receipt of that
     domains.py            claimed, shown, deleted
     domain_names.py       which names may be claimed
     ownership.py          pure rules: whose is a name?

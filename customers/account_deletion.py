@@ -76,8 +76,13 @@ async def purge(database: Database, now: datetime, retention: timedelta) -> None
         await tx.execute(
             "delete from deleted_account d where d.at < $1 and d.customer_id is null "
             "and not exists (select from message m where m.account_id = d.id)",
-            now - retention - _SPARE,
+            now - id_kept(retention),
         )
+
+
+def id_kept(retention: timedelta) -> timedelta:
+    """How long the id alone stays: until nothing of its log could still be written or read."""
+    return retention + _SPARE
 
 
 async def customers_left(database: Database) -> Sequence[tuple[UUID, str]]:

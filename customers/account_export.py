@@ -4,32 +4,46 @@ Must never hold content of mail, a secret or a hash of one, nor a log row past i
 page in memory.
 """
 
+import json
 import zipfile
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from customers import audit
 from mailcore.database import Database, Tenant
+from mailcore.event_log import Event, LoggedMessage
+from mailcore.log_reader import Cursor, LogFilter, LogReader
 
 _REQUESTS_KEPT: Final = timedelta(days=7)
 _PAGE: Final = 500
+LOG: Final = "log"
 _NIL: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """A file of the zip. The query gets the account ($1) and the last `id` of the page before ($2), and says
-    how pages are ordered. Of what is kept for some days only, $3 is their beginning; in the log, whose days
-    are a setting, $3 goes on with the rows.
+    how pages are ordered. Of what is kept for some days only, $3 is their beginning.
     """
 
     name: str
     query: str
     kept: timedelta | None = None
-    in_log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How many are in the zip, and how many there were when it was begun: what comes meanwhile counts too."""
+
+    done: int
+    of: int
+
+    def more(self, count: int) -> "Rows":
+        done = self.done + count
+        return Rows(done, max(done, self.of))
 
 
 PARTS: Final = (
@@ -54,7 +68,7 @@ PARTS: Final = (
     Part(
         "domains",
         "select d.id, d.name, d.plus_addressing, d.strict_dmarc, d.require_tls, d.spam_threshold, "
-        "d.created_at, d.verified_at, d.checked_at, d.off_at "
+        "d.log_level, d.created_at, d.verified_at, d.checked_at, d.off_at "
         "from domain d where d.account_id = $1 and d.id > $2 order by d.id",
     ),
     Part(
@@ -98,17 +112,6 @@ PARTS: Final = (
         "from request_log r where r.account_id = $1 and r.id > $2 and r.at > $3 order by r.id",
         kept=_REQUESTS_KEPT,
     ),
-    Part(
-        "log",
-        "select l.id, l.received_at, l.domain_id, l.client_ip, l.client_name, l.subject, l.sender, l.alias, "
-        "array(select json_build_object('at', e.at, 'type', e.type, 'code', e.code, 'response', e.response, "
-        "'server_ip', e.server_ip, 'duration_ms', e.duration_ms, 'attempt', e.attempt, "
-        "'delivery_id', e.delivery_id) from log_event e "
-        "where e.message_id = l.id and e.received_at = l.received_at order by e.id) as events "
-        "from log_message l where l.account_id = $1 and (l.received_at, l.id) > ($3::timestamptz, $2) "
-        "order by l.received_at, l.id",
-        in_log=True,
-    ),
 )
 
 
@@ -130,44 +133,92 @@ class _Sink:
         return b"".join(chunks)
 
 
+async def count(database: Database, reader: LogReader, tenant: Tenant, now: datetime) -> Rows:
+    """How many rows there are to take out."""
+    total = await reader.count(tenant)
+    for part in PARTS:
+        query = f"select count(*) from ({part.query}) x"
+        async with database.transaction(tenant=tenant) as tx:
+            total += await tx.value(query, tenant.account_id, _NIL, *_beginning(part, now))
+    return Rows(0, total)
+
+
 async def export(
-    database: Database, tenant: Tenant, now: datetime, retention: timedelta
-) -> AsyncIterator[bytes]:
-    """The zip in pieces; a file `{part}.jsonl` for each part. `retention`: the log's days.
+    database: Database, reader: LogReader, tenant: Tenant, now: datetime, rows: Rows
+) -> AsyncIterator[tuple[bytes, Rows]]:
+    """The zip in pieces, each with the rows so far; a file `{part}.jsonl` for each part, and `log.jsonl`.
 
     Every page is a transaction of its own, that sees the tenant's rows only.
     """
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
-        for part in PARTS:
-            with archive.open(f"{part.name}.jsonl", "w", force_zip64=True) as file:
-                async for page in _pages(database, tenant, part, _beginning(part, now, retention)):
-                    file.write(page)
-                    yield sink.fetch()
-    yield sink.fetch()
+        for name, pages in _files(database, reader, tenant, now):
+            with archive.open(f"{name}.jsonl", "w", force_zip64=True) as file:
+                async for lines in pages:
+                    file.write("".join(f"{line}\n" for line in lines).encode())
+                    rows = rows.more(len(lines))
+                    yield sink.fetch(), rows
+    yield sink.fetch(), rows
 
 
-def _beginning(part: Part, now: datetime, retention: timedelta) -> datetime | None:
-    kept = retention if part.in_log else part.kept
-    return None if kept is None else now - kept
+def _files(
+    database: Database, reader: LogReader, tenant: Tenant, now: datetime
+) -> Iterator[tuple[str, AsyncIterator[Sequence[str]]]]:
+    for part in PARTS:
+        yield part.name, _pages(database, tenant, part, _beginning(part, now))
+    yield LOG, _log(reader, tenant)
+
+
+def _beginning(part: Part, now: datetime) -> Sequence[datetime]:
+    return () if part.kept is None else (now - part.kept,)
 
 
 async def _pages(
-    database: Database, tenant: Tenant, part: Part, moment: datetime | None
-) -> AsyncIterator[bytes]:
+    database: Database, tenant: Tenant, part: Part, beginning: Sequence[datetime]
+) -> AsyncIterator[Sequence[str]]:
     last = _NIL
-    query = f"select x.*, to_jsonb(x)::text as line from ({part.query} limit {_PAGE}) x"
+    query = f"select x.id, to_jsonb(x)::text as line from ({part.query} limit {_PAGE}) x"
     while True:
-        rows = await _read(database, tenant, query, [last] if moment is None else [last, moment])
-        if rows:
-            yield "".join(row["line"] + "\n" for row in rows).encode()
+        async with database.transaction(tenant=tenant) as tx:
+            rows = await tx.fetch(query, tenant.account_id, last, *beginning)
+        yield [row["line"] for row in rows]
         if len(rows) < _PAGE:
             return
         last = rows[-1]["id"]
-        if part.in_log:
-            moment = rows[-1]["received_at"]
 
 
-async def _read(database: Database, tenant: Tenant, query: str, after: list[object]) -> list[Any]:
-    async with database.transaction(tenant=tenant) as tx:
-        return await tx.fetch(query, tenant.account_id, *after)
+# --- the log, newest first ---
+
+
+async def _log(reader: LogReader, tenant: Tenant) -> AsyncIterator[Sequence[str]]:
+    after = None
+    while True:
+        listed = await reader.messages(tenant, LogFilter(silent=True), after, _PAGE)
+        messages = [each.message for each in listed]
+        events = await reader.events(tenant, messages)
+        yield [_line(message, events[message.id]) for message in messages]
+        if len(messages) < _PAGE:
+            return
+        after = Cursor(messages[-1].received_at, messages[-1].id)
+
+
+def _line(message: LoggedMessage, events: Sequence[Event]) -> str:
+    told = {name: value for name, value in asdict(message).items() if name != "account_id"}
+    return json.dumps(told | {"events": [_event(event) for event in events]}, default=_text)
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _event(event: Event) -> dict[str, object]:
+    return {
+        "at": event.at,
+        "type": event.type,
+        "code": event.code,
+        "response": event.response,
+        "server_ip": event.server_ip,
+        "duration_ms": event.duration // timedelta(milliseconds=1),
+        "attempt": event.attempt,
+        "delivery_id": event.delivery_id,
+    }

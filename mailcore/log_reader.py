@@ -23,7 +23,8 @@ class LogFilter:
     """What a customer asks for; None means any. `text` is looked for in subject, sender and alias.
 
     `alias` is an address as it was written to; one without a tag also stands for itself with any tag.
-    `dmarc` is the result that stands in the words of the event "received" or "refused".
+    `dmarc` is the result that stands in the words of the event "received" or "refused". `silent`: also mail
+    of which nothing is kept but its ids and times, as it was only delivered (log_levels.py).
     """
 
     domain_id: UUID | None = None
@@ -33,6 +34,7 @@ class LogFilter:
     until: datetime | None = None
     text: str | None = None
     dmarc: str | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,9 @@ where m.account_id = $1 and m.received_at > $2
   and ($13::text is null or exists (
         select from log_event e where e.message_id = m.id and e.received_at = m.received_at
         and e.type in ('received', 'refused') and e.response like $13))
+  and ($14 or m.alias <> '' or exists (
+        select from log_event e where e.message_id = m.id and e.received_at = m.received_at
+        and e.type in ('soft-bounced', 'hard-bounced', 'refused')))
 order by m.received_at desc, m.id desc
 limit $11
 """
@@ -179,8 +184,14 @@ class LogReader:
             tenant, _SELECT_MESSAGES, tenant.account_id, self._horizon(), after and after.received_at,
             after and after.id, wanted.domain_id, wanted.alias, wanted.event_type, wanted.since, wanted.until,
             pattern, limit, _tagged(wanted.alias), wanted.dmarc and VerdictWords.pattern(_like(wanted.dmarc)),
+            wanted.silent,
         )  # fmt: skip
         return [Listed(message_of(row), row["last_event"] or "", verdicts_of(row)) for row in rows]
+
+    async def count(self, tenant: Tenant) -> int:
+        """All messages of the account, the silent ones too."""
+        query = "select count(*) from log_message where account_id = $1 and received_at > $2"
+        return int((await self._rows(tenant, query, tenant.account_id, self._horizon()))[0][0])
 
     async def message(self, tenant: Tenant, message_id: UUID) -> LoggedMessage | None:
         rows = await self._rows(

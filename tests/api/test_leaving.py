@@ -3,11 +3,13 @@
 import io
 import json
 import zipfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from mailcore.attestation import Signed, Signer, is_signed
 from tests.support.api import SignedInPerson, Tenant, World
 
 END = {"name": "one"}
@@ -79,6 +81,35 @@ async def test_an_export_holds_all_of_the_account_and_nothing_of_another(
     assert "two.test" not in str(found)
 
 
+async def test_an_export_says_how_far_it_is(world: World, tenant: Tenant, owner: SignedInPerson) -> None:
+    await logged(world, tenant, 1203)
+    export_id = uuid4()
+    answer = await owner.http.get("/v1/account/export", params={"export_id": str(export_id)})
+    assert answer.status_code == 200
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        lines = sum(len(archive.read(name).splitlines()) for name in archive.namelist())
+    rows = await world.runtime.database.fetch(
+        "select data from change where kind = 'export' and subject_id = $1 order by id", export_id
+    )
+    told = [json.loads(row["data"]) for row in rows]
+    assert told[0] == {"rows": 0, "of": lines, "state": "running"}
+    assert told[-1] == {"rows": lines, "of": lines, "state": "done"}
+
+
+async def test_deleting_answers_with_a_receipt_that_anybody_can_check(
+    world: World, tenant: Tenant, owner: SignedInPerson
+) -> None:
+    answer = await owner.http.request("DELETE", "/v1/account", json=END | {"without_export": True})
+    got = answer.json()
+    signed = Signed(got["receipt"], got["key"], got["signature"])
+    assert is_signed("receipt", signed, Signer(world.runtime.keyring).public_keys)
+    told = json.loads(got["receipt"])
+    assert (told["receipt"], told["account"], told["name"]) == ("account deleted", str(tenant.id), "one")
+    deleted_at = datetime.fromisoformat(told["deleted_at"])
+    assert world.clock.now() - deleted_at < timedelta(minutes=1)
+    assert datetime.fromisoformat(told["gone_by"]) == deleted_at + timedelta(hours=1)
+
+
 async def test_an_export_holds_no_secret(world: World, tenant: Tenant, owner: SignedInPerson) -> None:
     hashed = await world.runtime.database.value("select secret_hash from api_key")
     text = str(await exported(owner))
@@ -107,7 +138,7 @@ async def test_an_account_is_deleted_after_an_export_or_where_that_is_waived(
     late = await owner.http.request("DELETE", "/v1/account", json=END)
     assert (late.status_code, late.json()["code"]) == (409, "export_first")
     await exported(owner)
-    assert (await owner.http.request("DELETE", "/v1/account", json=END)).status_code == 204
+    assert (await owner.http.request("DELETE", "/v1/account", json=END)).status_code == 200
 
 
 async def test_a_browser_that_was_left_open_deletes_nothing(world: World, owner: SignedInPerson) -> None:
@@ -136,7 +167,7 @@ async def test_keys_sessions_and_domains_are_dead_at_once(
     domain = await tenant.claim("one.test")
     await tenant.alias(domain)
     done = await owner.http.request("DELETE", "/v1/account", json=END | {"without_export": True})
-    assert done.status_code == 204
+    assert done.status_code == 200
     assert (await tenant.http.get("/v1/domains")).status_code == 401
     assert (await owner.http.get("/v1/members")).status_code == 401
     for table in ("account", "domain", "alias", "destination", "api_key", "membership", "browser_session"):

@@ -4,7 +4,7 @@ import { useEffect, useSyncExternalStore } from "react";
 import type { Shown } from "./client";
 import { markHere } from "./reach";
 
-export const KINDS = ["log", "queue", "domain", "alias", "destination", "account", "plan"] as const;
+export const KINDS = ["log", "queue", "domain", "alias", "destination", "account", "plan", "export"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** A change that was noted: what it says is asked for anew. */

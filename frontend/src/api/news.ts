@@ -21,6 +21,8 @@ const TOUCHES: Record<Kind, string[]> = {
     "/v1/destinations",
     "/v1/queue",
   ],
+  // How far it is; whoever runs one listens.
+  export: [],
 };
 
 const waiting = new Set<Kind>();

@@ -18,7 +18,8 @@ export interface paths {
         /**
          * Delete the account and all it owns
          * @description For an owner in their browser. Mail for its domains is refused at once, what waits is cancelled, its
-         *     keys, apps and sessions are dead. There is no way back. 403 `sign_in_again` as for passkeys.
+         *     keys, apps and sessions are dead, its rows gone within an hour: the answer is a signed receipt of that.
+         *     There is no way back. 403 `sign_in_again` as for passkeys.
          */
         delete: operations["delete_account"];
         options?: never;
@@ -582,7 +583,8 @@ export interface paths {
         };
         /**
          * Take everything out: settings, people, audit log and the 7-day log
-         * @description No content of mail is in it, and no secret. An export that came through whole is remembered.
+         * @description No content of mail is in it, and no secret. An export that came through whole is remembered; to cancel
+         *     one, close the connection.
          */
         get: operations["export_account"];
         put?: never;
@@ -4046,6 +4048,28 @@ export interface components {
             last_attempt: components["schemas"]["Event"] | null;
         };
         /**
+         * Receipt
+         * @description Signed (Ed25519, RFC 8032): the line "clearpost receipt", a line feed, then `receipt` to the byte.
+         */
+        Receipt: {
+            /**
+             * Receipt
+             * @description JSON: what was deleted, when, and by when its rows and keys are gone
+             */
+            receipt: string;
+            /**
+             * Key
+             * @description Which of the keys at /statements/keys signed it
+             * @example 21fe31dfa154a261
+             */
+            key: string;
+            /**
+             * Signature
+             * @description 128 hex digits
+             */
+            signature: string;
+        };
+        /**
          * RecordFound
          * @description What was in the DNS when it was checked last, and what to do about it, if anything.
          */
@@ -4780,11 +4804,13 @@ export interface operations {
         };
         responses: {
             /** @description Successful Response */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
             };
             /** @description Bad Request */
             400: {
@@ -9397,7 +9423,10 @@ export interface operations {
     };
     export_account: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Made up by you: GET /v1/events then tells how far it is, as events of the kind `export` with this `subject_id` and `data` of `rows`, `of` and `state` (running, done) */
+                export_id?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
