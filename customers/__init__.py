@@ -17,6 +17,8 @@ Who they are
     invitations.py        into an account, or to this server
     account_claims.py     an account whose owners are gone
     staff.py              our own people, and what they may look at
+    support_grants.py     consent: a customer lets them read the log, for a while
+    granted_log.py        what they read under it, each look written down
     queue_health.py       the queue of the whole service in figures, for staff
     person_deletion.py    the end of a person
 
@@ -74,8 +76,13 @@ What we write to them
     letter_texts.py       what they say
     letter_desk.py        what the writers of letters have at hand
     signed_links.py       links that are mailed, and stored nowhere
+    support_letters.py    what owners read once our staff may look
     suspension_letters.py what they say of a suspended account, and for which reasons
     alert_letters.py      what the operator reads when something is wrong with the service
     notices.py            what owners are told unasked
     undelivered.py        failures that no sender could be told of, until owners are
+
+What we tell everybody
+    statements.py         what we attest to every hour, signed
+    authority_requests.py what authorities asked us for
 """

@@ -102,6 +102,8 @@ Ground
     service_status.py   how the service is doing, for everybody
     service_alerts.py   what an operator must see
     service_counts.py   figures that only grow
+    service_days.py     what each day came to
+    holdings.py         what we hold of mail now, in numbers
     batching.py         group commit: callers share the next batch
     jobs.py             wake-ups through Redis
     resolver.py         the DNS questions we ask

@@ -22,10 +22,12 @@ from customers import (
     passkeys,
     request_log,
     sign_in_links,
+    statements,
     undelivered,
 )
 from customers.domain_watch import Watch
-from mailcore import event_log, ledger, metrics, queue, service_status
+from mailcore import event_log, ledger, metrics, queue, service_days, service_status
+from mailcore.attestation import Signer
 from mailcore.leases import Sweeper
 from mailcore.plans import Lane
 from mailcore.rates import Rates
@@ -85,6 +87,7 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
 def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till | None = None) -> list[Duty]:
     """All duties of one upkeep process."""
     r = runtime
+    signer = Signer(r.keyring)
     watch = Watch(r.database, r.resolver, r.clock, r.settings)
     sweep = SpoolSweep(
         database=r.database, spool=r.spool, long_wait=long_wait, clock=r.clock, settings=r.settings
@@ -93,6 +96,8 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
         Duty("spool", timedelta(seconds=5), sweep.sweep),
         Duty("gauges", timedelta(seconds=10), lambda: _gauges(r)),
         Duty("speeds", timedelta(minutes=1), lambda: service_status.note_speeds(r.database, r.clock.now())),
+        Duty("days", timedelta(minutes=10), lambda: service_days.count_due(r.database, r.clock.now())),
+        Duty("statements", timedelta(minutes=1), lambda: _attest(r, signer)),
         *(Duty(f"domain checks {n}", timedelta(seconds=1), watch.check_due) for n in range(1, _CHECKERS + 1)),
         Duty("new destinations", timedelta(seconds=1), lambda: ask_new(r.database, r.clock, rates)),
         Duty("failing destinations", timedelta(minutes=10), lambda: tell_failing(r.database, r.clock)),
@@ -147,6 +152,11 @@ async def once(duty: Duty) -> None:
         await duty.run()
     except Exception as error:  # noqa: BLE001  one failing duty must not stop the others
         log.error("duty_failed", duty=duty.name, error=type(error).__name__)
+
+
+async def _attest(runtime: Runtime, signer: Signer) -> None:
+    """Once an hour; asked more often, so that an hour is not missed for one that failed."""
+    await statements.issue(runtime.database, signer, runtime.clock, runtime.settings.web_url)
 
 
 async def _make_days(runtime: Runtime) -> None:
