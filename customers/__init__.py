@@ -85,4 +85,8 @@ What we write to them
 What we tell everybody
     statements.py         what we attest to every hour, signed
     authority_requests.py what authorities asked us for
+    canaries.py           warrant canaries that people signed, and what the newest is worth
+    canary_rules.py       pure rules: which may be published
+    canary_document.py    what is signed, byte for byte
+    canary_signers.py     by whom: three public keys, two of them needed
 """

@@ -111,6 +111,7 @@ Ground
     dns_servers.py      whom it asks, and whether they are believed about DNSSEC
     keyring.py          keys on disk, outside the database
     attestation.py      what we sign for everybody to check
+    sshsig.py           what people signed with ssh-keygen
     certificates.py     TLS for the mx, renewed without a restart
     metrics.py          what is counted
     logs.py             JSON lines, ids and kinds only

@@ -99,6 +99,7 @@ def upgrade() -> None:
         op.execute(f"alter table {table} enable row level security, force row level security")
         op.execute(f"create policy owner on {table} to current_user using (true) with check (true)")
     _let_accounts_grant()
+    _let_staff_publish()
 
 
 def _let_accounts_grant() -> None:
@@ -113,6 +114,53 @@ def _let_accounts_grant() -> None:
     op.execute("grant select, insert, update (revoked_at) on support_grant to clearpost_api")
     op.execute("create policy staff on support_grant for select to clearpost_staff using (true)")
     op.execute("grant select on support_grant to clearpost_staff")
+    _let_staff_look()
+
+
+# Whatever the application believes: without a live grant that covers a row, staff do not even get its cipher.
+_IS_GRANTED = """
+create function is_granted_to_staff(account uuid, domain uuid) returns boolean stable language sql
+return exists (
+    select from support_grant g
+    where g.account_id = account and g.revoked_at is null and g.expires_at > now()
+      and (g.domain_ids is null or domain = any(g.domain_ids))
+)
+"""
+
+
+def _let_staff_look() -> None:
+    """As far as a grant reaches, in the one account that the transaction names; and each look is written down
+    where the account sees it.
+    """
+    op.execute(_IS_GRANTED)
+    op.execute("revoke execute on function is_granted_to_staff(uuid, uuid) from public")
+    op.execute("grant execute on function is_granted_to_staff(uuid, uuid) to clearpost_staff")
+    of_grant = f"account_id = {_ACCOUNT} and is_granted_to_staff(account_id, domain_id)"
+    of_message = (
+        "exists (select from log_message l where l.received_at = log_event.received_at "
+        "and l.id = log_event.message_id)"
+    )
+    for table, rows in (
+        ("log_message", of_grant),
+        ("log_event", f"account_id = {_ACCOUNT} and {of_message}"),
+    ):
+        op.execute(f"create policy staff_granted on {table} for select to clearpost_staff using ({rows})")
+        op.execute(f"grant select on {table} to clearpost_staff")
+    op.execute(
+        "create policy staff_tells on change for insert to clearpost_staff with check (kind = 'support')"
+    )
+    op.execute(
+        "create policy staff_counts on service_count to clearpost_staff "
+        "using (name = 'staff views') with check (name = 'staff views')"
+    )
+    op.execute("grant select, insert, update on service_count to clearpost_staff")
+
+
+def _let_staff_publish() -> None:
+    """A canary that others signed; never taken back, nor changed."""
+    op.execute("create policy staff_reads on canary for select to clearpost_staff using (true)")
+    op.execute("create policy staff_publishes on canary for insert to clearpost_staff with check (true)")
+    op.execute("grant select, insert on canary to clearpost_staff")
 
 
 def downgrade() -> None:

@@ -4,6 +4,7 @@ Only fields; how they are read is told in the package. Must never decide anythin
 """
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -21,6 +22,13 @@ class Offering(BaseSettings):
     )
     refused_per_hour: int = Field(
         100, description="Refusals logged per domain and hour, then one row that counts"
+    )
+
+    # The warrant canary
+    canary_signers: Path | None = Field(
+        None,
+        description="allowed_signers file of ssh-keygen with the public keys of the three people who sign it; "
+        "none: no canary is published here",
     )
 
     # Domains
