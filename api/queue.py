@@ -159,8 +159,7 @@ async def retry_delivery(
     entry = await _entry(session, runtime, who, one)
     if entry is None or not changed.count:
         raise queue_owner.refusal(entry)
-    subject = Subject(delivery_id, entry.alias)
-    audit.record(session, runtime.clock, who.account_id, doer, "delivery.retried", subject)
+    _record_one(session, runtime, who, doer, "delivery.retried", delivery_id)
     return shown(entry)
 
 
@@ -176,8 +175,7 @@ async def cancel_delivery(
     entry = await _entry(session, runtime, who, one)
     if entry is None or not changed.count:
         raise queue_owner.refusal(entry)
-    subject = Subject(delivery_id, entry.alias)
-    audit.record(session, runtime.clock, who.account_id, doer, "delivery.cancelled", subject)
+    _record_one(session, runtime, who, doer, "delivery.cancelled", delivery_id)
     return shown(entry)
 
 
@@ -198,6 +196,13 @@ def _chosen(body: QueueChoice) -> Filter:
     if wanted == Filter() and not body.all:
         raise Invalid("Say which deliveries, or `all`.", code="choice_missing")
     return wanted
+
+
+def _record_one(
+    session: AsyncSession, runtime: ApiRuntime, who: Caller, doer: Actor, action: str, delivery_id: UUID
+) -> None:
+    """By its id alone: the address that a message was written to lives as long as the log, and not longer."""
+    audit.record(session, runtime.clock, who.account_id, doer, action, Subject(delivery_id))
 
 
 def _record(

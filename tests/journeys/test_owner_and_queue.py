@@ -101,6 +101,9 @@ async def test_what_the_owner_cancels_ends_as_hard_bounced_and_names_the_cause(o
         assert inbox.messages == []
         ledger = (await http.get("/v1/ledger")).json()["balances"]
         assert [line["difference"] for line in ledger] == [0] * len(ledger)
+        # An address with its tag lives as long as the log: what was done to a delivery is kept for longer.
+        done = await stack.world.database.fetch("select action, subject_id, subject from audit_event")
+        assert [tuple(row.values()) for row in done] == [("delivery.cancelled", UUID(entry["id"]), "")]
 
 
 async def test_many_are_tried_or_cancelled_by_a_filter(opened: Opener) -> None:
