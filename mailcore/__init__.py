@@ -35,6 +35,8 @@ The moment it becomes ours
     quota.py            the daily quota, counted in that transaction
     spool_writer.py     appending: in which order bytes become durable, segment after segment
     spool_segment.py    one segment file under its lock: growing, or at rest
+    spool_keys.py       a key for each record, in slots that are overwritten
+    spool_seal.py       how a record is sealed under its key
     spool_record.py     one record: its bytes and checksum, written, read, wiped
     spool.py            the spool folder of a node: read, discard
     spool_owner.py      which database a spool belongs to

@@ -1,8 +1,8 @@
 """Named places where a test may have this process die, as if by kill -9, or its disk fail.
 
-`CLEARPOST_CRASH_AT=name` or `name:3` (the third time it is reached). `CLEARPOST_FAIL_IO=sync:EIO` or
-`write:ENOSPC:3` (the third write of the spool, once). Refused in production. Must cost nothing when unset,
-and must never do anything but die or raise OSError.
+`CLEARPOST_CRASH_AT=name` or `name:3` (the third time it is reached). `CLEARPOST_FAIL_IO=sync:EIO`,
+`write:ENOSPC:3` (the third write of the spool, once) or `key:EROFS` (new keys). Refused in production. Must
+cost nothing when unset, and must never do anything but die or raise OSError.
 """
 
 import errno
@@ -61,7 +61,7 @@ def reach(name: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fail_io(place: Literal["write", "sync"]) -> None:
+def fail_io(place: Literal["write", "sync", "key"]) -> None:
     """Raises the OSError that was ordered for this place, once."""
     if _fault is not None and _fault[0].is_reached(place):
         raise OSError(_fault[1], os.strerror(_fault[1]))

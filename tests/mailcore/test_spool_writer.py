@@ -2,10 +2,8 @@
 
 import errno
 import os
-import resource
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -16,7 +14,7 @@ from mailcore.spool_record import Damaged, Location
 from mailcore.spool_segment import LockedSegment, SpoolFault
 from mailcore.spool_writer import LargeEntry, SegmentWriter
 from tests.support.ground import SteppedClock
-from tests.support.spools import ENVELOPE, SECRET, entry, is_locked, path_of, writer_of
+from tests.support.spools import ENVELOPE, SECRET, entry, is_locked, largest_file, path_of, writer_of
 
 
 def test_entries_of_one_append_share_one_sync(spool: Spool, clock: SteppedClock) -> None:
@@ -161,17 +159,6 @@ def test_a_segment_whose_first_sync_failed_is_removed(spool: Spool, clock: Stepp
     with pytest.raises(SpoolFault):
         writer.append([entry(clock)])
     assert list(segments_in(spool)) == []
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Writes beyond `size` fail with EFBIG, really, in the kernel."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_write_cut_short_by_the_kernel_is_not_accepted(

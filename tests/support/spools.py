@@ -1,7 +1,9 @@
 """A spool in a folder of the test: its writer, an entry, and what lies on disk."""
 
 import os
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mailcore.spool import Spool
@@ -33,3 +35,14 @@ def is_locked(path: Path) -> bool:
     if segment:
         segment.release()
     return segment is None
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Writes beyond `size` fail with EFBIG, really, in the kernel."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
