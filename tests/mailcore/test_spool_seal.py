@@ -31,7 +31,7 @@ def test_content_of_any_size_opens_again(size: int) -> None:
     content, seal = os.urandom(size), Seal(KEY, BOUND)
     chunks = list(seal.content(content))
     assert len(chunks) == chunks_of(size)
-    assert sum(map(len, chunks)) == sealed_length(size)
+    assert sum(len(chunk) for chunk in chunks) == sealed_length(size)
     assert opened(chunks, Seal(KEY, BOUND)) == content
 
 
@@ -39,9 +39,9 @@ def test_content_of_any_size_opens_again(size: int) -> None:
 @pytest.mark.parametrize("piece", [1000, CHUNK_BYTES, 150_000])
 def test_content_that_comes_piece_by_piece_is_sealed_as_the_whole_is(size: int, piece: int) -> None:
     content, sealer = os.urandom(size), ContentSealer(Seal(KEY, BOUND))
-    chunks = []
+    chunks: list[bytes] = []
     for start in range(0, size, piece):
-        assert sealer.sealed == sum(map(len, chunks))
+        assert sealer.sealed == sum(len(chunk) for chunk in chunks)
         chunks += sealer.add(content[start : start + piece])
     chunks.append(sealer.end())
     assert sealer.length == size
