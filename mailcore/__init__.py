@@ -47,6 +47,7 @@ The moment it becomes ours
     queue_claim.py      what a worker leases: whose turn it is, what there is room for
     queue_admin.py      what an operator does to waiting deliveries
     event_log.py        the 7-day log: its only writer and deleter
+    log_levels.py       how much of a message the owner of its domain lets it keep
     log_reader.py       and its reader
     log_seal.py         what its rows say, sealed; hashes to find them by
     log_keys.py         under keys for each account and hour

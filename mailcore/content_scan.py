@@ -159,6 +159,21 @@ def from_field(header: bytes) -> str:
     return _shown(_field(header, b"from"))
 
 
+def subject_forms(header: bytes) -> tuple[str, ...]:
+    """The Subject as it is read and as it is written, which differ where words of it are encoded."""
+    return _forms(_field(header, b"subject"))
+
+
+def from_forms(header: bytes) -> tuple[str, ...]:
+    """The same of From."""
+    return _forms(_field(header, b"from"))
+
+
+def _forms(value: bytes) -> tuple[str, ...]:
+    read, written = _shown(value), _as_text(value)
+    return (read,) if read == written else (read, written)
+
+
 def _has_wide_gap(data: bytes, newline: int, last: int) -> bool:
     """Whether two line breaks lie too far apart; jumps as far as a line may reach."""
     while newline < last and last - newline > MAX_LINE + 2:

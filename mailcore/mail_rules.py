@@ -1,9 +1,21 @@
 """What the owner of a domain chose for its mail.
 
-A value only. Must never import anything: routing reads it out, the policy and deliveries follow it.
+Values only. Must never import anything: routing reads it out, the policy and deliveries follow it.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LogLevel(StrEnum):
+    """How much the log keeps (log_levels.py): all of the policy's fields; all but the subject; all but who
+    sent it; or nothing of mail that is only delivered.
+    """
+
+    FULL = "full"
+    NO_SUBJECT = "no-subject"
+    NO_SENDER = "no-sender"
+    FAILURES = "failures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +27,4 @@ class MailRules:
     strict_dmarc: bool = False
     require_tls: bool = False
     spam_threshold: float | None = None
+    log_level: LogLevel = LogLevel.FULL

@@ -20,6 +20,9 @@ _CHUNK = 64 * 1024
 
 _NOT_IN_A_DOMAIN = re.compile(r"[^A-Za-z0-9._-]+")
 _ADDRESS_LITERAL = re.compile(r"\[[A-Za-z0-9.:]+\]")
+_CLIENT = re.compile(
+    rb"Received: from [^\s(]*\s+\((?:([A-Za-z0-9._?-]+) )?\[(?:IPv6:)?([0-9A-Fa-f.:]+)\]\)\s"
+)
 _FWS = rb"(?:[ \t]|\r?\n[ \t])+"
 _MAYBE_FWS = rb"(?:[ \t]|\r?\n[ \t])*"
 _LOOP_MARK = re.compile(
@@ -59,6 +62,14 @@ def received_header(
         format_datetime(at.astimezone(UTC)),
     ]
     return _folded(parts)
+
+
+def client_of(header: bytes) -> tuple[str, str]:
+    """Address and reverse name ("" where there was none in time) as `received_header` wrote them on top of a
+    header section; both empty where something else stands there.
+    """
+    found = _CLIENT.match(header)
+    return (found[2].decode("ascii"), (found[1] or b"").decode("ascii")) if found else ("", "")
 
 
 def loop_mark(key: bytes, alias_id: UUID) -> bytes:
