@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -42,6 +43,11 @@ def page(template: str, *, status: int = 200, scripts: bool = False, **values: o
     policy = f"{_POLICY}; script-src 'self'; connect-src 'self'" if scripts else _POLICY
     # Forms of ours tell where they stand: no-referrer would have browsers hide it (api/browser_sessions.py).
     return HTMLResponse(text, status, {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"})
+
+
+def opens_pages(request: Request) -> bool:
+    """A browser asks; programs accept anything, or JSON."""
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _with_code(text: str) -> Markup:
