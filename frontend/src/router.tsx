@@ -8,6 +8,7 @@ import { search as developersSearch } from "./screens/developers/search";
 import { search as domainSearch } from "./screens/domain/search";
 import { search as domainsSearch } from "./screens/domains/search";
 import { search as logsSearch } from "./screens/logs/search";
+import { search as privacySearch } from "./screens/privacy/search";
 import { search as profileSearch } from "./screens/profile/search";
 import { search as queueSearch } from "./screens/queue/search";
 import { search as securitySearch } from "./screens/security/search";
@@ -135,6 +136,11 @@ const security = createRoute({
   validateSearch: securitySearch,
   component: lazyScreen(() => import("./screens/security")),
 });
+const privacy = createRoute({
+  ...at("/privacy"),
+  validateSearch: privacySearch,
+  component: lazyScreen(() => import("./screens/privacy")),
+});
 const profile = createRoute({
   ...at("/profile"),
   validateSearch: profileSearch,
@@ -178,6 +184,7 @@ const tree = root.addChildren([
   developers.addChildren([developersHome, keys, apps, requests]),
   team,
   security,
+  privacy,
   profile,
   staff.addChildren([staffAccounts, staffAccount, staffQueue, staffAudit]),
 ]);

@@ -24,12 +24,13 @@ PLACES = {
     "apps": "/developers/apps",
     "requests": "/developers/requests",
     "security": "/security",
+    "privacy": "/privacy",
     "profile": "/profile",
     "step by step": "/welcome",
 }
 KEYS = {
     "d": "domains", "a": "aliases", "i": "destinations", "l": "logs", "q": "queue",
-    "t": "team", "b": "billing", "k": "developers", "s": "security", "p": "profile", "o": "overview",
+    "t": "team", "b": "billing", "k": "developers", "s": "security", "v": "privacy", "p": "profile", "o": "overview",
 }  # fmt: skip
 ACTIONS = {
     "add a domain": "/domains",

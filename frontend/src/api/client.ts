@@ -1,6 +1,7 @@
 // The typed client of our own API. The session is a cookie: no secret is ever held here.
 import createFetch, { type Middleware } from "openapi-fetch";
 import createQueries from "openapi-react-query";
+import { goodbye } from "./goodbye";
 import { Problem, problemOf, readProblem } from "./problem";
 import { markAway, markHere } from "./reach";
 import type { components, paths } from "./schema";
@@ -61,7 +62,7 @@ export function newKey(): string {
 /** Leaves for the sign-in page, which brings the person back here. Never resolves: the page is going. */
 export function signIn(): Promise<never> {
   const here = window.location.pathname + window.location.search;
-  window.location.assign(`/auth/sign-in?next=${encodeURIComponent(here)}`);
+  if (goodbye() === undefined) window.location.assign(`/auth/sign-in?next=${encodeURIComponent(here)}`);
   return new Promise(() => undefined);
 }
 

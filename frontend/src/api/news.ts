@@ -11,7 +11,16 @@ const TOUCHES: Record<Kind, string[]> = {
   domain: ["/v1/domains"],
   alias: ["/v1/aliases", "/v1/domains"],
   destination: ["/v1/destinations", "/v1/aliases", "/v1/domains/{domain_id}/aliases"],
-  account: ["/v1/account", "/v1/me", "/v1/members", "/v1/invitations", "/v1/keys", "/v1/oauth", "/v1/audit"],
+  account: [
+    "/v1/account",
+    "/v1/me",
+    "/v1/members",
+    "/v1/invitations",
+    "/v1/keys",
+    "/v1/oauth",
+    "/v1/audit",
+    "/v1/privacy",
+  ],
   plan: [
     "/v1/account",
     "/v1/billing",

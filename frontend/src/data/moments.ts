@@ -4,6 +4,12 @@ const LANGUAGE = document.documentElement.lang || "en";
 const RELATIVE = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto", style: "short" });
 const EXACT = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { weekday: "short", day: "numeric", month: "short" });
+const HOUR = new Intl.DateTimeFormat(LANGUAGE, {
+  day: "numeric",
+  month: "short",
+  hour: "numeric",
+  minute: "2-digit",
+});
 const STEPS = [
   ["day", 86_400],
   ["hour", 3600],
@@ -21,6 +27,12 @@ export function relatively(at: string, now: number): string {
   if (Math.abs(seconds) < 5) return RELATIVE.format(0, "second");
   const [unit, length] = STEPS.find(([, length]) => Math.abs(seconds) >= length) ?? STEPS[3];
   return RELATIVE.format(Math.trunc(seconds / length), unit);
+}
+
+/** An hour that begins then: "15 Nov, 14:00 – 15:00". */
+export function hourOf(at: string): string {
+  const begins = Date.parse(at);
+  return HOUR.formatRange(begins, begins + 3_600_000);
 }
 
 export function exactly(at: string): string {

@@ -25,6 +25,7 @@ export const ACTIONS: readonly Action[] = [
     scope: "account:write",
   },
   { to: "/security", search: { do: "add-passkey" }, title: msg`Add a passkey` },
+  { to: "/privacy", search: { do: "policy" }, title: msg`Show what is logged` },
   { to: "/profile", search: { do: "email" }, title: msg`Change your address` },
   { to: "/team", search: { add: "1" }, title: msg`Invite somebody`, scope: "account:write" },
   { to: "/billing", title: msg`Change the plan`, scope: "billing:write" },

@@ -2,7 +2,8 @@
 import { Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { Outlet, useLocation } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
+import { goodbye, onGoodbye } from "../api/goodbye";
 import { problemOf } from "../api/problem";
 import { meQuery } from "../api/session";
 import { ScreenSkeleton } from "../ui/Skeleton";
@@ -15,12 +16,23 @@ import { useShellCommands } from "./useShellCommands";
 
 const NoAccount = lazy(() => import("./NoAccount"));
 const Away = lazy(() => import("./Away"));
+const Goodbye = lazy(() => import("./Goodbye"));
 const palette = () => import("./Palette");
 const shortcutList = () => import("./ShortcutList");
 const Palette = lazy(palette);
 const ShortcutList = lazy(shortcutList);
 
 export function Frame() {
+  const said = useSyncExternalStore(onGoodbye, goodbye);
+  if (said === undefined) return <Known />;
+  return (
+    <Suspense>
+      <Goodbye said={said} />
+    </Suspense>
+  );
+}
+
+function Known() {
   const me = useQuery(meQuery);
   const isForStaff = useLocation({ select: ({ pathname }) => pathname.startsWith("/staff") });
   if (me.data === undefined) {

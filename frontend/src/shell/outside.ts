@@ -9,6 +9,9 @@ export interface Outside {
   icon: Icon;
 }
 
+/** What makes our word checkable, by anybody. */
+export const OPEN: readonly { to: string; title: MessageDescriptor; about: MessageDescriptor }[] = [];
+
 export const OUTSIDE: readonly Outside[] = [
   { to: "/docs", title: msg`API reference`, icon: IconCode },
   { to: "/status", title: msg`Service status`, icon: IconInfo },

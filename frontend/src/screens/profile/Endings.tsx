@@ -1,7 +1,7 @@
-// What ends: the account, for its owner; oneself.
+// The end of a person here.
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Button } from "@mantine/core";
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useSession } from "../../api/session";
 import { Section } from "../../ui/Page";
 
@@ -9,28 +9,28 @@ export function Endings() {
   const { t } = useLingui();
   const session = useSession();
   const navigate = useNavigate({ from: "/profile" });
-  const go = (what: "delete-account" | "delete-me") =>
-    void navigate({ search: { do: what }, resetScroll: false });
+  const open = () => void navigate({ search: { do: "delete-me" }, resetScroll: false });
   return (
-    <Section title={t`Delete`} tone="danger">
-      {session.is("owner") && (
-        <div className="row">
-          <Button color="red" onClick={() => go("delete-account")}>
-            <Trans>Delete this account…</Trans>
-          </Button>
-          <span className="soft">
-            <Trans>Its domains, aliases, log and team. Its mail is refused from then on.</Trans>
-          </span>
-        </div>
-      )}
-      <div className="row">
-        <Button color="red" onClick={() => go("delete-me")}>
+    <Section
+      title={t`Delete yourself`}
+      lead={
+        <>
+          <Trans>All you sign in with, and your place in every account.</Trans>{" "}
+          {session.is("owner") && (
+            <Trans>
+              The account itself ends at <Link to="/privacy">Privacy</Link>.
+            </Trans>
+          )}
+        </>
+      }
+      tone="danger"
+      actions={
+        <Button color="red" onClick={open}>
           <Trans>Delete yourself…</Trans>
         </Button>
-        <span className="soft">
-          <Trans>All you sign in with, and your place in every account.</Trans>
-        </span>
-      </div>
+      }
+    >
+      {null}
     </Section>
   );
 }

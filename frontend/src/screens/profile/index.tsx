@@ -1,12 +1,10 @@
 // The person who is signed in, the accounts they belong to, and the one they work in.
 import { useLingui } from "@lingui/react/macro";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useSession } from "../../api/session";
 import { Page } from "../../ui/Page";
 import { AccountSettings } from "./AccountSettings";
 import { Accounts } from "./Accounts";
 import { ChangeEmail } from "./ChangeEmail";
-import { DeleteAccount } from "./DeleteAccount";
 import { DeleteMe } from "./DeleteMe";
 import { Endings } from "./Endings";
 import { Look } from "./Look";
@@ -15,7 +13,6 @@ import { You } from "./You";
 
 export default function Screen() {
   const { t } = useLingui();
-  const session = useSession();
   const search = useSearch({ from: "/profile" });
   const navigate = useNavigate({ from: "/profile" });
   const close = () => void navigate({ search: {}, resetScroll: false });
@@ -28,7 +25,6 @@ export default function Screen() {
       <Endings />
       {search.do === "email" && <ChangeEmail onClose={close} />}
       {search.do === "open-account" && <NewAccount onClose={close} />}
-      {search.do === "delete-account" && session.is("owner") && <DeleteAccount onClose={close} />}
       {search.do === "delete-me" && <DeleteMe onClose={close} />}
     </Page>
   );
