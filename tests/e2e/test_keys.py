@@ -30,7 +30,8 @@ PLACES = {
 }
 KEYS = {
     "d": "domains", "a": "aliases", "i": "destinations", "l": "logs", "q": "queue",
-    "t": "team", "b": "billing", "k": "developers", "s": "security", "v": "privacy", "p": "profile", "o": "overview",
+    "t": "team", "b": "billing", "k": "developers", "s": "security", "p": "profile", "o": "overview",
+    "v": "privacy",
 }  # fmt: skip
 ACTIONS = {
     "add a domain": "/domains",
