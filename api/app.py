@@ -13,6 +13,8 @@ from api import (
     aliases,
     audit,
     billing,
+    canary,
+    canary_pages,
     claims,
     confirmations,
     destinations,
@@ -127,6 +129,8 @@ def _include(app: FastAPI) -> None:
     app.include_router(address_change.pages)
     app.include_router(claims.pages)
     app.include_router(staff.router)
+    for warrant in (canary_pages.router, canary.router, canary.files, canary.for_staff):
+        app.include_router(warrant)
     for protocol in (oauth_server.router, oauth_consent.pages):
         app.include_router(protocol)
 

@@ -1,7 +1,7 @@
 """/status.json: how the service is doing, for everybody. The same answer for all, for some seconds.
 
-Must never show anything of an account, let those who look cost more than one who does, nor call a database
-down that is only slow.
+Must never show anything of an account, let those who look cost more than one who does, call a database down
+that is only slow, nor let a canary be taken for current a second after it has expired.
 """
 
 import asyncio
@@ -17,6 +17,9 @@ from pydantic import BaseModel, Field
 from api.rate_limits import asker
 from api.runtime import ApiRuntime
 from api.security import Runtime
+from customers import canaries
+from customers.canaries import Standing
+from customers.canary_rules import State as CanaryState
 from mailcore import service_alerts, service_status
 from mailcore.database import CONNECTION_LOST
 from mailcore.plans import Lane
@@ -58,6 +61,24 @@ class AlertOut(BaseModel):
     )
 
 
+class CanaryStateOut(BaseModel):
+    """As /canary.json tells it, with all else."""
+
+    state: CanaryState
+    number: int | None = Field(examples=[3])
+    expires: datetime | None
+
+    @classmethod
+    def of(cls, standing: Standing, now: datetime) -> "CanaryStateOut":
+        newest = standing.newest
+        document = newest.document if newest else None
+        return cls(
+            state=standing.state(now),
+            number=newest.number if newest else None,
+            expires=document.expires if document else None,
+        )
+
+
 class StatusOut(BaseModel):
     status: State
     at: datetime
@@ -67,6 +88,9 @@ class StatusOut(BaseModel):
     lanes: list[LaneStateOut]
     ledger_difference: int | None = Field(description="Accepted mail not accounted for", examples=[0])
     alerts: list[AlertOut] = Field(description="What is wrong beyond that, oldest first")
+    canary: CanaryStateOut | None = Field(
+        None, description="The warrant canary to the second; null while it can't be read"
+    )
 
 
 @dataclass(slots=True)
@@ -78,6 +102,7 @@ class StatusBoard:
     _shown: StatusOut | None = None
     _shown_at: float = 0.0
     _last: StatusOut | None = None  # that the database had time for
+    _canary: Standing | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def shown(self) -> StatusOut:
@@ -86,7 +111,12 @@ class StatusBoard:
             if self._shown is None or now - self._shown_at >= _KEPT:
                 self._shown = await self._look()
                 self._shown_at = now
-            return self._shown
+            return self._with_canary(self._shown)
+
+    def _with_canary(self, shown: StatusOut) -> StatusOut:
+        """What was read may be seconds old; what it is worth is not."""
+        now, standing = self.runtime.clock.now(), self._canary
+        return shown.model_copy(update={"canary": standing and CanaryStateOut.of(standing, now)})
 
     async def _look(self) -> StatusOut:
         database, now = self.runtime.database, self.runtime.clock.now()
@@ -95,6 +125,7 @@ class StatusBoard:
                 found = await service_status.parts(database)
                 figures = await service_status.latest(database)
                 alerts = await service_alerts.standing(database)
+                self._canary = await canaries.standing(database, self.runtime.settings)
         except _BUSY:
             return self._without_database(now, "degraded")
         except CONNECTION_LOST:
@@ -116,7 +147,7 @@ class StatusBoard:
 async def get_status(request: Request, response: Response, runtime: Runtime) -> StatusOut:
     """For everybody, without a key; 503 while nothing works. The figures are a few seconds old."""
     shown = await look(request, runtime)
-    response.headers["Cache-Control"] = f"public, max-age={_KEPT:g}"
+    response.headers["Cache-Control"] = _kept(shown, runtime.clock.now())
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.status_code = 503 if shown.status == "down" else 200
     return shown
@@ -126,6 +157,14 @@ async def look(request: Request, runtime: ApiRuntime) -> StatusOut:
     """What the board shows. Raises RateLimited for who asks without end."""
     await runtime.rates.need("status", asker(request), _RATE, "The figures change every few seconds only.")
     return await _board(request, runtime).shown()
+
+
+def _kept(shown: StatusOut, now: datetime) -> str:
+    """Not past the end of a canary that it calls current."""
+    canary, most = shown.canary, int(_KEPT)
+    if canary and canary.expires and canary.state != "expired":
+        most = min(most, int((canary.expires - now).total_seconds()))
+    return f"public, max-age={most}" if most > 0 else "no-store"
 
 
 def _board(request: Request, runtime: ApiRuntime) -> StatusBoard:

@@ -120,7 +120,7 @@ async def check(
         raise Invalid(f"No canary can be published: {signers or 'CLEARPOST_CANARY_SIGNERS is not set'}.")
     judged = canary_rules.judge(text, signatures, signers, await ground(session, clock, settings))
     if not isinstance(judged, Signed):
-        raise Invalid(f"This canary is refused: {'; '.join(judged)}.", code="canary_refused", faults=judged)
+        raise Invalid(f"This canary is refused: {'; '.join(judged)}.")
     return judged
 
 
