@@ -13,12 +13,13 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from mailcore import crash_points, event_log, metrics, queue, quota, replies, routing
+from mailcore import crash_points, event_log, log_levels, metrics, queue, quota, replies, routing
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
 from mailcore.first_attempts import FirstAttempts
 from mailcore.ledger import Entries
+from mailcore.log_levels import NO_WORDS
 from mailcore.queue import Claimed, DeliveryRow, Lease, MessageRow
 from mailcore.replies import Reply
 from mailcore.routing import DestinationRef, Recipient
@@ -312,9 +313,11 @@ def _logged(
         recipient.alias_address,
     )
     found = s.verdicts.in_words() if s.verdicts else ""
-    return message, event_log.received(
+    event = event_log.received(
         message, replies.queued(str(s.id)), s.client.server_ip, s.client.duration, found
     )
+    level = recipient.log_level
+    return log_levels.of_message(level, message), log_levels.of_event(level, event, NO_WORDS)
 
 
 async def _leave_deleted_to_queue(tx: Transaction, drafts: Sequence[Draft]) -> None:
@@ -358,6 +361,7 @@ def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) 
             location=row.location,
             failing=destination.failing,
             require_tls=recipient.rules.require_tls,
+            log_level=recipient.log_level,
         )
         for delivery, destination in zip(rows, recipient.destinations, strict=True)
         if delivery.lease

@@ -13,15 +13,18 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from mailcore import crash_points, dsn, metrics, outcome, queue, retries, rewriting
+from mailcore import crash_points, dsn, log_levels, metrics, outcome, queue, retries, rewriting
 from mailcore.acceptance import Acceptance, Draft
 from mailcore.clock import Clock
 from mailcore.contents import Contents, Mail
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.dressing import Dressing
 from mailcore.envelope import Mailbox, parse_mailbox
+from mailcore.event_log import LoggedMessage
 from mailcore.leases import ProcessLease
+from mailcore.log_levels import Words
 from mailcore.logs import where
+from mailcore.mail_rules import LogLevel, MailRules
 from mailcore.outcome import Outcome
 from mailcore.plans import Lane, Plan
 from mailcore.providers import Providers
@@ -253,13 +256,23 @@ class Courier:
     async def _finish(self, settlement: Settlement, mail: Mail | None) -> Result:
         """A hard bounce brings its DSN along, synced before the settle transaction that may need it."""
         claimed = settlement.claimed
-        if settlement.kind != "hard-bounced" or claimed.origin != "smtp":
+        notifies = settlement.kind == "hard-bounced" and claimed.origin == "smtp"
+        if not notifies and claimed.log_level is LogLevel.FULL:
             return Result(settlement)
-        sender = parse_mailbox(claimed.reverse_path) if claimed.reverse_path else None
         header = await self._header(claimed, mail)
-        if sender is None or header is None or not self._may_notify(claimed, sender, header):
+        if header is None:
             return Result(settlement)
-        return Result(settlement, await self._draft_notification(settlement, sender, header))
+        notification = await self._notification(settlement, header) if notifies else None
+        words = Words.of(header, claimed.reverse_path)
+        return Result(settlement, notification, words, _failed(settlement, header))
+
+    async def _notification(self, settlement: Settlement, header: bytes) -> Draft | None:
+        """The DSN about it, where one may go."""
+        claimed = settlement.claimed
+        sender = parse_mailbox(claimed.reverse_path) if claimed.reverse_path else None
+        if sender is None or not self._may_notify(claimed, sender, header):
+            return None
+        return await self._draft_notification(settlement, sender, header)
 
     async def _header(self, claimed: Claimed, mail: Mail | None) -> bytes | None:
         """None where it can't be read: then nobody knows whether a DSN may go, so none goes."""
@@ -274,8 +287,9 @@ class Courier:
     ) -> Draft | None:
         claimed = settlement.claimed
         alias = Recipient(
-            claimed.account_id, _plan_of(claimed.lane), None, claimed.alias_id, 0, claimed.alias_address, ()
-        )
+            claimed.account_id, _plan_of(claimed.lane), None, claimed.alias_id, 0, claimed.alias_address, (),
+            rules=MailRules(log_level=claimed.log_level),
+        )  # fmt: skip
         submission = notification(
             self.settings,
             record_id=self.clock.new_id(),
@@ -316,6 +330,15 @@ class Courier:
 def _plan_of(lane: Lane) -> Plan:
     """A DSN travels in the lane of the message it is about."""
     return Plan.PREMIUM if lane is Lane.FAST else Plan.FREE
+
+
+def _failed(settlement: Settlement, header: bytes) -> LoggedMessage | None:
+    """The message as its log shows it once an attempt has failed, this one or one before."""
+    c = settlement.claimed
+    if c.log_level is not LogLevel.FAILURES or (settlement.kind == "delivered" and c.attempt == 1):
+        return None
+    blank = LoggedMessage(c.message_id, c.account_id, None, c.accepted_at, "", "", "", "", c.alias_address)
+    return log_levels.failed_message(blank, header)
 
 
 def _our_fault() -> Outcome:

@@ -21,7 +21,7 @@ from mailcore.database import Database
 from mailcore.intake import Intake
 from mailcore.keyring import Keyring
 from mailcore.mail_rules import MailRules
-from mailcore.refusals import RefusalLog, Refused
+from mailcore.refusals import RefusalLog, Refused, Whose
 from mailcore.replies import Reply
 from mailcore.reputation import Reputation
 from mailcore.resolver import Resolver
@@ -128,9 +128,8 @@ class EndOfData:
         if isinstance(refused, Reply):
             return refused
         for r in mail.recipients:
-            self._refusals.note_mail(
-                peer, transaction, (r.account_id, r.domain_id, r.alias_address), refused, mail.header
-            )
+            whose = Whose(r.account_id, r.domain_id, r.alias_address, r.log_level)
+            self._refusals.note_mail(peer, transaction, whose, refused, mail.header)
         return refused.reply
 
     async def _take(self, mail: _Mail) -> Reply | Refused:

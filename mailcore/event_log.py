@@ -141,6 +141,15 @@ select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::
 """
 
 
+_COMPLETE = """
+update log_message m set client_ip = known.client_ip, client_name = known.client_name,
+    subject = known.subject, sender = known.sender, alias = known.alias
+from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+    as known (id, received_at, client_ip, client_name, subject, sender, alias)
+where m.id = known.id and m.received_at = known.received_at and m.alias = ''
+"""
+
+
 async def record_messages(tx: Transaction, messages: Sequence[LoggedMessage]) -> None:
     rows = [
         (
@@ -158,6 +167,17 @@ async def record_messages(tx: Transaction, messages: Sequence[LoggedMessage]) ->
     ]
     if rows:
         await tx.execute(_INSERT_MESSAGES, *columns(rows))
+
+
+async def complete(tx: Transaction, messages: Sequence[LoggedMessage]) -> None:
+    """What was left blank of these as long as they had not failed (log_levels.py); the rest stays."""
+    rows = [
+        (m.id, m.received_at, m.client_ip, m.client_name, storable(m.subject, SUBJECT_LIMIT),
+         storable(m.sender, SUBJECT_LIMIT), m.alias)
+        for m in messages
+    ]  # fmt: skip
+    if rows:
+        await tx.execute(_COMPLETE, *columns(rows))
 
 
 def leave_received(tx: Transaction, message_id: UUID) -> None:

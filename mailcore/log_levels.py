@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from mailcore import content_scan, rewriting
+from mailcore.authenticity.verdicts import VerdictWords
 from mailcore.event_log import Event, LoggedMessage
 from mailcore.mail_rules import LogLevel
 
 _FAILURES: Final = frozenset({"soft-bounced", "hard-bounced", "refused"})
+# Their responses are replies of ours: no Subject is in them, but a refusal may name its sender's domain.
+_OF_OURS: Final = frozenset({"received", "refused"})
 
 # A mailbox as servers write it, also with its @ encoded for a URL, a line of text or a page.
 _MAILBOX: Final = re.compile(
@@ -53,6 +56,9 @@ class Words:
         return cls(content_scan.subject_forms(header), (*senders, *local_parts))
 
 
+NO_WORDS: Final = Words()
+
+
 def of_message(level: LogLevel, message: LoggedMessage, *, failed: bool = False) -> LoggedMessage:
     """What may be kept of it; `failed`: it was refused, or an attempt to deliver it has failed."""
     match level:
@@ -69,11 +75,10 @@ def of_message(level: LogLevel, message: LoggedMessage, *, failed: bool = False)
 def of_event(level: LogLevel, event: Event, words: Words) -> Event:
     """What may be kept of it; `words` are its message's, as far as they are known."""
     match level:
-        case LogLevel.NO_SUBJECT:
+        case LogLevel.NO_SUBJECT if event.type not in _OF_OURS:
             return replace(event, response=_without(event.response, words.subjects, "[subject]"))
-        case LogLevel.NO_SENDER:
-            response = _without(_without_addresses(event.response), words.senders, "[sender]")
-            return replace(event, response=response)
+        case LogLevel.NO_SENDER if event.type != "received":
+            return replace(event, response=_without_sender(event.response, words))
         case LogLevel.FAILURES if event.type not in _FAILURES:
             return replace(event, response="", server_ip="")
         case _:
@@ -92,6 +97,15 @@ def failed_message(message: LoggedMessage, header: bytes) -> LoggedMessage:
         subject=content_scan.subject(header),
         sender=content_scan.from_field(header),
     )
+
+
+def _without_sender(response: str, words: Words) -> str:
+    """Verdicts at the end name nobody, and no sender shall be able to take them away."""
+    said, verdicts = response, ""
+    if VerdictWords.of(response):
+        said, _, verdicts = response.rpartition("; ")
+    cut = _without(_without_addresses(said), words.senders, "[sender]")
+    return f"{cut}; {verdicts}" if verdicts else cut
 
 
 def _without_addresses(text: str) -> str:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from mailcore.database import Transaction
 from mailcore.event_log import columns
+from mailcore.mail_rules import LogLevel
 from mailcore.plans import Lane
 from mailcore.spool_record import Location
 
@@ -81,6 +82,7 @@ class Claimed:
     expired: bool = False
     failing: bool = False  # the last mail to its destination was refused for good
     require_tls: bool = False  # its domain's owner wants it sent over TLS or not at all
+    log_level: LogLevel = LogLevel.FULL  # how much the log of its domain may keep
 
     @classmethod
     def of(cls, row: Any, owner: UUID) -> Self:
@@ -108,6 +110,7 @@ class Claimed:
             smtputf8=row["smtputf8"],
             location=_location(row),
             cancelled=_BY_OWNER if row["cancelled"] else "",
+            log_level=LogLevel(row["log_level"]),
         )
 
 
@@ -124,6 +127,8 @@ leased as (
 )
 select d.id, d.lease_token, d.message_id, d.account_id, d.destination_id, d.lane, d.origin, d.attempt,
        d.failures, d.provider, d.accepted_at, d.no_domain_since, d.cancelled, m.alias_id, m.alias_address,
+       coalesce((select w.log_level from domain w where w.id = m.domain_id),
+                case d.origin when 'smtp' then 'full' else 'no-sender' end) as log_level,
        m.reverse_path, m.sender_authenticated, m.smtputf8, m.segment, m.record_offset, m.record_length{more}
 from leased d join message m on m.id = d.message_id
 """

@@ -17,7 +17,7 @@ from mailcore.envelope import ForwardPath, Mailbox, normalise_local_part
 from mailcore.intake import Intake, MemoryBudget
 from mailcore.keyring import Keyring
 from mailcore.plans import LARGEST_MESSAGE, Lane
-from mailcore.refusals import RefusalLog, Refused
+from mailcore.refusals import RefusalLog, Refused, Whose
 from mailcore.replies import Reply
 from mailcore.reputation import Reputation
 from mailcore.returns import Return, Returns
@@ -88,7 +88,7 @@ class MailReceiver:
         refusal = admission.check_recipient(resolution, door)
         if refusal := refusal or await self._reputation.at_rcpt(transaction, mailbox):
             where = resolution.recipient if isinstance(resolution, Resolved) else resolution
-            whose = (where.account_id, where.domain_id, mailbox.address)
+            whose = Whose(where.account_id, where.domain_id, mailbox.address, where.log_level)
             self._refusals.note_mail(peer, transaction, whose, Refused(refusal))
             return refusal
         assert isinstance(resolution, Resolved)  # anything else was refused

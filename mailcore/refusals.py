@@ -13,11 +13,13 @@ from uuid import UUID
 
 import structlog
 
-from mailcore import content_scan, event_log
+from mailcore import content_scan, event_log, log_levels
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import Database, Transaction
 from mailcore.event_log import LoggedMessage
+from mailcore.log_levels import NO_WORDS, Words
+from mailcore.mail_rules import LogLevel
 from mailcore.replies import Reply
 from mailcore.smtp_dialogue import MailTransaction, Peer
 
@@ -39,15 +41,22 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refusal:
-    message: LoggedMessage
-    refused: Refused
-    server_ip: str
+class Whose:
+    """Who sees a refusal, the address that it was for, and how much of it its domain's log may keep."""
 
-    @property
-    def event(self) -> event_log.Event:
-        refused = self.refused
-        return event_log.refused(self.message, refused.reply, self.server_ip, refused.why, refused.found)
+    account_id: UUID
+    domain_id: UUID | None
+    alias: str
+    log_level: LogLevel
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """`message` and `event` as they may be written."""
+
+    message: LoggedMessage
+    event: event_log.Event
+    by_plan: bool
 
     @property
     def domain_id(self) -> UUID:
@@ -73,29 +82,29 @@ class RefusalLog:
         self,
         peer: Peer,
         transaction: MailTransaction,
-        whose: tuple[UUID, UUID | None, str],
+        whose: Whose,
         refused: Refused,
         header: bytes | None = None,
     ) -> None:
-        """What the owner sees of mail that was not accepted; `whose`: account, domain, and the address it was
-        for. Before DATA there is no subject and no From. Mail for no customer's domain is nobody's to see.
+        """What the owner sees of mail that was not accepted. Before DATA there is no subject and no From.
+        Mail for no customer's domain is nobody's to see.
         """
-        account_id, domain_id, alias = whose
-        if domain_id is None:
+        if whose.domain_id is None:
             return
         peer.name_is_wanted = True
         message = LoggedMessage(
             id=self._clock.new_id(),
-            account_id=account_id,
-            domain_id=domain_id,
+            account_id=whose.account_id,
+            domain_id=whose.domain_id,
             received_at=self._clock.now(),
             client_ip=peer.ip,
             client_name="",
             subject="" if header is None else content_scan.subject(header),
             sender=transaction.reverse_path.wire if header is None else content_scan.from_field(header),
-            alias=alias,
+            alias=whose.alias,
         )
-        self.note(message, refused, peer.local_ip, peer.reverse_name)
+        words = Words.of(header or b"", transaction.reverse_path.wire)
+        self.note(message, refused, peer.local_ip, peer.reverse_name, whose.log_level, words)
 
     def note(
         self,
@@ -103,11 +112,19 @@ class RefusalLog:
         refused: Refused,
         server_ip: str,
         client_name: Callable[[], Awaitable[str]],
+        level: LogLevel = LogLevel.FULL,
+        words: Words = NO_WORDS,
     ) -> None:
         """The client's reverse name may still be on its way; it is put in once it is known."""
         if len(self._waiting) >= _MOST_WAITING:
             return
-        task = asyncio.create_task(self._submit(_Refusal(message, refused, server_ip), client_name))
+        event = event_log.refused(message, refused.reply, server_ip, refused.why, refused.found)
+        refusal = _Refusal(
+            log_levels.of_message(level, message, failed=True),
+            log_levels.of_event(level, event, words),
+            refused.reply.by_plan,
+        )
+        task = asyncio.create_task(self._submit(refusal, client_name))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
@@ -162,7 +179,7 @@ class RefusalLog:
             self._clock.new_id(), seen.account_id, seen.domain_id, seen.received_at, "", "", "", "", ""
         )
         await event_log.record_messages(tx, [row])
-        await event_log.record_events(tx, [event_log.refused(row, reply, last.server_ip)])
+        await event_log.record_events(tx, [event_log.refused(row, reply, last.event.server_ip)])
         await tx.execute(
             "update refused_hour set counting_message_id = $3 where domain_id = $1 and hour = $2",
             *key,
@@ -182,7 +199,7 @@ on conflict (account_id, day) do update
 
 async def _count(tx: Transaction, batch: Sequence[_Refusal]) -> None:
     refused = Counter(r.message.account_id for r in batch)
-    by_plan = Counter(r.message.account_id for r in batch if r.refused.reply.by_plan)
+    by_plan = Counter(r.message.account_id for r in batch if r.by_plan)
     day = batch[0].message.received_at.date()
     accounts = sorted(refused)
     await tx.execute(

@@ -5,15 +5,16 @@ notification of our own goes to the sender, about the alias. Must never notify a
 authenticated when we forwarded, nor take an address that we did not sign.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from mailcore import dsn, replies
+from mailcore import dsn, replies, routing
 from mailcore.acceptance import Acceptance
 from mailcore.database import Database, Transaction
 from mailcore.envelope import Mailbox, parse_mailbox
+from mailcore.mail_rules import MailRules
 from mailcore.plans import Plan
 from mailcore.replies import Reply
 from mailcore.routing import DestinationRef, Recipient
@@ -140,8 +141,11 @@ class Returns:
         if status.action != "failed":
             return replies.queued(str(record_id))
         if returned.may_notify and self._may_tell(returned, now):
+            alias = returned.alias
+            level = await routing.log_level_at(self._database, alias.account_id, alias.alias_address)
+            known = replace(returned, alias=replace(alias, rules=MailRules(log_level=level)))
             return await self._acceptance.accept(
-                self._notification(returned, record_id, status.status, client, now)
+                self._notification(known, record_id, status.status, client, now)
             )
         async with self._database.transaction() as tx:
             await count_undelivered(
@@ -219,6 +223,7 @@ def own_mail(
         0,
         alias.alias_address,
         (DestinationRef(None, to),),
+        rules=alias.rules,
     )
     return Submission(
         id=record_id,

@@ -14,7 +14,7 @@ from mailcore import suppression
 from mailcore.database import Database, Transaction
 from mailcore.envelope import Mailbox, normalise_local_part, split_tag
 from mailcore.keyring import Keyring
-from mailcore.mail_rules import MailRules
+from mailcore.mail_rules import LogLevel, MailRules
 from mailcore.plans import Lane, Plan, limits_for
 
 CATCH_ALL = "*"
@@ -55,6 +55,10 @@ class Recipient:
     def lane(self) -> Lane:
         return limits_for(self.plan).lane
 
+    @property
+    def log_level(self) -> LogLevel:
+        return self.rules.log_level
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -77,6 +81,7 @@ class NoSuchAlias:
 
     account_id: UUID
     domain_id: UUID
+    log_level: LogLevel = LogLevel.FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class SwitchedOff:
 
     account_id: UUID
     domain_id: UUID
+    log_level: LogLevel = LogLevel.FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,7 @@ class DomainPaused:
 
     account_id: UUID
     domain_id: UUID
+    log_level: LogLevel = LogLevel.FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ class Suspended:
     account_id: UUID
     domain_id: UUID
     age: timedelta
+    log_level: LogLevel = LogLevel.FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,7 @@ select d.id as domain_id, d.account_id, d.plus_addressing, d.off_at, d.paused_at
        c.suspended_at, a.id as alias_id, a.number, a.local_part, a.enabled, a.paused_at, a.created_at,
        (c.surplus_pauses_at is null or c.surplus_told = 3) as is_cut,
        d.failing_since is not null as domain_failing, d.strict_dmarc, d.require_tls, d.spam_threshold,
+       d.log_level,
        coalesce((select u.forwarded from usage_day u
                  where u.account_id = d.account_id and u.day = $3), 0) as forwarded_today,
        array(select (t.confirmed_at is not null, t.created_at, t.id, t.address, t.delivered_before,
@@ -148,10 +157,11 @@ async def resolve(database: Database, keyring: Keyring, mailbox: Mailbox, now: d
         return await _unserved(database, mailbox.domain)
     by_name = {row["local_part"]: row for row in rows}
     first = rows[0]
+    level = LogLevel(first["log_level"])
     if first["suspended_at"]:
-        return Suspended(first["account_id"], first["domain_id"], now - first["suspended_at"])
+        return Suspended(first["account_id"], first["domain_id"], now - first["suspended_at"], level)
     if first["off_at"]:
-        return SwitchedOff(first["account_id"], first["domain_id"])
+        return SwitchedOff(first["account_id"], first["domain_id"], level)
     if first["domain_paused_at"]:
         return await _of_paused(database, keyring, mailbox, first)
     found = by_name.get(local_part) or (by_name.get(untagged) if tag and first["plus_addressing"] else None)
@@ -159,7 +169,9 @@ async def resolve(database: Database, keyring: Keyring, mailbox: Mailbox, now: d
     if absent and local_part in ROLES and (owner := await _owner(database, keyring, first)):
         return _role(first, mailbox, owner)
     found = found or by_name.get(CATCH_ALL)
-    return _resolved(found, mailbox, now) if found else NoSuchAlias(first["account_id"], first["domain_id"])
+    if found is None:
+        return NoSuchAlias(first["account_id"], first["domain_id"], level)
+    return _resolved(found, mailbox, now)
 
 
 async def _of_paused(
@@ -169,7 +181,7 @@ async def _of_paused(
     is_role = normalise_local_part(mailbox.local_part) in ROLES
     if is_role and (owner := await _owner(database, keyring, row)):
         return _role(row, mailbox, owner)
-    return DomainPaused(row["account_id"], row["domain_id"])
+    return DomainPaused(row["account_id"], row["domain_id"], LogLevel(row["log_level"]))
 
 
 async def _owner(database: Database, keyring: Keyring, row: Any) -> str | None:
@@ -234,7 +246,7 @@ def _resolved(row: Any, mailbox: Mailbox, now: datetime) -> Resolved:
 def _rules(row: Any, mailbox: Mailbox) -> MailRules:
     """A report of spam holds the spam: those who take such reports take them whatever they hold."""
     threshold = None if normalise_local_part(mailbox.local_part) in ROLES else row["spam_threshold"]
-    return MailRules(row["strict_dmarc"], row["require_tls"], threshold)
+    return MailRules(row["strict_dmarc"], row["require_tls"], threshold, LogLevel(row["log_level"]))
 
 
 def _role(row: Any, mailbox: Mailbox, owner: str) -> Resolved:
@@ -266,6 +278,19 @@ async def those_gone(tx: Transaction, recipients: Sequence[Recipient]) -> frozen
         list(destinations),
     )
     return frozenset((domains | aliases | destinations) - {row["id"] for row in rows})
+
+
+async def log_levels_of(tx: Transaction, domain_ids: Collection[UUID]) -> dict[UUID, LogLevel]:
+    """Of those that are still there."""
+    rows = await tx.fetch("select id, log_level from domain where id = any($1::uuid[])", list(domain_ids))
+    return {row["id"]: LogLevel(row["log_level"]) for row in rows}
+
+
+async def log_level_at(database: Database, account_id: UUID, address: str) -> LogLevel:
+    """Of the account's domain that an alias is of; the one that names nobody where that is gone."""
+    query = "select log_level from domain where account_id = $1 and name = $2"
+    found = await database.value(query, account_id, address.rpartition("@")[2])
+    return LogLevel(found) if found else LogLevel.NO_SENDER
 
 
 # Mail to the service itself belongs to no customer.

@@ -14,13 +14,14 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from mailcore import changes, crash_points, event_log, metrics, queue, replies
+from mailcore import changes, crash_points, event_log, log_levels, metrics, queue, replies
 from mailcore.acceptance import Acceptance, Draft
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome, is_transient
-from mailcore.event_log import Attempt, columns
+from mailcore.event_log import Attempt, LoggedMessage, columns
 from mailcore.ledger import Entries
+from mailcore.log_levels import NO_WORDS, Words
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
 from mailcore.retries import Settlement, tells_of_broken_inbox
@@ -36,11 +37,14 @@ _RETRY_PAUSE = 1.0
 @dataclass(frozen=True, slots=True)
 class Result:
     """A settlement, and the DSN to send if it closes its message undelivered (its bytes are synced
-    already).
+    already). `words`: what the server may have repeated; `failed`: the message as its log shows it from its
+    first failure on, where it said nothing of it before.
     """
 
     settlement: Settlement
     notification: Draft | None = None
+    words: Words = NO_WORDS
+    failed: LoggedMessage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +149,7 @@ class Settler:
         settled |= await _postpone(tx, [s for s in settlements if not s.is_final])
         mine = [s for s in settlements if s.claimed.id in settled]
         now = self._clock.now()
-        events = [_event(s, now) for s in mine]
-        if events:
-            event_log.leave_event(tx, events[0])
-        await event_log.record_events(tx, events)
+        await _log(tx, [result for result in batch if result.settlement.claimed.id in settled], now)
         await _remember_delivered(tx, [s for s in mine if s.kind == "delivered"])
         await _remember_failing(tx, mine)
         closed = await _close(tx, mine)
@@ -351,14 +352,24 @@ async def _enter(tx: Transaction, settlements: Sequence[Settlement]) -> None:
     await entries.write(tx)
 
 
-def _event(s: Settlement, now: datetime) -> event_log.Event:
+async def _log(tx: Transaction, results: Sequence[Result], now: datetime) -> None:
+    events = [_event(result, now) for result in results]
+    if events:
+        event_log.leave_event(tx, events[0])
+    failed = {r.failed.id: r.failed for r in results if r.failed}  # once, also where two copies failed
+    await event_log.complete(tx, [failed[message_id] for message_id in sorted(failed)])
+    await event_log.record_events(tx, events)
+
+
+def _event(result: Result, now: datetime) -> event_log.Event:
+    s, c = result.settlement, result.settlement.claimed
     record = {
         "delivered": event_log.delivered,
         "soft-bounced": event_log.soft_bounced,
         "hard-bounced": event_log.hard_bounced,
     }[s.kind]
-    c = s.claimed
-    return record(Attempt(c.message_id, c.account_id, c.accepted_at, c.id, c.attempt), s.answer, now)
+    attempt = Attempt(c.message_id, c.account_id, c.accepted_at, c.id, c.attempt)
+    return log_levels.of_event(c.log_level, record(attempt, s.answer, now), result.words)
 
 
 def _count(batch: Sequence[Result], written: _Written, now: datetime) -> None:

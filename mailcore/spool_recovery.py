@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from mailcore import event_log, queue, replies, spool_owner
+from mailcore import event_log, log_levels, queue, replies, routing, spool_owner
 from mailcore.clock import Clock
 from mailcore.database import Database, Transaction
 from mailcore.event_log import Answer, Attempt, LoggedMessage, columns
 from mailcore.ledger import Entries
+from mailcore.log_levels import NO_WORDS
+from mailcore.mail_rules import LogLevel
 from mailcore.plans import Lane
 from mailcore.queue import DeliveryRow, MessageRow
 from mailcore.spool import Spool
@@ -145,9 +147,7 @@ class Recovery:
             return
         event_log.leave_received(tx, rows[0][0].id)
         await queue.insert(tx, rows)
-        logged = [(found, _logged(found, message)) for found, pairs in mail for message, _ in pairs]
-        await event_log.record_messages(tx, [message for _, message in logged])
-        await event_log.record_events(tx, [_received(found, message) for found, message in logged])
+        await _log(tx, [(found, message) for found, pairs in mail for message, _ in pairs])
         entries = Entries()
         for message, deliveries in rows:
             entries.created[message.origin] += len(deliveries)
@@ -266,6 +266,20 @@ def _location(row: Any) -> Location:
 
 def _uuid(text: str | None) -> UUID | None:
     return UUID(text) if text else None
+
+
+async def _log(tx: Transaction, mail: Sequence[tuple[Found, MessageRow]]) -> None:
+    """As far as their domains let us; of one that is gone nobody knows how far that is."""
+    domains = {message.domain_id for _, message in mail if message.domain_id}
+    chosen = await routing.log_levels_of(tx, domains)
+    messages, events = [], []
+    for found, row in mail:
+        level = chosen.get(row.domain_id, LogLevel.FAILURES) if row.domain_id else LogLevel.FULL
+        logged = _logged(found, row)
+        messages.append(log_levels.of_message(level, logged))
+        events.append(log_levels.of_event(level, _received(found, logged), NO_WORDS))
+    await event_log.record_messages(tx, messages)
+    await event_log.record_events(tx, events)
 
 
 def _logged(found: Found, message: MessageRow) -> LoggedMessage:
