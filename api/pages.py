@@ -34,6 +34,8 @@ PLACES: Final = (
     ("/dns-check", "DNS check"),
     ("/docs", "API reference"),
 )
+# What anybody can check, under one name in the header: the first of them is where it leads.
+CHECKABLE: Final[tuple[tuple[str, str], ...]] = ()
 _CODE: Final = re.compile(r"`([^`]+)`")
 
 
@@ -61,4 +63,4 @@ _pages.filters |= {
     "megabytes": words.megabytes,
     "span": words.span,
 }
-_pages.globals |= {"places": PLACES, "money": words.money}
+_pages.globals |= {"places": PLACES, "checkable": CHECKABLE, "money": words.money}
