@@ -18,6 +18,7 @@ from api.security import MaybePerson, Runtime
 from api.sign_in_flow import HOME
 from api.status import look
 from customers import policy
+from customers.policy import page as policy_page
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,6 +50,13 @@ async def show_pricing(request: Request, runtime: Runtime) -> HTMLResponse:
     """As GET /v1/plans tells it."""
     plans = await list_plans(request, runtime)
     return show(request, runtime, "pricing.html", {"plans": plans, "prices": _prices(plans)})
+
+
+@router.get("/policy")
+async def show_policy(request: Request, runtime: Runtime) -> HTMLResponse:
+    """As docs/policy.md tells it."""
+    values = {"title": policy_page.TITLE, "sections": policy_page.sections()}
+    return show(request, runtime, "policy.html", values)
 
 
 @router.get("/status")

@@ -38,7 +38,7 @@ How they ask
 
 What they have
     accounts.py           the tenant, its limits, and the gate to all it owns
-    policy.py             what is logged of mail, as an account is told
+    policy/               what is kept of whom, checked against the tables; as an account is told
     suspension.py         an account that we suspend, for abuse or because we must
     account_export.py     everything an account holds, as a zip
     held.py               what is held of it now, counted

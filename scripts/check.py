@@ -21,6 +21,7 @@ CHECKS = {
     "lint": [str(BIN / "ruff"), "check", "--quiet", "--output-format=concise", "."],
     "types": [sys.executable, "-m", "mypy"],
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
+    "policy": [sys.executable, "-m", "customers.policy", "--check"],
 }
 
 

@@ -7,13 +7,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from sqlmodel import SQLModel
 
 import customers
 import mailcore
 from clearpost.local_settings import LocalSettings
 from mailcore import metrics, service_status, settings
-from mailcore.models import LogEvent, LogMessage
 from tests.support.services import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -67,34 +65,6 @@ def has(path: Path, name: str) -> bool:
     if not hasattr(found, first):
         return re.search(rf"def {first}\(", path.read_text(encoding="utf-8")) is not None
     return all(hasattr(found := getattr(found, part), "__name__") for part in (first, *rest))
-
-
-@pytest.mark.parametrize("table", [LogMessage, LogEvent])
-def test_the_policy_names_every_column_of_the_log(table: type[LogMessage] | type[LogEvent]) -> None:
-    policy = text_of("docs/policy.md")
-    section = policy.partition(f"in `{table.__tablename__}`:")[2].partition("\n\n")[2].partition("\n\n")[0]
-    named = re.findall(
-        r"`(\w+)`", "".join(line.split("|")[1] for line in section.splitlines() if "`" in line)
-    )
-    assert sorted(named) == sorted(table.model_fields)
-
-
-# Machines, and nobody's.
-_OF_MACHINES = {"node", "process", "service_figures"}
-_NAMES_SOMEBODY = {"email", "address", "name", "device", "by", "ip", "hash", "actor", "subject", "browser"}
-
-
-def test_the_policy_names_every_table() -> None:
-    policy = text_of("docs/policy.md")
-    missing = {name for name in SQLModel.metadata.tables if f"`{name}`" not in policy}
-    assert missing == _OF_MACHINES
-
-
-def test_the_policy_names_every_column_that_may_name_somebody() -> None:
-    policy = text_of("docs/policy.md")
-    for table in SQLModel.metadata.tables.values():
-        telling = [column.name for column in table.columns if _NAMES_SOMEBODY & set(column.name.split("_"))]
-        assert [name for name in telling if f"`{name}`" not in policy] == [], table.name
 
 
 def test_operations_explains_every_metric_and_no_other() -> None:

@@ -40,11 +40,6 @@ async def test_the_policy_names_every_column_of_the_log(tenant: Tenant) -> None:
     assert told["days"] == 7
 
 
-def test_the_policy_explains_no_column_that_is_not_there() -> None:
-    assert policy._MESSAGE.keys() == LogMessage.model_fields.keys()
-    assert policy._EVENT.keys() == LogEvent.model_fields.keys()
-
-
 async def test_only_yes_says_that_it_was_read_and_the_first_time_counts(world: World, tenant: Tenant) -> None:
     await untold(world, tenant)
     assert (await tenant.http.post("/v1/account/policy", json={"read": False})).status_code == 422
