@@ -18,7 +18,7 @@ from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, Me, OwnSession, ReadsAccount, Runtime, Session, WritesAccount
 from billing import state, subscriptions
-from customers import accounts, audit, domains, people, policy, suspension
+from customers import accounts, audit, domains, people, policy, support_grants, suspension
 from customers.audit import Actor, Subject
 from customers.callers import Role
 from customers.suspension_letters import Reason
@@ -98,6 +98,9 @@ class AccountOut(BaseModel):
     plan_ends_at: datetime | None = Field(description="When the plan ends, unless what fails is paid")
     surplus_pauses_at: datetime | None = Field(
         description="When what the plan has no room for since a downgrade pauses, or has paused; else null"
+    )
+    support_until: datetime | None = Field(
+        description="Until when our staff may read the log, as the account has let them; else null"
     )
     limits: LimitsOut
     usage: UsageOut
@@ -214,6 +217,7 @@ async def _shown(session: AsyncSession, runtime: ApiRuntime, account: Account) -
         payment_failing_since=late,
         plan_ends_at=late and late + subscriptions.GRACE,
         surplus_pauses_at=account.surplus_pauses_at,
+        support_until=await support_grants.last_until(session, runtime.clock.now(), account.id),
         limits=LimitsOut.of(accounts.limits_of(account)),
         usage=await usage_now(session, runtime, account.id),
     )

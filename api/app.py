@@ -47,10 +47,14 @@ from api import (
     sign_in,
     sign_in_flow,
     staff,
+    staff_log,
+    statements,
     status,
     stripe_webhook,
+    support,
     team,
     test_message,
+    transparency,
     usage,
 )
 from api.document import document_of
@@ -100,6 +104,7 @@ def _include(app: FastAPI) -> None:
         destinations,
         keys,
         audit,
+        support,
         request_log,
         team,
         invitations,
@@ -121,7 +126,7 @@ def _include(app: FastAPI) -> None:
         app.include_router(resource.router, dependencies=[Depends(only_known)])
     for own in (me.router, passkeys.router, oauth_consent.router, accounts.of_people, address_change.router):
         app.include_router(own, dependencies=[Depends(only_known_to_people)])
-    for pages in (health, status, docs, public, confirmations, dns_check, plans):
+    for pages in (health, status, docs, public, confirmations, dns_check, plans, statements, transparency):
         app.include_router(pages.router)
     app.include_router(invitations.pages)
     for way in (sign_in.router, provider_sign_in.router, passkeys.sign_in_router):
@@ -131,6 +136,7 @@ def _include(app: FastAPI) -> None:
     app.include_router(staff.router)
     for warrant in (canary_pages.router, canary.router, canary.files, canary.for_staff):
         app.include_router(warrant)
+    app.include_router(staff_log.router)
     for protocol in (oauth_server.router, oauth_consent.pages):
         app.include_router(protocol)
 

@@ -54,7 +54,7 @@ _WRITE_APP: Final = ("create_oauth_app", "update_oauth_app")
 _PAGES: Final = (
     "list_domains", "list_aliases", "list_domain_aliases", "list_destinations", "list_keys", "list_audit",
     "list_requests", "list_members", "list_invitations", "list_messages", "list_queue", "list_oauth_apps",
-    "list_oauth_grants",
+    "list_oauth_grants", "list_support_requests", "list_support_views",
 )  # fmt: skip
 _FRESH: Final = (
     "change_email", "create_passkey", "create_passkey_options", "delete_identity", "delete_me",
@@ -102,7 +102,9 @@ SOME: Final[Mapping[str, Place]] = {
     "member_exists": Place(409, ("create_invitation",)),
     "named_twice": Place(409, ("bulk_aliases", "import_aliases")),
     "oauth_request_invalid": Place(422, ("show_consent", "decide_consent")),
-    "outlives_caller": Place(403, ("create_key", "roll_key", *_WRITE_APP, "roll_oauth_app_secret")),
+    "outlives_caller": Place(
+        403, ("create_key", "roll_key", *_WRITE_APP, "roll_oauth_app_secret", "open_support_request")
+    ),
     "passkey_invalid": Place(422, ("create_passkey",)),
     "payment_declined": Place(402, ("change_subscription",)),
     "payment_due": Place(409, ("change_subscription", "preview_change")),
@@ -117,7 +119,7 @@ SOME: Final[Mapping[str, Place]] = {
     "test_refused": Place(409, ("send_test",)),
 }
 # Of pages, and of what is no part of /v1.
-ELSEWHERE: Final = ("forbidden", "passkey_needed", "passkey_refused", "signature_invalid")
+ELSEWHERE: Final = ("forbidden", "no_grant", "passkey_needed", "passkey_refused", "signature_invalid")
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ CODES: Final[Mapping[str, str]] = {
     "address_suppressed": "This inbox has asked to get no mail from this service.",
     "member_exists": "The person belongs to the account already.",
     "invitation_exists": "The address is invited already; that invitation can be sent again.",
+    "no_grant": "Staff see nothing of an account's log that no live grant of it covers.",
     "passkey_needed": "Staff add a passkey after signing in with one.",
     "claim_exists": "An admin has asked to own the account already.",
     "export_first": "An account is exported before it is deleted, unless that is waived.",

@@ -27,6 +27,7 @@ SCOPES: Final[dict[str, Scope]] = {
     "destination": Scope.ALIASES_READ,
     "account": Scope.ACCOUNT_READ,
     "plan": Scope.ACCOUNT_READ,
+    "support": Scope.ACCOUNT_READ,
     "export": Scope.ACCOUNT_READ,
 }
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {
@@ -70,7 +71,7 @@ async def stream_events(
     runtime: Runtime,
 ) -> StreamingResponse:
     """Server-sent events. `log` brings a message and its newest event, as the log shows them; `domain`,
-    `alias`, `destination`, `account`, `plan` and `queue` say what changed (`subject_id`): ask for it anew.
+    `alias`, `destination`, `account`, `plan`, `support` and `queue` say what changed (`subject_id`): ask for it anew.
     `ready` comes first. With the id of the last event seen, everything since then follows, without gap or
     repetition; where that is too long ago comes `reset`: load the page's data again.
     """

@@ -3,6 +3,7 @@
 Must never show more than log_reader hands out, nor tell an old id of ours from one of somebody else.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -134,8 +135,8 @@ Wanted = Annotated[LogFilter, Depends(_filter)]
 async def list_messages(
     who: ReadsLogs, runtime: Runtime, wanted: Wanted, limit: Limit = 50, cursor: CursorText = None
 ) -> Page[MessageOut]:
-    rows = await runtime.reader.messages(who.tenant, wanted, _after(cursor), limit + 1)
-    return Page.of(rows, limit, shown_message, lambda row: _cursor(row.message))
+    rows = await runtime.reader.messages(who.tenant, wanted, cursor_after(cursor), limit + 1)
+    return Page.of(rows, limit, shown_message, lambda row: cursor_of(row.message))
 
 
 @router.get("/messages/{message_id}", summary="Show a message's timeline", responses=responses(404, 410))
@@ -147,17 +148,21 @@ async def get_message(message_id: UUID, who: ReadsLogs, session: Session, runtim
         raise NotFound("There is no such thing in this account.")
     events = await runtime.reader.timeline(who.tenant, message_id)
     living = await queue_owner.living_nodes(runtime.database)
-    our_reply = next((each.response for each in events if each.type in OUR_REPLIES), "")
-    row = Listed(message, events[-1].type if events else "", VerdictWords.of(our_reply))
     waiting = await queue_owner.list_of(
         session, who.account_id, Filter(message_id=message_id), living, limit=_MOST_UNFINISHED
     )
     return TimelineOut(
-        **shown_message(row).model_dump(),
+        **shown_message(listed(message, events)).model_dump(),
         deleted_at=message.received_at + runtime.settings.log_retention,
         events=[shown_event(event) for event in events],
         unfinished=[_unfinished(entry) for entry in waiting],
     )
+
+
+def listed(message: LoggedMessage, events: Sequence[Event]) -> Listed:
+    """As in the list, of all its events."""
+    our_reply = next((each.response for each in events if each.type in OUR_REPLIES), "")
+    return Listed(message, events[-1].type if events else "", VerdictWords.of(our_reply))
 
 
 def _unfinished(entry: Entry) -> UnfinishedOut:
@@ -194,11 +199,11 @@ def _is_older(message_id: UUID, horizon: datetime) -> bool:
         return False
 
 
-def _cursor(message: LoggedMessage) -> str:
+def cursor_of(message: LoggedMessage) -> str:
     return encode_cursor("messages", message.received_at.isoformat(), str(message.id))
 
 
-def _after(text: str | None) -> Cursor | None:
+def cursor_after(text: str | None) -> Cursor | None:
     if text is None:
         return None
     at, identifier = decode_cursor("messages", text, 2)

@@ -160,7 +160,7 @@ class Needs:
     """A dependency: the caller, if they have this scope, and this role where people are asked.
 
     `person`: only somebody in their browser, never a key or an app. `whole_account`: not a key that is
-    limited to some domains. `apps` False: no app, since the answer holds a secret that outlasts its grant.
+    limited to some domains. `apps` False: no app, since what it begins outlasts its grant.
     `even_suspended`: changes what somebody may change whose account is suspended: to take out, close, end.
     """
 
@@ -193,7 +193,7 @@ class Needs:
         if self.person and who.person_id is None:
             raise _person_needed()
         if not self.apps and who.kind == "app":
-            detail = "No app gets a secret that outlasts what a person let it do: use a key, or sign in."
+            detail = "No app begins what outlasts that which a person let it do: use a key, or sign in."
             raise Forbidden(detail, code="outlives_caller")
         if self.role is not None and who.person_id is not None and not _reaches(who.role, self.role):
             raise Forbidden(f"This needs the role {self.role}.", code="role_missing", role=self.role)

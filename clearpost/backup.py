@@ -28,17 +28,18 @@ FORMAT: Final = 1
 INCLUDED: Final = (
     "account", "person", "membership", "identity", "passkey", "api_key", "oauth_app", "oauth_grant", "domain",
     "alias", "destination", "alias_destination", "suppression", "usage_day", "audit_event",
-    "subscription", "support_grant", "statement", "canary", "authority_request", "service_count",
+    "subscription", "statement", "canary", "authority_request", "service_count",
     "service_day",
 )  # fmt: skip
-# Mail and its traces, which live days at most; machines; sums that only fit the mail that was counted.
+# Mail and its traces, which live days at most; machines; sums that only fit the mail that was counted; consent,
+# as what was withdrawn since must not be given again.
 LEFT_OUT: Final = frozenset(
     {
         "node", "process", "message", "delivery", "provider_pause", "srs_token", "undelivered", "log_message",
         "log_event", "refused_hour", "ledger", "invitation", "passkey_challenge", "sign_in_link",
         "browser_session", "oauth_code", "oauth_token", "request_log", "idempotent_answer", "change",
         "letter", "account_claim", "deleted_account", "stripe_event", "usage_letter",
-        "service_figures", "mta_sts_policy", "service_alert",
+        "service_figures", "mta_sts_policy", "service_alert", "support_grant",
     }
 )  # fmt: skip
 # Numbers handed out after the backup are in return addresses for 10 days: none must come to mean another.

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from customers.callers import Caller, Kind
@@ -84,7 +84,7 @@ def _plain(detail: Mapping[str, object]) -> dict[str, object]:
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
     """None means any. `action` is a whole one ("alias.created") or its noun ("alias"); `actor` and `subject`
-    are names as the log shows them.
+    are names as the log shows them. `actions`: any of these whole ones.
     """
 
     action: str | None = None
@@ -92,6 +92,8 @@ class AuditFilter:
     subject: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    actions: Sequence[str] = ()
+    subject_id: UUID | None = None
 
 
 async def list_of(
@@ -110,6 +112,10 @@ async def list_of(
     if wanted.action:
         word = col(AuditEvent.action)
         query = query.where((word == wanted.action) | word.startswith(f"{wanted.action}.", autoescape=True))
+    if wanted.actions:
+        query = query.where(col(AuditEvent.action).in_(wanted.actions))
+    if wanted.subject_id:
+        query = query.where(col(AuditEvent.subject_id) == wanted.subject_id)
     if wanted.actor:
         query = query.where(col(AuditEvent.actor) == wanted.actor)
     if wanted.subject:
@@ -121,6 +127,23 @@ async def list_of(
     if after:
         query = query.where(col(AuditEvent.id) < after)
     return (await session.exec(query.order_by(col(AuditEvent.id).desc()).limit(limit))).all()
+
+
+async def count_of(
+    session: AsyncSession, now: datetime, account_id: UUID, action: str, subject_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """How many lines of this action there are about each of these."""
+    query = (
+        select(AuditEvent.subject_id, func.count())
+        .where(
+            col(AuditEvent.account_id) == account_id,
+            col(AuditEvent.at) > now - KEPT,
+            col(AuditEvent.action) == action,
+            col(AuditEvent.subject_id).in_(subject_ids),
+        )
+        .group_by(col(AuditEvent.subject_id))
+    )
+    return {subject: count for subject, count in (await session.exec(query)).all() if subject}
 
 
 async def expire(database: Database, now: datetime) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from customers import alert_letters, notices, plan_letters, suspension_letters
+from customers import alert_letters, notices, plan_letters, support_letters, suspension_letters
 from customers.letter_desk import About
 from customers.letter_desk import Desk as Desk
 from customers.letter_desk import Written as Written
@@ -37,6 +37,7 @@ Kind = Literal[
     "plan-paused",
     "usage",
     "service-alert",
+    "support-opened",
 ]
 
 # Sent also to who asked to hear from us no more: they ask for it, to sign in, or it is about the safety of
@@ -54,6 +55,7 @@ EVEN_IF_STOPPED: Final = frozenset(
         "account-suspended",
         "account-resumed",
         "service-alert",
+        "support-opened",
     }
 )
 # What the links to an inbox may do, and how long: somebody may want us to stop long after the question.
@@ -324,4 +326,5 @@ WRITERS: Final[Mapping[str, Callable[[Desk, About], Written]]] = {
     "plan-paused": plan_letters.paused,
     "usage": plan_letters.usage,
     "service-alert": alert_letters.service_alert,
+    "support-opened": support_letters.opened,
 }

@@ -173,6 +173,12 @@ async def is_staff(session: AsyncSession, person_id: UUID) -> bool:
     return (await session.exec(query)).one_or_none() is not None
 
 
+async def require_account(session: AsyncSession, account_id: UUID) -> None:
+    """Raises NotFound."""
+    if not await _rows(session, "select id from account where id = :id", id=account_id):
+        raise NotFound("There is no such account.")
+
+
 async def search(session: AsyncSession, clock: Clock, actor: Actor, wanted: str, limit: int) -> list[Found]:
     """By name, domain or a member's address; newest first. What was looked for is not written down."""
     escaped = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # settling notes changes too, and a process of the mail path 
 
 # Without RETURNING: whoever notes a change may be one that does not see it (a key limited to some domains).
 _NOTE: Final = "insert into change (account_id, kind, subject_id, data) values ($1, $2, $3, $4::text::jsonb)"
-ChangeKind = Literal["domain", "alias", "destination", "account", "plan", "queue", "export"]
+ChangeKind = Literal["domain", "alias", "destination", "account", "plan", "queue", "export", "support"]
 
 
 async def note(

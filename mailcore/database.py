@@ -68,6 +68,13 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
+class Granted(Tenant):
+    """Our staff in one account's log, under a grant of it: the role clearpost_staff, which sees rows there as
+    long as a grant lives that covers them (migration 0006), whatever is said here.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Staff:
     """A transaction of our staff: it reads what migration 0003 lets them, and writes into audit logs."""
 
@@ -346,7 +353,8 @@ def _narrowed(tenant: Tenant | Staff) -> tuple[str, str, str]:
     if isinstance(tenant, Staff):
         return "clearpost_staff", "", ""
     domains = "" if tenant.domain_ids is None else "{" + ",".join(map(str, sorted(tenant.domain_ids))) + "}"
-    return "clearpost_api", str(tenant.account_id), domains
+    role = "clearpost_staff" if isinstance(tenant, Granted) else "clearpost_api"
+    return role, str(tenant.account_id), domains
 
 
 def wake_after_commit(session: "AsyncSession", node_id: UUID, lane: Lane) -> None:

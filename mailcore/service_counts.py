@@ -3,9 +3,12 @@
 Must never count by account, nor go backwards.
 """
 
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from mailcore.database import Transaction
+
+if TYPE_CHECKING:  # keys are counted by the mail path, and its processes load no ORM
+    from sqlmodel.ext.asyncio.session import AsyncSession
 
 Counted = Literal["message keys destroyed", "hour keys destroyed", "account keys destroyed", "staff views"]
 
@@ -15,8 +18,11 @@ on conflict (name) do update set count = service_count.count + excluded.count
 """
 
 
-async def add(tx: Transaction, name: Counted, count: int = 1) -> None:
-    await tx.execute(_ADD, name, count)
+async def add(where: "AsyncSession | Transaction", name: Counted, count: int = 1) -> None:
+    if isinstance(where, Transaction):
+        await where.execute(_ADD, name, count)
+    else:
+        await (await where.connection()).exec_driver_sql(_ADD, (name, count))
 
 
 async def read(tx: Transaction) -> dict[Counted, int]:

@@ -113,11 +113,13 @@ MODELS = {"Suppression": "suppression", "Domain": "domain", "Alias": "alias",
           "ApiKey": "api_key", "Person": "person",
           "Membership": "membership", "Invitation": "invitation", "AccountClaim": "account_claim",
           "BrowserSession": "browser_session", "Identity": "identity", "Passkey": "passkey",
-          "PasskeyChallenge": "passkey_challenge", "SignInLink": "sign_in_link"}  # fmt: skip
+          "PasskeyChallenge": "passkey_challenge", "SignInLink": "sign_in_link",
+          "SupportGrant": "support_grant"}  # fmt: skip
 # These name a model only as the type of what a gate handed them.
 TYPES_ONLY = {
     "api/aliases.py", "api/claims.py", "api/destinations.py", "api/domains.py", "api/invitations.py",
-    "api/keys.py", "api/me.py", "api/passkeys.py", "api/sign_in_flow.py",
+    "api/keys.py", "api/me.py", "api/passkeys.py", "api/sign_in_flow.py", "api/support.py",
+    "customers/granted_log.py",
     "api/test_message.py", "clearpost/account_commands.py", "clearpost/staff_commands.py",
 }  # fmt: skip
 

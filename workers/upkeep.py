@@ -23,6 +23,7 @@ from customers import (
     request_log,
     sign_in_links,
     statements,
+    support_grants,
     undelivered,
 )
 from customers.domain_watch import Watch
@@ -113,6 +114,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
         Duty("refusal counts", timedelta(hours=1), lambda: _forget_refusals(r)),
         Duty("idempotent answers", timedelta(minutes=10), lambda: _forget_answers(r)),
         Duty("audit log", timedelta(hours=1), lambda: audit.expire(r.database, r.clock.now())),
+        Duty("support grants", timedelta(hours=1), lambda: support_grants.expire(r.database, r.clock.now())),
         Duty("request log", timedelta(hours=1), lambda: request_log.expire(r.database, r.clock.now())),
         Duty("grants of apps", timedelta(hours=1), lambda: oauth_grants.expire(r.database, r.clock.now())),
         Duty("changes", timedelta(hours=1), lambda: news.forget_changes(r.database)),

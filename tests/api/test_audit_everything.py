@@ -39,6 +39,7 @@ TABLE_OF = {
     "domain_id": "domain", "alias_id": "alias", "destination_id": "destination", "key_id": "api_key",
     "member_id": "membership", "invitation_id": "invitation", "app_id": "oauth_app",
     "grant_id": "oauth_grant", "passkey_id": "passkey", "delivery_id": "delivery", "identity_id": "identity",
+    "support_request_id": "support_grant",
 }  # fmt: skip
 # `{table}` stands for the id of the account's row there.
 BODIES: dict[str, Any] = {
@@ -73,6 +74,7 @@ BODIES: dict[str, Any] = {
     },
     "create_account": {"name": "Another"},
     "update_me": {"name": "Ada"},
+    "open_support_request": {"reason": "Mail is missing"},
 }
 
 
@@ -151,6 +153,7 @@ async def before(world: World, name: str, ids: dict[str, UUID]) -> None:
         "delete_destination": "delete from alias_destination where destination_id = '{destination}'",
         "create_claim": "delete from account_claim where account_id = '{account}'",
         "roll_oauth_app_secret": "update oauth_app set secret_hash = 'hash' where id = '{oauth_app}'",
+        "revoke_support_request": "update support_grant set expires_at = now() + interval '1 day'",
         "read_policy": "update account set policy_told_at = null where id = '{account}'",
     }
     if name in statements:

@@ -23,7 +23,7 @@ TABLE_OF = {
     "member_id": "membership", "invitation_id": "invitation", "message_id": "log_message",
     "delivery_id": "delivery", "app_id": "oauth_app", "grant_id": "oauth_grant", "actor_id": "api_key",
     "session_id": "browser_session", "identity_id": "identity", "passkey_id": "passkey",
-    "account_id": "account",
+    "account_id": "account", "support_request_id": "support_grant",
 }  # fmt: skip
 # Bodies that would do, so that it is the id that is refused. Others are taken from the document.
 BODIES: dict[str, Any] = {
@@ -44,7 +44,7 @@ FOR_PEOPLE = {
 # With an id in the query.
 IN_QUERIES = {
     ("import_aliases", "domain_id"), ("list_messages", "domain_id"), ("list_requests", "actor_id"),
-    ("get_volume", "domain_id"), ("export_log", "domain_id"),
+    ("get_volume", "domain_id"), ("list_support_views", "support_request_id"), ("export_log", "domain_id"),
     *(("list_aliases", name) for name in ("domain_id", "destination_id")),
     *(("list_queue", name) for name in ("domain_id", "alias_id", "destination_id", "message_id")),
     *(("summarize_queue", name) for name in ("domain_id", "alias_id", "destination_id")),

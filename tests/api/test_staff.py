@@ -14,46 +14,18 @@ from sqlalchemy.exc import ProgrammingError
 
 from api import staff as api_staff
 from customers import staff
-from customers.audit import Actor
 from customers.suspension_letters import REASONS
 from mailcore.database import Staff
 from tests.support.api import SignedInPerson, Tenant, World
 from tests.support.authenticator import Authenticator
 from tests.support.logged import put_in_queue, write
+from tests.support.on_staff import EMAIL, OPERATOR, add_passkey, mark, sign_in, staff_browser
 from tests.support.services import ROOT
-
-EMAIL = "sam@staff.test"
-OPERATOR = Actor("service", "operator")
-
-
-async def add_passkey(person: SignedInPerson, key: Authenticator) -> httpx.Response:
-    asked = await person.http.post("/v1/me/passkeys/options")
-    if asked.status_code != 200:
-        return asked
-    body = {"name": "Key", "credential": key.create(asked.json())}
-    return await person.http.post("/v1/me/passkeys", json=body)
-
-
-async def sign_in(browser: httpx.AsyncClient, key: Authenticator) -> httpx.Response:
-    options = (await browser.post("/staff/v1/session/options")).json()
-    return await browser.post("/staff/v1/session", json={"credential": key.get(options)})
-
-
-async def mark(world: World, email: str = EMAIL) -> None:
-    async with world.runtime.database.session() as session:
-        await staff.add(session, world.clock, email, OPERATOR)
 
 
 @pytest.fixture
 async def sam(world: World) -> httpx.AsyncClient:
-    """A browser of staff who is signed in."""
-    await mark(world)
-    key = Authenticator()
-    assert (await add_passkey(await world.person(email=EMAIL), key)).status_code == 201
-    browser = world.browser()
-    done = await sign_in(browser, key)
-    assert done.status_code == 204, done.text
-    return browser
+    return await staff_browser(world)
 
 
 async def lines(world: World, account: Any = None) -> list[tuple[str, str, str]]:
@@ -336,8 +308,6 @@ async def test_another_site_signs_no_staff_in(world: World, sam: httpx.AsyncClie
 @pytest.mark.parametrize(
     "statement",
     [
-        "select subject from log_message",
-        "select response from log_event",
         "select address from destination",
         "select local_part from alias",
         "select secret_hash from api_key",

@@ -130,6 +130,9 @@ class Stage:
         await decide(self.owner, await self.query())
         return str((await self.tenant.http.get("/v1/oauth/grants")).json()["data"][0]["id"])
 
+    async def support_request(self) -> str:
+        return await self._made("/v1/support/requests", reason="Mail is missing")
+
     async def account(self) -> str:
         return str(self.tenant.id)
 
@@ -195,6 +198,7 @@ MAKERS: Mapping[str, Callable[[Stage], Awaitable[str]]] = {
     "APP_ID": Stage.app,
     "QUERY": Stage.query,
     "GRANT_ID": Stage.grant,
+    "SUPPORT_REQUEST_ID": Stage.support_request,
     "ACCOUNT_ID": Stage.account,
     "SESSION_ID": Stage.session,
     "DELIVERY_ID": Stage.delivery,
