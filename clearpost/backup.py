@@ -31,8 +31,8 @@ INCLUDED: Final = (
     "subscription", "statement", "canary", "authority_request", "service_count",
     "service_day",
 )  # fmt: skip
-# Mail and its traces, which live days at most; machines; sums that only fit the mail that was counted; consent,
-# as what was withdrawn since must not be given again.
+# Mail and its traces, which live days at most; machines; sums that only fit the mail that was counted; and
+# consent, as what was withdrawn since must not be given again.
 LEFT_OUT: Final = frozenset(
     {
         "node", "process", "message", "delivery", "provider_pause", "srs_token", "undelivered", "log_message",
