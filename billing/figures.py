@@ -1,6 +1,9 @@
-"""Who pays, and how much a month: figures for everybody to see. Must never tell one account from another."""
+"""Who is here, who pays, and how much a month: figures for everybody to see.
 
-from collections.abc import Sequence
+Must never tell one account from another.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mailcore.database import Database
@@ -29,3 +32,10 @@ async def paying(database: Database) -> Sequence[Paying]:
     """By plan and currency; those that nobody pays for are absent."""
     rows = await database.fetch(_PAYING)
     return [Paying(Plan(row["plan"]), row["currency"], row["accounts"], int(row["monthly"])) for row in rows]
+
+
+async def accounts(database: Database) -> Mapping[Plan, int]:
+    """How many there are of each plan."""
+    rows = await database.fetch("select plan, count(*) as accounts from account group by plan")
+    found = {row["plan"]: row["accounts"] for row in rows}
+    return {plan: found.get(plan, 0) for plan in Plan}

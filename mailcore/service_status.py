@@ -56,6 +56,7 @@ class LaneSpeed:
     delivered: int = 0
     p50: float | None = None
     p95: float | None = None
+    p99: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ with done as (
     where e.received_at > $1 and e.type = 'delivered'
 )
 select fast, count(*) as delivered,
-       percentile_cont(array[0.5, 0.95]) within group (order by seconds) as seconds
+       percentile_cont(array[0.5, 0.95, 0.99]) within group (order by seconds) as seconds
 from done group by fast
 """
 

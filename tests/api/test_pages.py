@@ -41,7 +41,15 @@ async def test_metrics_are_for_loopback_and_allowed_networks(world: World) -> No
         assert may_read_metrics(host, settings) is allowed
 
 
-FOR_ANYBODY = {"get_status", "list_plans"}
+FOR_ANYBODY = {
+    "get_status",
+    "list_plans",
+    "list_statements",
+    "get_newest_statement",
+    "list_statement_keys",
+    "get_statement",
+    "get_transparency",
+}
 
 
 def _references(value: Any) -> set[str]:

@@ -15,8 +15,9 @@ from urllib.parse import quote
 import httpx
 from sqlmodel import SQLModel
 
-from customers import accounts, api_keys
+from customers import accounts, api_keys, statements
 from customers.api_keys import NewKey
+from mailcore.attestation import Signer
 from mailcore.plans import Plan
 from tests.support import rows
 from tests.support.api import SignedInPerson, Tenant, World
@@ -149,6 +150,12 @@ class Stage:
     async def passkey(self) -> str:
         return await self._row("passkey")
 
+    async def statement(self) -> str:
+        runtime = self.world.runtime
+        signer = Signer(runtime.keyring)
+        await statements.issue(runtime.database, signer, self.world.clock, self.url)
+        return "1"
+
     async def _row(self, *tables: str) -> str:
         """The id of a row in the last of these tables, and one in each before it."""
         parents = {"account": self.tenant.id, "person": self.owner.id}
@@ -164,6 +171,8 @@ class Stage:
         """What must have happened before."""
         http = self.owner.http
         match operation:
+            case "get_newest_statement":
+                await self.statement()
             case "delete_account":
                 await http.get("/v1/account/export")
             case "delete_me":
@@ -204,6 +213,7 @@ MAKERS: Mapping[str, Callable[[Stage], Awaitable[str]]] = {
     "DELIVERY_ID": Stage.delivery,
     "IDENTITY_ID": Stage.identity,
     "PASSKEY_ID": Stage.passkey,
+    "NUMBER": Stage.statement,
 }
 
 
