@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clearpost import core_dumps, dkim_cli, people_cli
+from clearpost import canary_cli, core_dumps, dkim_cli, people_cli
 from clearpost.command_line import JsonOption, asking_settings, fail, load_settings
 from mailcore.plans import Lane
 
@@ -30,6 +30,7 @@ spool = typer.Typer(help="The content of mail that waits, on this machine.", no_
 app.add_typer(people_cli.account, name="account")
 app.add_typer(people_cli.staff, name="staff")
 app.add_typer(dkim_cli.dkim, name="dkim")
+app.add_typer(canary_cli.canary, name="canary")
 app.add_typer(queue, name="queue")
 app.add_typer(spool, name="spool")
 

@@ -13,6 +13,7 @@ from clearpost import chosen_settings
 from clearpost.checks import (
     alarm,
     alerts,
+    canary,
     database,
     filtering,
     folders,
@@ -62,6 +63,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
         filtering.check(settings, clock),
         alerts.check(settings),
         selling.check(settings),
+        canary.check(settings, clock),
     )
     found = [finding for group in await asyncio.gather(*groups) for finding in group]
     return found + signing_in.check(settings) + portal.check(settings) + trusted_networks.check(settings)

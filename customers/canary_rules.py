@@ -51,14 +51,13 @@ def judge(text: str, signatures: Sequence[str], signers: Signers, ground: Ground
     document = documents.read(text)
     if isinstance(document, str):
         return [f"the document: {document}"]
-    good, faults = canary_signers.sort_out(signers, text, signatures)
-    faults = [
-        *_of_claims(document.claims),
-        *_of_time(document, ground.now),
-        *_of_order(document, ground),
-        *faults,
-    ]
-    return faults or Signed(document, text, good)
+    good, unsigned = canary_signers.sort_out(signers, text, signatures)
+    return [*faults(document, ground), *unsigned] or Signed(document, text, good)
+
+
+def faults(document: Document, ground: Ground) -> list[str]:
+    """What stands against it, whoever signs it."""
+    return [*_of_claims(document.claims), *_of_time(document, ground.now), *_of_order(document, ground)]
 
 
 def is_signed(text: str, signatures: Mapping[str, str], signers: Signers, service: str) -> bool:
@@ -76,61 +75,54 @@ def state_of(document: Document, now: datetime) -> State:
     """Of one that is signed. It expires the very second that it names."""
     if now >= document.expires:
         return "expired"
-    return (
-        "current"
-        if not _of_claims(document.claims) and all(map(_is_affirmed, document.claims))
-        else "incomplete"
-    )
-
-
-def _is_affirmed(claim: Claim) -> bool:
-    return claim.state == "affirmed"
+    affirmed = all(claim.state == "affirmed" for claim in document.claims)
+    return "current" if affirmed and not _of_claims(document.claims) else "incomplete"
 
 
 def _of_claims(claims: Sequence[Claim]) -> list[str]:
     """All five, each once, in our words and our order; affirmed or not."""
     named = [claim.id for claim in claims]
-    faults = [f"the statement {each!r} is missing" for each in CLAIMS if each not in named]
-    faults += [f"the statement {each!r} is not one of the five" for each in named if each not in CLAIMS]
-    faults += [
+    found = [f"the statement {each!r} is missing" for each in CLAIMS if each not in named]
+    found += [f"the statement {each!r} is not one of the five" for each in named if each not in CLAIMS]
+    found += [
         f"the statement {claim.id!r} is not in our words"
         for claim in claims
         if claim.text != CLAIMS.get(claim.id, claim.text)
     ]
-    if not faults and named != list(CLAIMS):
-        faults.append("the five statements do not stand once each, in their order")
-    return faults
+    if not found and named != list(CLAIMS):
+        found.append("the five statements do not stand once each, in their order")
+    return found
 
 
 def _of_time(document: Document, now: datetime) -> list[str]:
-    faults = []
+    found: list[str] = []
     lasts, age = document.expires - document.issued, document.issued.date() - document.fact.day
     if document.issued > now:
-        faults.append("it is issued in the future")
+        found.append("it is issued in the future")
     if document.expires <= now:
-        faults.append("it has expired already")
+        found.append("it has expired already")
     if not SHORTEST <= lasts <= LONGEST:
-        faults.append(f"it lasts {_days(lasts)}: {SHORTEST.days} to {LONGEST.days} days are allowed")
+        found.append(f"it lasts {_days(lasts)}: {SHORTEST.days} to {LONGEST.days} days are allowed")
     if not timedelta(0) <= age <= FACT_AGE:
-        faults.append(
+        found.append(
             f"its public fact is of {document.fact.day}: at most {FACT_AGE.days} days before it was issued"
         )
-    return faults
+    return found
 
 
 def _of_order(document: Document, ground: Ground) -> list[str]:
     """Number and time go on from the one before, whose hash it names."""
-    faults = []
+    found: list[str] = []
     if document.service != ground.service:
-        faults.append(f"it is the canary of {document.service!r}, not of {ground.service!r}")
+        found.append(f"it is the canary of {document.service!r}, not of {ground.service!r}")
     if document.number != ground.number + 1:
-        faults.append(f"it has the number {document.number}: the next is {ground.number + 1}")
+        found.append(f"it has the number {document.number}: the next is {ground.number + 1}")
     if document.previous != (None if ground.before is None else documents.digest(ground.before)):
-        faults.append("the hash of the one before is another")
+        found.append("the hash of the one before is another")
     before = None if ground.before is None else documents.read(ground.before)
     if isinstance(before, Document) and document.issued <= before.issued:
-        faults.append("it was issued before the one that is published, or with it")
-    return faults
+        found.append("it was issued before the one that is published, or with it")
+    return found
 
 
 def _days(lasts: timedelta) -> str:
