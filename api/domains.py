@@ -20,19 +20,27 @@ from customers.audit import Subject
 from customers.domain_check import State as RecordState
 from customers.domain_states import State, state_of
 from customers.domain_watch import Watch
-from customers.domains import Choice
+from customers.domains import Choice, Chosen
 from mailcore import changes
+from mailcore.mail_rules import LogLevel
 from mailcore.models import Account, Domain
 from mailcore.rates import Rate
 
 router = APIRouter(prefix="/v1/domains", route_class=Route, tags=["Domains"], responses=responses(404))
 
 _cursor = id_cursor("domains")
+_LOG_LEVEL: Final = (
+    "How much the log keeps of its mail. `full`: all fields of the policy; `no-subject`: all but the "
+    "subject; `no-sender`: all but From and mailboxes in responses; `failures`: of mail that is delivered at "
+    "once only ids, times and types of its events, of what is refused or bounces all fields. What is "
+    "forbidden is also cut from the responses of servers that repeat it"
+)
 _CHECKS: Final = Rate(20, timedelta(minutes=1))
 
 
 class DomainNew(Body):
     name: Annotated[Text, StringConstraints(min_length=1)] = Field(examples=["example.org"])
+    log_level: LogLevel = Field(LogLevel.FULL, description=_LOG_LEVEL)
 
 
 class DomainChange(Body):
@@ -40,11 +48,18 @@ class DomainChange(Body):
         None, description="Whether alias+tag@ reaches alias@; null leaves it as it is", examples=[True]
     )
     mail: MailRulesChange | None = None
+    log_level: LogLevel | None = Field(
+        None,
+        description=f"{_LOG_LEVEL}. Counts for mail that comes, and attempts that begin, from now on. "
+        "null leaves it as it is",
+    )
 
-    def chosen(self) -> dict[Choice, bool | float | None]:
+    def chosen(self) -> dict[Choice, Chosen]:
         chosen = {} if self.mail is None else self.mail.chosen()
         if self.plus_addressing is not None:
             chosen["plus_addressing"] = self.plus_addressing
+        if self.log_level is not None:
+            chosen["log_level"] = self.log_level
         return chosen
 
 
@@ -89,6 +104,7 @@ class DomainOut(BaseModel):
     )
     plus_addressing: bool
     mail: MailRulesOut
+    log_level: LogLevel = Field(description=_LOG_LEVEL, examples=["full"])
     spam_filter: bool = Field(description="Whether this server asks a spam filter at all", examples=[True])
     created_at: datetime
     verified_at: datetime | None
@@ -126,7 +142,9 @@ async def create_domain(
     body: DomainNew, who: ClaimsDomains, session: Session, runtime: Runtime, doer: Doer
 ) -> DomainOut:
     """The answer says which TXT record proves that it is yours. Nothing is forwarded before that."""
-    domain = await domains.create(session, runtime.clock, runtime.settings, who.account_id, body.name)
+    domain = await domains.create(
+        session, runtime.clock, runtime.settings, who.account_id, body.name, body.log_level
+    )
     about = Subject(domain.id, domain.name)
     audit.record(session, runtime.clock, who.account_id, doer, "domain.created", about)
     await changes.note(session, who.account_id, "domain", domain.id)
@@ -212,6 +230,7 @@ def _shown(domain: Domain, account: Account, alias_count: int, runtime: ApiRunti
         name=domain.name,
         state=state_of(domain, runtime.clock.now(), settings.domain_claim_window),
         plus_addressing=domain.plus_addressing,
+        log_level=LogLevel(domain.log_level),
         mail=MailRulesOut.model_validate(domain, from_attributes=True),
         spam_filter=bool(settings.rspamd_url),
         created_at=domain.created_at,

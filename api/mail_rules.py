@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, Field
 
 from api.fields import Body
-from customers.domains import Choice
+from customers.domains import Choice, Chosen
 
 _STRICT: Final = (
     "Refuse with 550 5.7.26 whatever fails DMARC where the domain in From asks for that. Else a second sign "
@@ -32,9 +32,9 @@ class MailRulesChange(Body):
     require_tls: bool | None = Field(None, description=f"{_TLS}. null leaves it as it is")
     spam_threshold: Score | None = Field(None, description=_SPAM)
 
-    def chosen(self) -> dict[Choice, bool | float | None]:
+    def chosen(self) -> dict[Choice, Chosen]:
         """What was given: null is a choice for the threshold alone."""
-        chosen: dict[Choice, bool | float | None] = {}
+        chosen: dict[Choice, Chosen] = {}
         if self.strict_dmarc is not None:
             chosen["strict_dmarc"] = self.strict_dmarc
         if self.require_tls is not None:

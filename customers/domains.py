@@ -17,19 +17,26 @@ from customers.domain_check import OWNERSHIP_PREFIX
 from customers.domain_names import claimable, is_of_the_service
 from mailcore.clock import Clock
 from mailcore.errors import Conflict, LimitReached
+from mailcore.mail_rules import LogLevel
 from mailcore.models import Account, Domain
 from mailcore.plans import Lane
 from mailcore.settings import Settings
 
 # What an owner decides about the mail of a domain; told at the columns of `Domain`.
-Choice = Literal["plus_addressing", "strict_dmarc", "require_tls", "spam_threshold"]
+Choice = Literal["plus_addressing", "strict_dmarc", "require_tls", "spam_threshold", "log_level"]
+Chosen = bool | float | LogLevel | None
 
 
 # --- what an account does with its own ---
 
 
 async def create(
-    session: AsyncSession, clock: Clock, settings: Settings, account_id: UUID, name: str
+    session: AsyncSession,
+    clock: Clock,
+    settings: Settings,
+    account_id: UUID,
+    name: str,
+    log_level: LogLevel = LogLevel.FULL,
 ) -> Domain:
     """A claim, not yet verified; another account's claim to the name does not matter here.
 
@@ -45,7 +52,7 @@ async def create(
     if await count(session, account_id) >= limit:
         detail = f"The {account.plan} plan has room for {_counted(limit, 'domain')}."
         raise LimitReached(detail, resource="domains", limit=limit, plan=account.plan)
-    domain = Domain(id=clock.new_id(), account_id=account_id, name=name)
+    domain = Domain(id=clock.new_id(), account_id=account_id, name=name, log_level=log_level)
     session.add(domain)
     await session.flush()
     return domain
@@ -81,9 +88,11 @@ async def ids(session: AsyncSession, account_id: UUID, of_names: Collection[str]
 
 
 async def change(
-    session: AsyncSession, account_id: UUID, domain_id: UUID, chosen: Mapping[Choice, bool | float | None]
+    session: AsyncSession, account_id: UUID, domain_id: UUID, chosen: Mapping[Choice, Chosen]
 ) -> Domain:
-    """For mail that comes, and attempts that begin, from now on. `spam_threshold` None: never refuse."""
+    """For mail that comes, and attempts that begin, from now on. `spam_threshold` None: never refuse.
+    What the log has keeps its days, whatever its level is now.
+    """
     domain = await accounts.get_owned(session, Domain, account_id, domain_id, lock=True)
     for name, value in chosen.items():
         setattr(domain, name, value)

@@ -1,5 +1,6 @@
 """Domains over HTTP: claim, publish, check, delete."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,11 +9,46 @@ from pydantic import SecretStr
 
 from mailcore import routing
 from mailcore.envelope import Mailbox
-from mailcore.mail_rules import MailRules
+from mailcore.mail_rules import LogLevel, MailRules
 from mailcore.plans import Plan
 from mailcore.rates import Rate
-from mailcore.routing import Resolved
+from mailcore.routing import NoSuchAlias, Resolved
 from tests.support.api import Tenant, World, running_api
+
+
+async def test_the_log_level_is_full_until_the_owner_chooses(world: World, tenant: Tenant) -> None:
+    domain = await tenant.claim()
+    assert domain["log_level"] == "full"
+    path = f"/v1/domains/{domain['id']}"
+    for chosen in ("no-subject", "no-sender", "failures"):
+        assert (await tenant.http.patch(path, json={"log_level": chosen})).json()["log_level"] == chosen
+    kept = (await tenant.http.patch(path, json={"log_level": None, "plus_addressing": False})).json()
+    assert (kept["log_level"], kept["plus_addressing"]) == ("failures", False)
+    assert (await tenant.http.patch(path, json={"log_level": "none"})).status_code == 422
+    told = await world.runtime.database.fetch(
+        "select detail from audit_event where action = 'domain.changed' and detail ? 'log_level' order by id"
+    )
+    assert [json.loads(row["detail"])["log_level"] for row in told] == ["no-subject", "no-sender", "failures"]
+
+
+async def test_a_log_level_may_be_chosen_with_the_claim_and_counts_for_the_first_mail(
+    world: World, tenant: Tenant
+) -> None:
+    body = {"name": "quiet.test", "log_level": "no-sender"}
+    domain = (await tenant.http.post("/v1/domains", json=body)).json()
+    assert domain["log_level"] == "no-sender"
+    world.publish("quiet.test", tenant)
+    world.zone.put("quiet.test", "MX", "10 mx.clearpost.test.")
+    await tenant.http.post(f"/v1/domains/{domain['id']}/check")
+    await tenant.alias(domain, "hello")
+    runtime = world.runtime
+    for local_part, kind in (("hello", Resolved), ("nobody", NoSuchAlias)):
+        found = await routing.resolve(
+            runtime.database, runtime.keyring, Mailbox(local_part, "quiet.test"), world.clock.now()
+        )
+        assert isinstance(found, kind)
+        level = found.recipient.log_level if isinstance(found, Resolved) else found.log_level
+        assert level is LogLevel.NO_SENDER
 
 
 async def test_a_claim_tells_what_to_publish(world: World, tenant: Tenant) -> None:

@@ -431,6 +431,71 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/support/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what our staff may or might look at, newest first
+         * @description Those that have ended stay for 30 days.
+         */
+        get: operations["list_support_requests"];
+        put?: never;
+        /**
+         * Let our staff read the log for a while
+         * @description All owners get a letter; a banner stands in the portal until it ends. Content is never seen: we have
+         *     none.
+         */
+        post: operations["open_support_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/support/requests/{support_request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End what our staff may look at, at once
+         * @description From the answer on. One that has ended by itself stays as it is.
+         */
+        delete: operations["revoke_support_request"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/support/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List each look of our staff at the log, newest first
+         * @description And each attempt that was refused: without a request of yours that lives, they see nothing.
+         */
+        get: operations["list_support_views"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/requests": {
         parameters: {
             query?: never;
@@ -748,7 +813,7 @@ export interface paths {
         /**
          * Hear what changes
          * @description Server-sent events. `log` brings a message and its newest event, as the log shows them; `domain`,
-         *     `alias`, `destination`, `account`, `plan` and `queue` say what changed (`subject_id`): ask for it anew.
+         *     `alias`, `destination`, `account`, `plan`, `support` and `queue` say what changed (`subject_id`): ask for it anew.
          *     `ready` comes first. With the id of the last event seen, everything since then follows, without gap or
          *     repetition; where that is too long ago comes `reset`: load the page's data again.
          */
@@ -1418,6 +1483,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the signed statements
+         * @description For everybody, without a key; the newest first, unless `after` is given. A browser gets a page with the
+         *     steps to check them.
+         */
+        get: operations["list_statements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/statements/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the newest statement
+         * @description Keep it: whoever has it sees whether what came before is changed later.
+         */
+        get: operations["get_newest_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/statements/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the keys that sign statements
+         * @description All that ever signed one, and those that may sign the next. Receipts of deleted accounts are signed by
+         *     the same.
+         */
+        get: operations["list_statement_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/statements/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a statement */
+        get: operations["get_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transparency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the open figures
+         * @description For everybody, without a key. A browser gets a page with plots, and the numbers as tables.
+         */
+        get: operations["get_transparency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/canary.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the warrant canary
+         * @description For everybody, without a key. Verify it yourself: the page /canary says how.
+         */
+        get: operations["get_canary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1485,6 +1669,11 @@ export interface components {
              * @description When what the plan has no room for since a downgrade pauses, or has paused; else null
              */
             surplus_pauses_at: string | null;
+            /**
+             * Support Until
+             * @description Until when our staff may read the log, as the account has let them; else null
+             */
+            support_until: string | null;
             limits: components["schemas"]["Limits"];
             usage: components["schemas"]["Usage"];
         };
@@ -1797,6 +1986,29 @@ export interface components {
              */
             spam: number | null;
         };
+        /** AuthorityRequests */
+        AuthorityRequests: {
+            /**
+             * Year
+             * @example 2026
+             */
+            year: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "data" | "removal" | "interception" | "other";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "pending" | "refused" | "partly" | "complied";
+            /**
+             * Count
+             * @example 1
+             */
+            count: number;
+        };
         /**
          * Balance
          * @description created = delivered + hard_bounced + waiting + held, over the whole service; `difference` must be 0.
@@ -1951,6 +2163,169 @@ export interface components {
             counts: components["schemas"]["Counts"];
             /** Results */
             results: components["schemas"]["Result"][];
+        };
+        /**
+         * CanaryFact
+         * @description Something public that nobody could know before that day.
+         */
+        CanaryFact: {
+            /** Text */
+            text: string;
+            /** Url */
+            url: string;
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+        };
+        /**
+         * CanaryKey
+         * @description A signer's public key. `fingerprint` as ssh-keygen says it.
+         */
+        CanaryKey: {
+            /**
+             * Name
+             * @example alice
+             */
+            name: string;
+            /**
+             * Kind
+             * @example ssh-ed25519
+             */
+            kind: string;
+            /**
+             * Fingerprint
+             * @example SHA256:L3k/oJubblSY0lB9Ulsl7emDMnRPKm/8udf2ccwk560
+             */
+            fingerprint: string;
+            /**
+             * Key
+             * @example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFOG6kY7Rf4UtCFvPwKgo/BztXck2xC4a2WyA34XtIwZ
+             */
+            key: string;
+        };
+        /**
+         * Canary
+         * @description `state`: `current`, or `incomplete` (a statement is not affirmed), `expired` (to the second),
+         *     `unverified` (not signed by two of the three), `none` (nothing was published).
+         */
+        Canary: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "current" | "incomplete" | "expired" | "unverified" | "none";
+            /**
+             * At
+             * Format: date-time
+             * @description When this was decided
+             */
+            at: string;
+            /**
+             * Service
+             * @example example.org
+             */
+            service: string;
+            /**
+             * Number
+             * @example 3
+             */
+            number: number | null;
+            /** Issued */
+            issued: string | null;
+            /**
+             * Expires
+             * @description From this second on it says nothing
+             */
+            expires: string | null;
+            /** Published At */
+            published_at: string | null;
+            /** Statements */
+            statements: components["schemas"]["CanaryStatement"][];
+            fact: components["schemas"]["CanaryFact"] | null;
+            /**
+             * Previous
+             * @description SHA-256 of the document before this one
+             */
+            previous: string | null;
+            /**
+             * Sha256
+             * @description Of this document
+             */
+            sha256: string | null;
+            /**
+             * Document
+             * @description Where the exact text is that was signed
+             */
+            document: string | null;
+            /**
+             * Namespace
+             * @description That it is signed under
+             * @example clearpost-canary
+             */
+            namespace: string;
+            /** Signatures */
+            signatures: components["schemas"]["CanarySignature"][];
+            /**
+             * Signers
+             * @description Whose signatures count
+             */
+            signers: components["schemas"]["CanaryKey"][];
+            /**
+             * Needed
+             * @description Different signers it takes
+             * @example 2
+             */
+            needed: number;
+        };
+        /**
+         * CanarySignature
+         * @description `fingerprint` of the key it was made with; empty where it cannot be read any more.
+         */
+        CanarySignature: {
+            /** Signer */
+            signer: string;
+            /** Fingerprint */
+            fingerprint: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * CanaryState
+         * @description As /canary.json tells it, with all else.
+         */
+        CanaryState: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "current" | "incomplete" | "expired" | "unverified" | "none";
+            /**
+             * Number
+             * @example 3
+             */
+            number: number | null;
+            /** Expires */
+            expires: string | null;
+        };
+        /**
+         * CanaryStatement
+         * @description `state`: what it says now; nothing is affirmed by a canary that has expired or is not signed.
+         */
+        CanaryStatement: {
+            /**
+             * Id
+             * @example tls-keys
+             */
+            id: string;
+            /** Text */
+            text: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "affirmed" | "not affirmed" | "expired" | "unverified";
         };
         /** ChangeItem */
         ChangeItem: {
@@ -2160,6 +2535,44 @@ export interface components {
              */
             domain_id: string;
         };
+        /**
+         * Day
+         * @description `received` and `refused` are messages; the others deliveries, an hour after the day had ended.
+         */
+        Day: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Received
+             * @example 18211
+             */
+            received: number;
+            /**
+             * Refused
+             * @example 2017
+             */
+            refused: number;
+            /**
+             * Delivered
+             * @example 19377
+             */
+            delivered: number;
+            /**
+             * Hard Bounced
+             * @example 31
+             */
+            hard_bounced: number;
+            /**
+             * Waiting
+             * @example 12
+             */
+            waiting: number;
+            /** Speeds */
+            speeds: components["schemas"]["api__transparency__Speed"][];
+        };
         /** DeleteItem */
         DeleteItem: {
             /**
@@ -2248,6 +2661,8 @@ export interface components {
              */
             plus_addressing?: boolean | null;
             mail?: components["schemas"]["MailRulesChange"] | null;
+            /** @description How much the log keeps of its mail. `full`: all fields of the policy; `no-subject`: all but the subject; `no-sender`: all but From and mailboxes in responses; `failures`: of mail that is delivered at once only ids, times and types of its events, of what is refused or bounces all fields. What is forbidden is also cut from the responses of servers that repeat it. Counts for mail that comes, and attempts that begin, from now on. null leaves it as it is */
+            log_level?: components["schemas"]["LogLevel"] | null;
         };
         /** DomainNew */
         DomainNew: {
@@ -2256,6 +2671,11 @@ export interface components {
              * @example example.org
              */
             name: string;
+            /**
+             * @description How much the log keeps of its mail. `full`: all fields of the policy; `no-subject`: all but the subject; `no-sender`: all but From and mailboxes in responses; `failures`: of mail that is delivered at once only ids, times and types of its events, of what is refused or bounces all fields. What is forbidden is also cut from the responses of servers that repeat it
+             * @default full
+             */
+            log_level: components["schemas"]["LogLevel"];
         };
         /** Domain */
         Domain: {
@@ -2279,6 +2699,11 @@ export interface components {
             /** Plus Addressing */
             plus_addressing: boolean;
             mail: components["schemas"]["MailRules"];
+            /**
+             * @description How much the log keeps of its mail. `full`: all fields of the policy; `no-subject`: all but the subject; `no-sender`: all but From and mailboxes in responses; `failures`: of mail that is delivered at once only ids, times and types of its events, of what is refused or bounces all fields. What is forbidden is also cut from the responses of servers that repeat it
+             * @example full
+             */
+            log_level: components["schemas"]["LogLevel"];
             /**
              * Spam Filter
              * @description Whether this server asks a spam filter at all
@@ -2962,6 +3387,13 @@ export interface components {
              */
             alias_count: number;
         };
+        /**
+         * LogLevel
+         * @description How much the log keeps (log_levels.py): all of the policy's fields; all but the subject; all but who
+         *     sent it; or nothing of mail that is only delivered.
+         * @enum {string}
+         */
+        LogLevel: "full" | "no-subject" | "no-sender" | "failures";
         /**
          * MailRulesChange
          * @description For mail that comes, and attempts that begin, from now on. What is absent stays as it is.
@@ -3674,6 +4106,40 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        /** SupportRequestPage */
+        SupportRequestPage: {
+            /** Data */
+            data: components["schemas"]["SupportRequest"][];
+            /**
+             * Has More
+             * @description Whether there are entries after these
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to get the next page
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        /** SupportViewPage */
+        SupportViewPage: {
+            /** Data */
+            data: components["schemas"]["SupportView"][];
+            /**
+             * Has More
+             * @description Whether there are entries after these
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to get the next page
+             * @example null
+             */
+            next_cursor: string | null;
+        };
         /** Part */
         Part: {
             /**
@@ -3816,6 +4282,17 @@ export interface components {
          * @enum {string}
          */
         Plan: "free" | "premium" | "business";
+        /** PlanFigures */
+        PlanFigures: {
+            plan: components["schemas"]["Plan"];
+            /**
+             * Accounts
+             * @example 340
+             */
+            accounts: number;
+            /** Paying */
+            paying: components["schemas"]["Revenue"][];
+        };
         /** PlanOffer */
         PlanOffer: {
             plan: components["schemas"]["Plan"];
@@ -4229,6 +4706,29 @@ export interface components {
             before: components["schemas"]["Before"] | null;
         };
         /**
+         * Revenue
+         * @description By list prices, before discounts and taxes; a year's price counts a twelfth.
+         */
+        Revenue: {
+            /**
+             * Currency
+             * @example usd
+             */
+            currency: string;
+            /**
+             * Accounts
+             * @description Accounts that pay
+             * @example 12
+             */
+            accounts: number;
+            /**
+             * Monthly
+             * @description In the smallest unit of the currency (cents), a month
+             * @example 10800
+             */
+            monthly: number;
+        };
+        /**
          * Role
          * @description What a person may do in an account.
          * @enum {string}
@@ -4288,32 +4788,81 @@ export interface components {
             expires_at: string;
         };
         /**
-         * Speed
-         * @description From receipt to delivered, of what was received on this day in UTC and is delivered.
+         * Shares
+         * @description Of the days told. Null where there was no mail.
          */
-        Speed: {
-            /**
-             * Day
-             * Format: date
-             */
-            day: string;
-            /** @description The account's now: the log does not keep which it was */
-            lane: components["schemas"]["Lane"];
+        Shares: {
             /**
              * Delivered
-             * @example 118
+             * @description Of all deliveries
+             * @example 0.998
              */
-            delivered: number;
+            delivered: number | null;
             /**
-             * P50 Ms
-             * @example 840
+             * Hard Bounced
+             * @description Of all deliveries
+             * @example 0.002
              */
-            p50_ms: number;
+            hard_bounced: number | null;
             /**
-             * P95 Ms
-             * @example 3120
+             * Refused
+             * @description Of all messages that came
+             * @example 0.1
              */
-            p95_ms: number;
+            refused: number | null;
+        };
+        /** StatementKey */
+        StatementKey: {
+            /**
+             * Id
+             * @example 21fe31dfa154a261
+             */
+            id: string;
+            /**
+             * Key
+             * @description The public key in hex
+             * @example d75a980182b10ab7d54bfed3c964073a
+             */
+            key: string;
+        };
+        /** StatementKeys */
+        StatementKeys: {
+            /** Data */
+            data: components["schemas"]["StatementKey"][];
+        };
+        /**
+         * Statement
+         * @description `signature` is that of the line "clearpost statement", a line break, and `statement` as it stands.
+         */
+        Statement: {
+            /**
+             * Number
+             * @example 1
+             */
+            number: number;
+            /**
+             * Statement
+             * @description The exact text that was signed: JSON
+             * @example {"number": 1, "at": "..."}
+             */
+            statement: string;
+            /**
+             * Key
+             * @description The id of the key: 16 digits of its SHA-256
+             * @example 21fe31dfa154a261
+             */
+            key: string;
+            /**
+             * Signature
+             * @description Ed25519 (RFC 8032), in hex
+             * @example 00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
+             */
+            signature: string;
+        };
+        /** Statements */
+        Statements: {
+            /** Data */
+            data: components["schemas"]["Statement"][];
         };
         /** Status */
         Status: {
@@ -4349,6 +4898,125 @@ export interface components {
              * @description What is wrong beyond that, oldest first
              */
             alerts: components["schemas"]["Alert"][];
+            /** @description The warrant canary to the second; null while it can't be read */
+            canary?: components["schemas"]["CanaryState"] | null;
+        };
+        /** SupportRequestNew */
+        SupportRequestNew: {
+            /**
+             * Reason
+             * @description What to look for; our staff read it
+             * @example Mail from Ada is missing
+             */
+            reason: string;
+            /**
+             * Domain Ids
+             * @description The only domains they may look at; null for all
+             */
+            domain_ids?: string[] | null;
+            /**
+             * Hours
+             * @description Then it ends by itself
+             * @default 24
+             */
+            hours: number;
+        };
+        /**
+         * SupportRequest
+         * @description While it is `live`, our staff may read the log of these domains. Nobody makes it longer.
+         */
+        SupportRequest: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Reason
+             * @example Mail from Ada is missing
+             */
+            reason: string;
+            /**
+             * Domain Ids
+             * @description null: all
+             */
+            domain_ids: string[] | null;
+            /**
+             * Opened By
+             * @description A person's address or a key's name
+             * @example ada@example.org
+             */
+            opened_by: string;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Live */
+            live: boolean;
+            /**
+             * Views
+             * @description How often staff looked
+             * @example 2
+             */
+            views: number;
+        };
+        /**
+         * SupportView
+         * @description A look of our staff at the log, or an attempt that was refused; in the audit log as well.
+         */
+        SupportView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Staff
+             * @description Who
+             * @example sam@clearpost.example
+             */
+            staff: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "viewed" | "refused";
+            /**
+             * Support Request Id
+             * @description null: refused, there was none for it
+             */
+            support_request_id: string | null;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "list" | "message";
+            /**
+             * Message Ids
+             * @description The messages that were shown, or asked for in vain
+             */
+            message_ids: string[];
+            /**
+             * Filters
+             * @description By which filters they were looked for
+             * @example [
+             *       "alias"
+             *     ]
+             */
+            filters: string[];
         };
         /**
          * Suspension
@@ -4475,6 +5143,40 @@ export interface components {
              * @example Demo
              */
             name: string;
+        };
+        /** Transparency */
+        Transparency: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Version */
+            version: string;
+            /** Plans */
+            plans: components["schemas"]["PlanFigures"][];
+            /**
+             * Days
+             * @description At most 90, the oldest first; in UTC
+             */
+            days: components["schemas"]["Day"][];
+            shares: components["schemas"]["Shares"];
+            /** Last Hour */
+            last_hour: components["schemas"]["api__transparency__Speed"][];
+            /**
+             * Log Oldest Seconds
+             * @description Age of the oldest row of the log
+             * @example 604000
+             */
+            log_oldest_seconds: number | null;
+            /**
+             * Staff Views
+             * @description Looks of staff at a customer's log, ever
+             * @example 0
+             */
+            staff_views: number;
+            /** Authority Requests */
+            authority_requests: components["schemas"]["AuthorityRequests"][];
         };
         /**
          * Unfinished
@@ -4647,7 +5349,57 @@ export interface components {
             /** Data */
             data: components["schemas"]["Volume"][];
             /** Speeds */
-            speeds: components["schemas"]["Speed"][];
+            speeds: components["schemas"]["api__log_figures__Speed"][];
+        };
+        /**
+         * SpeedOut
+         * @description From receipt to delivered, of what was received on this day in UTC and is delivered.
+         */
+        api__log_figures__Speed: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** @description The account's now: the log does not keep which it was */
+            lane: components["schemas"]["Lane"];
+            /**
+             * Delivered
+             * @example 118
+             */
+            delivered: number;
+            /**
+             * P50 Ms
+             * @example 840
+             */
+            p50_ms: number;
+            /**
+             * P95 Ms
+             * @example 3120
+             */
+            p95_ms: number;
+        };
+        /**
+         * SpeedOut
+         * @description Seconds from accepted to delivered.
+         */
+        api__transparency__Speed: {
+            lane: components["schemas"]["Lane"];
+            /**
+             * P50
+             * @example 0.21
+             */
+            p50: number | null;
+            /**
+             * P95
+             * @example 1.4
+             */
+            p95: number | null;
+            /**
+             * P99
+             * @example 12.9
+             */
+            p99: number | null;
         };
         /** Problem */
         Problem: {
@@ -4658,7 +5410,7 @@ export interface components {
             /** @example 404 */
             status: number;
             /** @enum {string} */
-            code: "unauthorized" | "scope_missing" | "role_missing" | "person_needed" | "account_needed" | "sign_in_again" | "account_suspended" | "passkey_refused" | "outlives_caller" | "passkey_invalid" | "cross_site" | "domain_limited" | "idempotency_key_reused" | "request_in_progress" | "precondition_failed" | "rate_limited" | "forbidden" | "policy_unread" | "key_in_query" | "not_found" | "gone_by_policy" | "method_not_allowed" | "bad_request" | "validation_failed" | "invalid_cursor" | "invalid" | "address_hosted" | "address_invalid" | "alias_signs_in" | "address_suppressed" | "member_exists" | "invitation_exists" | "passkey_needed" | "claim_exists" | "export_first" | "sign_up_closed" | "last_owner" | "confirmation_wrong" | "domain_invalid" | "domain_reserved" | "domain_public_suffix" | "domain_exists" | "local_part_invalid" | "alias_exists" | "csv_invalid" | "named_twice" | "destination_invalid" | "destination_loops" | "destination_missing" | "destination_exists" | "key_ended" | "destination_suppressed" | "destination_answered" | "in_use" | "conflict" | "redirect_uri_invalid" | "homepage_invalid" | "app_is_public" | "oauth_request_invalid" | "limit_reached" | "request_timeout" | "body_too_large" | "in_flight" | "delivery_held" | "delivery_cancelled" | "choice_missing" | "test_refused" | "billing_off" | "price_unknown" | "subscription_exists" | "subscription_missing" | "payment_due" | "payment_declined" | "payments_unavailable" | "signature_invalid" | "unavailable";
+            code: "unauthorized" | "scope_missing" | "role_missing" | "person_needed" | "account_needed" | "sign_in_again" | "account_suspended" | "passkey_refused" | "outlives_caller" | "passkey_invalid" | "cross_site" | "domain_limited" | "idempotency_key_reused" | "request_in_progress" | "precondition_failed" | "rate_limited" | "forbidden" | "policy_unread" | "key_in_query" | "not_found" | "gone_by_policy" | "method_not_allowed" | "bad_request" | "validation_failed" | "invalid_cursor" | "invalid" | "address_hosted" | "address_invalid" | "alias_signs_in" | "address_suppressed" | "member_exists" | "invitation_exists" | "no_grant" | "passkey_needed" | "claim_exists" | "export_first" | "sign_up_closed" | "last_owner" | "confirmation_wrong" | "domain_invalid" | "domain_reserved" | "domain_public_suffix" | "domain_exists" | "local_part_invalid" | "alias_exists" | "csv_invalid" | "named_twice" | "destination_invalid" | "destination_loops" | "destination_missing" | "destination_exists" | "key_ended" | "destination_suppressed" | "destination_answered" | "in_use" | "conflict" | "redirect_uri_invalid" | "homepage_invalid" | "app_is_public" | "oauth_request_invalid" | "limit_reached" | "request_timeout" | "body_too_large" | "in_flight" | "delivery_held" | "delivery_cancelled" | "choice_missing" | "test_refused" | "billing_off" | "price_unknown" | "subscription_exists" | "subscription_missing" | "payment_due" | "payment_declined" | "payments_unavailable" | "signature_invalid" | "unavailable";
             /** @example There is no such thing in this account. */
             detail: string;
             /** @example 0192f0c1-8b1e-7c3a-9d59-2f6f5d0b7a11 */
@@ -8172,6 +8924,398 @@ export interface operations {
                 content: {
                     "text/csv": unknown;
                     "application/jsonl": unknown;
+                };
+            };
+            /** @description You have this: `If-None-Match` */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_support_requests: {
+        parameters: {
+            query?: {
+                /** @description Most entries of one page */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportRequestPage"];
+                };
+            };
+            /** @description You have this: `If-None-Match` */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_support_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A new UUID for each thing to be done, the same one for each time it is tried */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SupportRequestNew"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_support_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                support_request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_support_views: {
+        parameters: {
+            query?: {
+                /** @description Under this one only */
+                support_request_id?: string | null;
+                /** @description Most entries of one page */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportViewPage"];
                 };
             };
             /** @description You have this: `If-None-Match` */
@@ -14574,6 +15718,510 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_statements: {
+        parameters: {
+            query?: {
+                /** @description Those that follow this number, the oldest first */
+                after?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statements"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_newest_statement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_statement_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementKeys"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_statement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_transparency: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transparency"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_canary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Canary"];
+                };
             };
             /** @description Bad Request */
             400: {

@@ -8,6 +8,7 @@ import { useOnceKey } from "../../api/once";
 import { readDomainName } from "../../data/domainName";
 import { Form } from "../../ui/Form";
 import type { Domain } from "./health";
+import { type Level, LogLevels } from "./LogLevel";
 
 interface Props {
   onAdded: (domain: Domain) => void;
@@ -19,10 +20,11 @@ export function AddDomain({ onAdded, beside }: Props) {
   const queries = useQueryClient();
   const once = useOnceKey();
   const [typed, setTyped] = useState("");
+  const [level, setLevel] = useState<Level>("full");
   const { name, isTaken } = readDomainName(typed);
   const add = async () => {
-    const params = { header: { "Idempotency-Key": once.key(name) } };
-    const { data } = await api.POST("/v1/domains", { params, body: { name } });
+    const params = { header: { "Idempotency-Key": once.key(`${name} ${level}`) } };
+    const { data } = await api.POST("/v1/domains", { params, body: { name, log_level: level } });
     if (data === undefined) return;
     once.done();
     await queries.invalidateQueries({
@@ -33,7 +35,7 @@ export function AddDomain({ onAdded, beside }: Props) {
   return (
     <Form onSubmit={add} verb={t`Add the domain`} isReady={name !== ""} beside={beside}>
       {(field) => (
-        <div>
+        <div className="stack">
           <TextInput
             label={t`Domain`}
             placeholder="example.org"
@@ -53,6 +55,7 @@ export function AddDomain({ onAdded, beside }: Props) {
               </Trans>
             )}
           </p>
+          <LogLevels label={t`What the log keeps of its mail`} value={level} onChange={setLevel} />
         </div>
       )}
     </Form>

@@ -18,6 +18,7 @@ it("what undoes a choice names the same things, as they were", () => {
     mail: { strict_dmarc: false, require_tls: true },
   });
   expect(asItIs(domain, { plus_addressing: false })).toEqual({ plus_addressing: true });
+  expect(asItIs(domain, { log_level: "failures" })).toEqual({ log_level: "full" });
 });
 
 it.each([

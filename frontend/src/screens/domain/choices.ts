@@ -7,6 +7,7 @@ import type { Domain } from "./health";
 export interface Choice {
   plus_addressing?: boolean;
   mail?: Partial<Domain["mail"]>;
+  log_level?: Domain["log_level"];
 }
 
 interface Given {
@@ -42,10 +43,11 @@ export function useChoice(domain: Domain): (to: Choice, said: string) => Promise
 }
 
 /** What these choices are now. */
-export function asItIs(domain: Domain, { plus_addressing, mail }: Choice): Choice {
+export function asItIs(domain: Domain, { plus_addressing, mail, log_level }: Choice): Choice {
   const names = Object.keys(mail ?? {}) as (keyof Domain["mail"])[];
   return {
     ...(plus_addressing !== undefined && { plus_addressing: domain.plus_addressing }),
+    ...(log_level !== undefined && { log_level: domain.log_level }),
     ...(mail !== undefined && {
       mail: Object.fromEntries(names.map((name) => [name, domain.mail[name]])) as Partial<Domain["mail"]>,
     }),

@@ -23,6 +23,7 @@ export function domainLike(change: Partial<Domain> = {}): Domain {
     state: "verified",
     plus_addressing: true,
     mail: { strict_dmarc: false, require_tls: false, spam_threshold: 15 },
+    log_level: "full",
     spam_filter: true,
     created_at: "2026-11-22T10:00:00Z",
     verified_at: "2026-11-22T10:00:00Z",

@@ -14,6 +14,7 @@ import { toast } from "../../ui/toasts";
 import { When } from "../../ui/When";
 import { useChoice } from "./choices";
 import type { Domain } from "./health";
+import { LogLevel } from "./LogLevel";
 import { MailRules } from "./MailRules";
 import styles from "./notes.module.css";
 import { useDomain } from "./useDomain";
@@ -29,6 +30,7 @@ export default function Tab() {
         <PlusAddressing domain={domain} disabled={!isMine} />
       </Section>
       <MailRules domain={domain} disabled={!isMine} />
+      <LogLevel domain={domain} disabled={!isMine} />
       <Section title={t`About`}>
         <Facts
           of={[
