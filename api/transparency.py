@@ -53,7 +53,7 @@ class PlanFiguresOut(BaseModel):
     paying: list[RevenueOut]
 
 
-class SpeedOut(BaseModel):
+class DeliveryTimesOut(BaseModel):
     """Seconds from accepted to delivered."""
 
     lane: Lane
@@ -71,7 +71,7 @@ class DayOut(BaseModel):
     delivered: int = Field(examples=[19377])
     hard_bounced: int = Field(examples=[31])
     waiting: int = Field(examples=[12])
-    speeds: list[SpeedOut]
+    speeds: list[DeliveryTimesOut]
 
 
 class SharesOut(BaseModel):
@@ -95,7 +95,7 @@ class TransparencyOut(BaseModel):
     plans: list[PlanFiguresOut]
     days: list[DayOut] = Field(description="At most 90, the oldest first; in UTC")
     shares: SharesOut
-    last_hour: list[SpeedOut]
+    last_hour: list[DeliveryTimesOut]
     log_oldest_seconds: int | None = Field(description="Age of the oldest row of the log", examples=[604000])
     staff_views: int = Field(description="Looks of staff at a customer's log, ever", examples=[0])
     authority_requests: list[AuthorityRequestsOut]
@@ -187,10 +187,10 @@ def _day(day: ServiceDay) -> DayOut:
     )
 
 
-def _speed(lane: Lane, speed: Speed | LaneSpeed | None) -> SpeedOut:
+def _speed(lane: Lane, speed: Speed | LaneSpeed | None) -> DeliveryTimesOut:
     found = [getattr(speed, name, None) for name in ("p50", "p95", "p99")]
     p50, p95, p99 = (None if seconds is None else round(seconds, 3) for seconds in found)
-    return SpeedOut(lane=lane, p50=p50, p95=p95, p99=p99)
+    return DeliveryTimesOut(lane=lane, p50=p50, p95=p95, p99=p99)
 
 
 def _shares(days: Sequence[ServiceDay]) -> SharesOut:
