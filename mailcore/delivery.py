@@ -257,7 +257,7 @@ class Courier:
         """A hard bounce brings its DSN along, synced before the settle transaction that may need it."""
         claimed = settlement.claimed
         notifies = settlement.kind == "hard-bounced" and claimed.origin == "smtp"
-        if not notifies and claimed.log_level is LogLevel.FULL:
+        if not notifies and (claimed.log_level is LogLevel.FULL or claimed.origin != "smtp"):
             return Result(settlement)
         header = await self._header(claimed, mail)
         if header is None:

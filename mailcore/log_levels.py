@@ -25,7 +25,9 @@ _MAILBOX: Final = re.compile(
 )
 # A return address of ours or of another forwarder, its domain left out: it names the sender all the same.
 _SRS: Final = re.compile(r"""\bSRS[01T][-+=][^\s@<>()"',;:]*""", re.IGNORECASE)
+_CODES: Final = re.compile(r"\d{3}(?: \d\.\d{1,3}\.\d{1,3})?")
 _ADDRESS: Final = "[address]"
+_DOMAIN: Final = re.compile(r"@\S*")
 _LOCAL_PART: Final = re.compile(r"""([^\s@<>()\[\]"',;:\\]+)@""")
 
 # Runs of ASCII, and each other letter by itself: so Chinese, which leaves no spaces, is matched in part, too.
@@ -35,6 +37,7 @@ _WORD: Final = re.compile(r"\\(?:[tnr]|x[0-9a-f]{2})|(?P<word>[A-Za-z0-9]+|[^\W_
 _WHOLE: Final = 3
 _TWO_WORDS: Final = 8
 _ONE_WORD: Final = 12
+_NAME: Final = 4  # of a word of a person's name, which others write in another order
 _PLACES: Final = (
     50  # of one word in a phrase that are looked at: whoever writes it a thousand times is hostile
 )
@@ -53,7 +56,9 @@ class Words:
     def of(cls, header: bytes, reverse_path: str) -> Self:
         senders = (*content_scan.from_forms(header), reverse_path)
         local_parts = (match[1] for sender in senders for match in _LOCAL_PART.finditer(sender))
-        return cls(content_scan.subject_forms(header), (*senders, *local_parts))
+        names = _words(_DOMAIN.sub(" ", f"{senders[0]} {reverse_path}"))
+        long_names = (name[0] for name in names if len(name[0]) >= _NAME)
+        return cls(content_scan.subject_forms(header), (*senders, *local_parts, *long_names))
 
 
 NO_WORDS: Final = Words()
@@ -83,6 +88,16 @@ def of_event(level: LogLevel, event: Event, words: Words) -> Event:
             return replace(event, response="", server_ip="")
         case _:
             return event
+
+
+def of_notice(level: LogLevel, event: Event) -> Event:
+    """Of mail of ours about such mail: it holds the header of that, so its recipient's server may repeat
+    whatever stands there. Codes stay.
+    """
+    if level is LogLevel.FULL:
+        return event
+    codes = _CODES.match(event.response)
+    return of_event(level, replace(event, response=codes[0] if codes else ""), NO_WORDS)
 
 
 def failed_message(message: LoggedMessage, header: bytes) -> LoggedMessage:

@@ -369,7 +369,10 @@ def _event(result: Result, now: datetime) -> event_log.Event:
         "hard-bounced": event_log.hard_bounced,
     }[s.kind]
     attempt = Attempt(c.message_id, c.account_id, c.accepted_at, c.id, c.attempt)
-    return log_levels.of_event(c.log_level, record(attempt, s.answer, now), result.words)
+    event = record(attempt, s.answer, now)
+    if c.origin == "smtp":
+        return log_levels.of_event(c.log_level, event, result.words)
+    return log_levels.of_notice(c.log_level, event)
 
 
 def _count(batch: Sequence[Result], written: _Written, now: datetime) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from mailcore.event_log import Event, LoggedMessage
-from mailcore.log_levels import Words, failed_message, of_event, of_message
+from mailcore.log_levels import Words, failed_message, of_event, of_message, of_notice
 from mailcore.mail_rules import LogLevel
 from mailcore.rewriting import received_header
 
@@ -204,6 +204,20 @@ def test_an_encoded_name_is_cut() -> None:
     header = b"From: =?utf-8?B?SsO2cmcgTcO8bGxlcg==?= <j@sender.test>\r\n"
     cut = left(LogLevel.NO_SENDER, "550 no mail of Jörg Müller here", header, "j@sender.test")
     assert cut == "550 no mail of [sender] here"
+
+
+def test_a_name_is_cut_in_whatever_order() -> None:
+    header = b'From: "Gruber, Wilhelmina" <wg@sender.test>\r\n'
+    cut = left(LogLevel.NO_SENDER, "550 no Wilhelmina (GRUBER) here", header, "wg@sender.test")
+    assert cut == "550 no [sender] ([sender]) here"
+
+
+@pytest.mark.parametrize("level", [LogLevel.NO_SUBJECT, LogLevel.NO_SENDER])
+def test_of_a_notice_only_the_codes_stay(level: LogLevel) -> None:
+    assert of_notice(level, event("550 5.1.1 <ann@sender.test> Lunch")).response == "550 5.1.1"
+    assert of_notice(level, event("421 bye Ann")).response == "421"
+    assert of_notice(level, event("attempt interrupted")).response == ""
+    assert of_notice(LogLevel.FULL, event("550 5.1.1 no")).response == "550 5.1.1 no"
 
 
 def test_without_a_header_mailboxes_are_cut_all_the_same() -> None:

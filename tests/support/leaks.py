@@ -21,20 +21,24 @@ where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::
 async def check(stack: Stack) -> None:
     """Raises AssertionError, naming the place."""
     await _tables(stack.world.database)
-    assert PRIVATE.encode() not in await _redis(stack), "I6: content in Redis"
+    assert PRIVATE.encode() not in await of_redis(stack), "I6: content in Redis"
     log = stack.log.read_text() if stack.log.exists() else ""
     assert PRIVATE not in log, "I6: content in a log"
     assert "@" not in log, "I6: an address in a log"
 
 
 async def _tables(database: Database) -> None:
-    for row in await database.fetch(_TABLES):
-        table = row["name"]
+    for table in await tables(database):
         query = f"select exists (select from {table} t where t::text like $1)"
         assert not await database.value(query, f"%{PRIVATE}%"), f"I6: content in the table {table}"
 
 
-async def _redis(stack: Stack) -> bytes:
+async def tables(database: Database) -> list[str]:
+    """The names of all."""
+    return [row["name"] for row in await database.fetch(_TABLES)]
+
+
+async def of_redis(stack: Stack) -> bytes:
     """Keys and values; nothing where there is no Redis."""
     seen: list[bytes] = []
     with contextlib.suppress(redis.exceptions.ConnectionError):
