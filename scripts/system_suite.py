@@ -16,8 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # suite -> Debian package -> what is there once it is installed: a program on the path, or a file
 NEEDS: dict[str, dict[str, str]] = {
     "interop": {
+        "curl": "curl",
         "haproxy": "/usr/sbin/haproxy",
         "libpython3.11-testsuite": "/usr/lib/python3.11/test/test_email/data/msg_01.txt",
+        "openssh-client": "ssh-keygen",
         "postfix": "/usr/lib/postfix/sbin/master",
         "postgresql-15": "/usr/lib/postgresql/15/bin/initdb",
         "rspamd": "rspamd",
@@ -28,7 +30,9 @@ NEEDS: dict[str, dict[str, str]] = {
     },
     "e2e": {
         "chromium": "chromium",
+        "curl": "curl",
         "fonts-liberation": "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf",
+        "openssh-client": "ssh-keygen",
     },
 }
 LACKING = 3
