@@ -35,7 +35,12 @@ PLACES: Final = (
     ("/docs", "API reference"),
 )
 # What anybody can check, under one name in the header: the first of them is where it leads.
-CHECKABLE: Final[tuple[tuple[str, str], ...]] = ()
+CHECKABLE: Final = (
+    ("/policy", "Policy"),
+    ("/statements", "Statements"),
+    ("/canary", "Canary"),
+    ("/transparency", "Transparency"),
+)
 _CODE: Final = re.compile(r"`([^`]+)`")
 
 

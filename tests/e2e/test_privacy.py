@@ -61,6 +61,35 @@ async def test_what_is_logged_is_listed_to_the_column(page: Page) -> None:
     await expect(page.get_by_role("button", name="What is logged…")).to_be_focused()
 
 
+async def test_how_much_the_log_keeps_is_chosen_for_each_domain_and_undone(
+    page: Page, customer: Customer
+) -> None:
+    domain = await customer.domain()
+
+    async def level() -> str:
+        found: str = (await customer.owner.http.get(f"/v1/domains/{domain.id}")).json()["log_level"]
+        return found
+
+    await open_privacy(page)
+    choice = page.get_by_label(f"Log level of {domain.name}")
+    async with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        await choice.select_option("No sender")
+    await expect(page.get_by_text("All but who sent it")).to_be_visible()
+    assert await level() == "no-sender"
+    async with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        await page.get_by_role("button", name="Undo").click()
+    await expect(choice).to_have_value("full")
+    assert await level() == "full"
+
+
+async def test_it_leads_to_what_anybody_can_check(page: Page) -> None:
+    await open_privacy(page)
+    for name in ("Policy", "Signed statements", "Warrant canary", "Transparency"):
+        await page.get_by_role("link", name=name, exact=True).click()
+        await expect(page.get_by_role("navigation", name="Privacy", exact=True)).to_be_visible()
+        await page.go_back()
+
+
 async def test_an_export_tells_how_far_it_is_and_is_saved(page: Page, customer: Customer) -> None:
     await with_a_week(customer)
     told, may_end = asyncio.Event(), asyncio.Event()

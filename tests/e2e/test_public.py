@@ -1,5 +1,7 @@
 """The public pages as anybody meets them: they inform without JavaScript and ask nobody else."""
 
+import re
+
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
@@ -13,6 +15,11 @@ from tests.support.site import Customer, Site
 PAGES = {
     "product": "/",
     "pricing": "/pricing",
+    "policy": "/policy",
+    "statements": "/statements",
+    "canary": "/canary",
+    "canary-archive": "/canary/archive",
+    "transparency": "/transparency",
     "status": "/status",
     "dns-check": "/dns-check?domain=any.test",
 }
@@ -48,6 +55,23 @@ async def test_a_visitor_walks_from_page_to_page_and_to_the_way_in(plain: Page) 
         await expect(menu.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
     await plain.get_by_role("banner").get_by_role("link", name="Sign in").click()
     await expect(plain.get_by_role("textbox", name="E-mail address")).to_be_visible()
+
+
+async def test_what_anybody_can_check_is_under_one_name_in_the_header(plain: Page) -> None:
+    await plain.goto("/")
+    await plain.get_by_role("navigation", name="Main").get_by_role("link", name="Privacy").click()
+    within = plain.get_by_role("navigation", name="Privacy", exact=True)
+    for name, path in (
+        ("Statements", "/statements"),
+        ("Canary", "/canary"),
+        ("Transparency", "/transparency"),
+        ("Policy", "/policy"),
+    ):
+        await within.get_by_role("link", name=name).click()
+        await expect(plain).to_have_url(re.compile(f"{path}$"))
+        await expect(within.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
+    await plain.goto("/canary/archive")
+    await expect(within.get_by_role("link", name="Canary")).to_have_attribute("aria-current", "true")
 
 
 async def test_the_prices_are_those_of_the_api_with_its_limits(plain: Page, site: Site) -> None:

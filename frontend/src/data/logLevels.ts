@@ -3,21 +3,15 @@ import type { MessageDescriptor } from "@lingui/core";
 import { msg } from "@lingui/core/macro";
 import type { Shown } from "../api/client";
 
-export type LogLevel = Shown["HeldLevel"]["log_level"];
+export type LogLevel = Shown["Domain"]["log_level"];
 
 export const LOG_LEVELS: Record<LogLevel, { name: MessageDescriptor; about: MessageDescriptor }> = {
-  full: { name: msg`Full`, about: msg`Every field of the policy` },
-  "no-subject": {
-    name: msg`No subject`,
-    about: msg`Every field but the subject, also in answers that repeat it`,
-  },
-  "no-sender": {
-    name: msg`No sender`,
-    about: msg`Every field but who sent it, also in answers that repeat it`,
-  },
+  full: { name: msg`Full`, about: msg`Every field of the policy: a lost message is found` },
+  "no-subject": { name: msg`No subject`, about: msg`All but the subject, also in what servers answer` },
+  "no-sender": { name: msg`No sender`, about: msg`All but who sent it, also in what servers answer` },
   failures: {
     name: msg`Failures only`,
-    about: msg`Every field of what was refused, put off or failed; of all else only that and when it came`,
+    about: msg`All of what was refused or failed; of what is delivered at once only that and when`,
   },
 };
 

@@ -4,19 +4,22 @@ import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { $api, type Shown } from "../api/client";
 import { useLive } from "../api/live";
+import { useLookAfter } from "../api/lookAfter";
 import { askNow, useReach } from "../api/reach";
 import { Banner } from "../ui/Banner";
 import { When } from "../ui/When";
 
 export function Banners() {
   const reach = useReach();
-  const { data: account } = $api.useQuery("get", "/v1/account");
+  const { data: account, dataUpdatedAt, refetch } = $api.useQuery("get", "/v1/account");
+  useLookAfter(account?.support_until, dataUpdatedAt, refetch);
   return (
     <>
       {reach === "away" ? <ApiAway /> : <LiveLost />}
       {account && <Suspended account={account} />}
       {account && <Payment account={account} />}
       {account && <Surplus account={account} />}
+      {account?.support_until && <Support until={account.support_until} />}
     </>
   );
 }
@@ -83,6 +86,22 @@ function Payment({ account: { payment_failing_since: since, plan_ends_at: ends }
           A payment fails. Without it the plan ends <When at={ends} />.
         </Trans>
       )}
+    </Banner>
+  );
+}
+
+/** Gone once the API says so: the time of this machine may be wrong. */
+function Support({ until }: { until: string }) {
+  const see = (
+    <Link to="/support-access">
+      <Trans>See or end it</Trans>
+    </Link>
+  );
+  return (
+    <Banner tone="warn" action={see}>
+      <Trans>
+        Our staff may read your log, as your team has let them; it ends <When at={until} />.
+      </Trans>
     </Banner>
   );
 }

@@ -12,6 +12,7 @@ const ACCOUNT = {
   payment_failing_since: null,
   plan_ends_at: null,
   surplus_pauses_at: null,
+  support_until: null,
 };
 const FAR = "2999-01-01T00:00:00Z";
 
@@ -51,4 +52,12 @@ test("a payment that fails leads to where it is mended", async () => {
 test("a surplus says how much has room, and that nothing is deleted", async () => {
   await withAccount({ surplus_pauses_at: FAR });
   expect((await screen.findByRole("status")).textContent).toMatch(/room for 1 domain\. .*nothing is deleted/);
+});
+
+test("while our staff may look it says so, and where that is ended", async () => {
+  await withAccount({ support_until: FAR });
+  expect((await screen.findByRole("status")).textContent).toMatch(
+    /staff may read your log.*ends Jan 1, 2999/,
+  );
+  expect(screen.getByRole("link").getAttribute("href")).toBe("/support-access");
 });

@@ -55,6 +55,8 @@ export const PLACES: readonly Place[] = [
   { to: "/staff", title: msg`Staff`, icon: IconStaff, keys: "g x", group: "staff", isStaff: true },
   { to: "/developers/apps", title: msg`OAuth apps`, icon: IconCode, group: "within" },
   { to: "/developers/requests", title: msg`API requests`, icon: IconCode, group: "within" },
+  { to: "/support-access", title: msg`Support access`, icon: IconLock, group: "within" },
+  { to: "/staff/grants", title: msg`Staff: grants held`, icon: IconStaff, group: "within", isStaff: true },
   { to: "/staff/queue", title: msg`Staff: queue health`, icon: IconStaff, group: "within", isStaff: true },
   { to: "/staff/audit", title: msg`Staff: service log`, icon: IconStaff, group: "within", isStaff: true },
 ];

@@ -7,7 +7,7 @@ import { ACTIONS } from "../screens/actions";
 import { IconPlus } from "../ui/icons";
 import { type Command, useCommands } from "./commands";
 import { listenForKeys } from "./keys";
-import { leaveFor, OUTSIDE } from "./outside";
+import { CHECKABLE, leaveFor, OUTSIDE } from "./outside";
 import { placesOf } from "./places";
 
 type Shown = "nothing" | "palette" | "keys";
@@ -48,7 +48,7 @@ export function useShellCommands() {
         run: () => show("palette"),
       },
       { id: "keys", title: t`Keyboard shortcuts`, keys: "?", group: t`Help`, run: () => show("keys") },
-      ...OUTSIDE.map(({ to, title, icon }) => ({
+      ...[...OUTSIDE, ...CHECKABLE].map(({ to, title, icon }) => ({
         id: to,
         title: i18n._(title),
         icon,

@@ -1,6 +1,7 @@
 // How much the log keeps of a domain's mail: each choice with what it costs whoever looks for a lost message.
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Radio } from "@mantine/core";
+import { LEVELS, LOG_LEVELS } from "../../data/logLevels";
 import { Section } from "../../ui/Page";
 import { useChoice } from "./choices";
 import type { Domain } from "./health";
@@ -34,18 +35,18 @@ interface Props {
 }
 
 export function LogLevels({ label, value, disabled = false, onChange }: Props) {
-  const { t } = useLingui();
-  const levels: [Level, string, string][] = [
-    ["full", t`Everything of the policy`, t`Subject, From, alias and servers: a lost message is found.`],
-    ["no-subject", t`No subject`, t`Also cut from what servers answer.`],
-    ["no-sender", t`No sender`, t`No From and no sender's address, also cut from what servers answer.`],
-    ["failures", t`Failures only`, t`Nothing of mail that is delivered at once, but that there was one.`],
-  ];
+  const { i18n } = useLingui();
   return (
     <Radio.Group label={label} value={value} onChange={(level) => onChange(level as Level)}>
       <div className={styles.levels}>
-        {levels.map(([level, name, description]) => (
-          <Radio key={level} value={level} label={name} description={description} disabled={disabled} />
+        {LEVELS.map((level) => (
+          <Radio
+            key={level}
+            value={level}
+            label={i18n._(LOG_LEVELS[level].name)}
+            description={i18n._(LOG_LEVELS[level].about)}
+            disabled={disabled}
+          />
         ))}
       </div>
     </Radio.Group>

@@ -8,8 +8,6 @@ import { number } from "../../data/figures";
 import { hourOf } from "../../data/moments";
 import { Countdown } from "../../ui/Countdown";
 import { Section } from "../../ui/Page";
-import type { Column } from "../../ui/table/columns";
-import { DataTable } from "../../ui/table/DataTable";
 import { When } from "../../ui/When";
 import styles from "./privacy.module.css";
 
@@ -18,7 +16,7 @@ type Found = Shown["Held"];
 interface Kind {
   id: string;
   what: ReactNode;
-  more?: ReactNode;
+  more?: string;
   count: number;
   oldest: string | null;
   until: string;
@@ -26,8 +24,7 @@ interface Kind {
 
 export function Held({ found }: { found: Found }) {
   const { t } = useLingui();
-  const rows = useKinds(found);
-  const columns = useColumns();
+  const kinds = useKinds(found);
   const navigate = useNavigate({ from: "/privacy" });
   const openPolicy = () => void navigate({ search: { do: "policy" }, resetScroll: false });
   return (
@@ -40,7 +37,7 @@ export function Held({ found }: { found: Found }) {
       }
     >
       {found.log.next_hour !== null && <NextHour hour={found.log.next_hour} />}
-      <DataTable label={t`Held now`} columns={columns} rows={rows} rowKey={({ id }) => id} empty={null} />
+      <Kinds of={kinds} />
     </Section>
   );
 }
@@ -128,31 +125,32 @@ function inWords(counts: [string, number][]): string {
     .join(", ");
 }
 
-function useColumns(): Column<Kind>[] {
+function Kinds({ of: kinds }: { of: Kind[] }) {
   const { t } = useLingui();
-  return useMemo(
-    () => [
-      {
-        id: "what",
-        title: t`What`,
-        isMain: true,
-        cell: ({ what, more }) => (
-          <>
-            {what}
-            {more !== undefined && more !== "" && <div className={styles.more}>{more}</div>}
-          </>
-        ),
-      },
-      { id: "count", title: t`Rows`, align: "end", width: "6rem", cell: ({ count }) => number(count) },
-      {
-        id: "oldest",
-        title: t`Oldest`,
-        align: "end",
-        width: "9rem",
-        cell: ({ oldest }) => (oldest === null ? "–" : <When at={oldest} />),
-      },
-      { id: "until", title: t`Gone`, align: "end", width: "12rem", cell: ({ until }) => until },
-    ],
-    [t],
+  return (
+    <table className={styles.kinds} aria-label={t`Held now`}>
+      <thead>
+        <tr>
+          <th scope="col">{t`What`}</th>
+          <th scope="col" className="num">{t`Rows`}</th>
+          <th scope="col" className="num">{t`Oldest`}</th>
+          <th scope="col" className={`num ${styles.wide}`}>{t`Gone`}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {kinds.map(({ id, what, more, count, oldest, until }) => (
+          <tr key={id}>
+            <th scope="row">
+              {what}
+              {more !== undefined && more !== "" && <span className={styles.more}>{more}</span>}
+              <span className={`${styles.more} ${styles.narrow}`}>{t`Gone ${until}`}</span>
+            </th>
+            <td className="num">{number(count)}</td>
+            <td className="num">{oldest === null ? "–" : <When at={oldest} />}</td>
+            <td className={`num ${styles.wide}`}>{until}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

@@ -35,7 +35,10 @@ export function WhoReads({ grants }: { grants: number }) {
                 <StateBadge state="waiting">
                   <Plural value={grants} one="# grant lives" other="# grants live" />
                 </StateBadge>
-              )}
+              )}{" "}
+              <Link to="/support-access">
+                <Trans>Support access</Trans>
+              </Link>
             </span>,
           ],
         ]}

@@ -10,6 +10,7 @@ import { Checkable } from "./Checkable";
 import { DeleteAccount, Ending } from "./DeleteAccount";
 import { Export } from "./Export";
 import { Held } from "./Held";
+import { LogLevels } from "./LogLevels";
 import { Policy } from "./Policy";
 import { WhoReads } from "./WhoReads";
 
@@ -33,6 +34,7 @@ export default function Screen() {
           </>
         )}
       </Loaded>
+      <LogLevels />
       <Checkable />
       <Export />
       {session.is("owner") && <Ending />}
