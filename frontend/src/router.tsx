@@ -12,7 +12,8 @@ import { search as privacySearch } from "./screens/privacy/search";
 import { search as profileSearch } from "./screens/profile/search";
 import { search as queueSearch } from "./screens/queue/search";
 import { search as securitySearch } from "./screens/security/search";
-import { search as staffSearch } from "./screens/staff/search";
+import { logSearch as staffLogSearch, search as staffSearch } from "./screens/staff/search";
+import { search as supportSearch } from "./screens/support/search";
 import { search as teamSearch } from "./screens/team/search";
 import { search as welcomeSearch } from "./screens/welcome/search";
 import { Frame } from "./shell/Frame";
@@ -141,6 +142,11 @@ const privacy = createRoute({
   validateSearch: privacySearch,
   component: lazyScreen(() => import("./screens/privacy")),
 });
+const support = createRoute({
+  ...at("/support-access"),
+  validateSearch: supportSearch,
+  component: lazyScreen(() => import("./screens/support")),
+});
 const profile = createRoute({
   ...at("/profile"),
   validateSearch: profileSearch,
@@ -159,6 +165,20 @@ const staffAccounts = createRoute({
 const staffAccount = createRoute({
   ...ofStaff("/accounts/$accountId"),
   component: lazyScreen(() => import("./screens/staff/account")),
+});
+const staffGrants = createRoute({
+  ...ofStaff("/grants"),
+  component: lazyScreen(() => import("./screens/staff/grants")),
+});
+const staffLog = createRoute({
+  ...ofStaff("/accounts/$accountId/log"),
+  validateSearch: staffLogSearch,
+  component: lazyScreen(() => import("./screens/staff/log")),
+});
+const staffMessage = createRoute({
+  getParentRoute: () => staffLog,
+  path: "/$messageId",
+  component: lazyScreen(() => import("./screens/staff/message")),
 });
 const staffQueue = createRoute({
   ...ofStaff("/queue"),
@@ -185,8 +205,16 @@ const tree = root.addChildren([
   team,
   security,
   privacy,
+  support,
   profile,
-  staff.addChildren([staffAccounts, staffAccount, staffQueue, staffAudit]),
+  staff.addChildren([
+    staffAccounts,
+    staffAccount,
+    staffGrants,
+    staffLog.addChildren([staffMessage]),
+    staffQueue,
+    staffAudit,
+  ]),
 ]);
 
 export const router = createRouter({

@@ -4,7 +4,17 @@ import { useEffect, useSyncExternalStore } from "react";
 import type { Shown } from "./client";
 import { markHere } from "./reach";
 
-export const KINDS = ["log", "queue", "domain", "alias", "destination", "account", "plan", "export"] as const;
+export const KINDS = [
+  "log",
+  "queue",
+  "domain",
+  "alias",
+  "destination",
+  "account",
+  "plan",
+  "export",
+  "support",
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** A change that was noted: what it says is asked for anew. */

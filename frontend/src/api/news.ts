@@ -30,6 +30,7 @@ const TOUCHES: Record<Kind, string[]> = {
     "/v1/destinations",
     "/v1/queue",
   ],
+  support: ["/v1/support", "/v1/account", "/v1/audit", "/v1/privacy"],
   // How far it is; whoever runs one listens.
   export: [],
 };

@@ -813,9 +813,9 @@ export interface paths {
         /**
          * Hear what changes
          * @description Server-sent events. `log` brings a message and its newest event, as the log shows them; `domain`,
-         *     `alias`, `destination`, `account`, `plan`, `support` and `queue` say what changed (`subject_id`): ask for it anew.
-         *     `ready` comes first. With the id of the last event seen, everything since then follows, without gap or
-         *     repetition; where that is too long ago comes `reset`: load the page's data again.
+         *     `alias`, `destination`, `account`, `plan`, `support` and `queue` say what changed (`subject_id`): ask for it
+         *     anew. `ready` comes first. With the id of the last event seen, everything since then follows, without gap
+         *     or repetition; where that is too long ago comes `reset`: load the page's data again.
          */
         get: operations["stream_events"];
         put?: never;
@@ -2571,7 +2571,7 @@ export interface components {
              */
             waiting: number;
             /** Speeds */
-            speeds: components["schemas"]["api__transparency__Speed"][];
+            speeds: components["schemas"]["DeliveryTimes"][];
         };
         /** DeleteItem */
         DeleteItem: {
@@ -2585,6 +2585,28 @@ export interface components {
              * Format: uuid
              */
             id: string;
+        };
+        /**
+         * DeliveryTimes
+         * @description Seconds from accepted to delivered.
+         */
+        DeliveryTimes: {
+            lane: components["schemas"]["Lane"];
+            /**
+             * P50
+             * @example 0.21
+             */
+            p50: number | null;
+            /**
+             * P95
+             * @example 1.4
+             */
+            p95: number | null;
+            /**
+             * P99
+             * @example 12.9
+             */
+            p99: number | null;
         };
         /** Depth */
         Depth: {
@@ -4811,6 +4833,34 @@ export interface components {
              */
             refused: number | null;
         };
+        /**
+         * Speed
+         * @description From receipt to delivered, of what was received on this day in UTC and is delivered.
+         */
+        Speed: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** @description The account's now: the log does not keep which it was */
+            lane: components["schemas"]["Lane"];
+            /**
+             * Delivered
+             * @example 118
+             */
+            delivered: number;
+            /**
+             * P50 Ms
+             * @example 840
+             */
+            p50_ms: number;
+            /**
+             * P95 Ms
+             * @example 3120
+             */
+            p95_ms: number;
+        };
         /** StatementKey */
         StatementKey: {
             /**
@@ -5162,7 +5212,7 @@ export interface components {
             days: components["schemas"]["Day"][];
             shares: components["schemas"]["Shares"];
             /** Last Hour */
-            last_hour: components["schemas"]["api__transparency__Speed"][];
+            last_hour: components["schemas"]["DeliveryTimes"][];
             /**
              * Log Oldest Seconds
              * @description Age of the oldest row of the log
@@ -5349,57 +5399,7 @@ export interface components {
             /** Data */
             data: components["schemas"]["Volume"][];
             /** Speeds */
-            speeds: components["schemas"]["api__log_figures__Speed"][];
-        };
-        /**
-         * SpeedOut
-         * @description From receipt to delivered, of what was received on this day in UTC and is delivered.
-         */
-        api__log_figures__Speed: {
-            /**
-             * Day
-             * Format: date
-             */
-            day: string;
-            /** @description The account's now: the log does not keep which it was */
-            lane: components["schemas"]["Lane"];
-            /**
-             * Delivered
-             * @example 118
-             */
-            delivered: number;
-            /**
-             * P50 Ms
-             * @example 840
-             */
-            p50_ms: number;
-            /**
-             * P95 Ms
-             * @example 3120
-             */
-            p95_ms: number;
-        };
-        /**
-         * SpeedOut
-         * @description Seconds from accepted to delivered.
-         */
-        api__transparency__Speed: {
-            lane: components["schemas"]["Lane"];
-            /**
-             * P50
-             * @example 0.21
-             */
-            p50: number | null;
-            /**
-             * P95
-             * @example 1.4
-             */
-            p95: number | null;
-            /**
-             * P99
-             * @example 12.9
-             */
-            p99: number | null;
+            speeds: components["schemas"]["Speed"][];
         };
         /** Problem */
         Problem: {

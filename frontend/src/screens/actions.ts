@@ -28,5 +28,11 @@ export const ACTIONS: readonly Action[] = [
   { to: "/privacy", search: { do: "policy" }, title: msg`Show what is logged` },
   { to: "/profile", search: { do: "email" }, title: msg`Change your address` },
   { to: "/team", search: { add: "1" }, title: msg`Invite somebody`, scope: "account:write" },
+  {
+    to: "/support-access",
+    search: { do: "let" },
+    title: msg`Let our staff read the log`,
+    scope: "account:write",
+  },
   { to: "/billing", title: msg`Change the plan`, scope: "billing:write" },
 ];

@@ -1,7 +1,7 @@
 // All domains of the account, or only these.
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Checkbox, NativeSelect, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useList } from "../../api/lists";
 import { useWhole } from "../../api/whole";
 import styles from "./developers.module.css";
@@ -12,9 +12,11 @@ interface Props {
   /** Ids; null for all. */
   value: string[] | null;
   onChange: (value: string[] | null) => void;
+  /** Below the domains: what being limited to them means. */
+  note?: ReactNode;
 }
 
-export function DomainLimit({ value, onChange }: Props) {
+export function DomainLimit({ value, onChange, note = <OfAKey /> }: Props) {
   const { t } = useLingui();
   return (
     <>
@@ -27,12 +29,22 @@ export function DomainLimit({ value, onChange }: Props) {
           { value: "some", label: t`Only these` },
         ]}
       />
-      {value !== null && <DomainList value={value} onChange={onChange} />}
+      {value !== null && <DomainList value={value} onChange={onChange} note={note} />}
     </>
   );
 }
 
-function DomainList({ value, onChange }: { value: string[]; onChange: (value: string[]) => void }) {
+function OfAKey() {
+  return <Trans>Limited to domains, it sees nothing of the account, its log of requests or its plan.</Trans>;
+}
+
+interface ListProps {
+  value: string[];
+  onChange: (value: string[]) => void;
+  note: ReactNode;
+}
+
+function DomainList({ value, onChange, note }: ListProps) {
   const { t } = useLingui();
   const { rows } = useWhole(useList("/v1/domains", { limit: 100 }));
   const [wanted, setWanted] = useState("");
@@ -60,9 +72,7 @@ function DomainList({ value, onChange }: { value: string[]; onChange: (value: st
           )}
         </div>
       </Checkbox.Group>
-      <p className="soft">
-        <Trans>Limited to domains, it sees nothing of the account, its log of requests or its plan.</Trans>
-      </p>
+      <p className="soft">{note}</p>
     </div>
   );
 }

@@ -13,7 +13,13 @@ import styles from "./logs.module.css";
 import { Unfinished } from "./Unfinished";
 import { EVENTS, endingOf } from "./words";
 
-export function Timeline({ message }: { message: Shown["Timeline"] }) {
+interface Props {
+  message: Shown["Timeline"];
+  /** The alias, where it does not lead to the reader's own log. */
+  to?: ReactNode;
+}
+
+export function Timeline({ message, to }: Props) {
   const { t } = useLingui();
   const deliveries = deliveriesOf(message);
   const found = message.authentication;
@@ -27,9 +33,11 @@ export function Timeline({ message }: { message: Shown["Timeline"] }) {
           [t`From`, message.sender],
           [
             t`To`,
-            <Link key="to" to="/logs" search={{ alias: message.alias }}>
-              {message.alias}
-            </Link>,
+            to ?? (
+              <Link key="to" to="/logs" search={{ alias: message.alias }}>
+                {message.alias}
+              </Link>
+            ),
           ],
           [
             t`Connecting server`,

@@ -1,7 +1,7 @@
 // The filters of this screen, as they stand in its URL.
 import { oneOf, searchOf, text, word } from "../../data/search";
 
-export const search = searchOf({
+export const READERS = {
   q: text,
   domain_id: word,
   alias: word,
@@ -9,4 +9,6 @@ export const search = searchOf({
   since: word,
   until: word,
   dmarc: oneOf("pass", "fail", "none"),
-});
+};
+
+export const search = searchOf(READERS);

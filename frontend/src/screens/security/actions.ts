@@ -17,6 +17,7 @@ export const KINDS: readonly [action: string, words: MessageDescriptor][] = [
   ["passkey", msg`Passkeys`],
   ["identity", msg`Providers`],
   ["plan", msg`Plan`],
+  ["support", msg`Support access`],
 ];
 
 /** "oauth_app.secret_rolled" as "Oauth app secret rolled": the log is the API's, its words stay. */

@@ -34,6 +34,7 @@ export function StaffPage({ title, mark, above, actions, children }: Props) {
           label={t`Staff`}
           tabs={[
             { to: "/staff", title: t`Accounts`, exact: true },
+            { to: "/staff/grants", title: t`Grants` },
             { to: "/staff/queue", title: t`Queue health` },
             { to: "/staff/audit", title: t`Service log` },
           ]}

@@ -1,18 +1,20 @@
-// One account in figures, and what stops it and lets it go on. Nothing of its log.
-import { useLingui } from "@lingui/react/macro";
+// One account in figures, and what stops it and lets it go on. Nothing of its log: the way there is a grant.
+import { Trans, useLingui } from "@lingui/react/macro";
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { bytes, money, number } from "../../data/figures";
 import { planName } from "../../data/plans";
+import { Countdown } from "../../ui/Countdown";
 import { Facts } from "../../ui/Facts";
 import { Loaded } from "../../ui/Loaded";
 import { Section } from "../../ui/Page";
 import { Meter } from "../../ui/plot/Meter";
 import { StateBadge } from "../../ui/StateBadge";
 import { When } from "../../ui/When";
-import { type Overview, overviewQuery, type Paid } from "./client";
+import { type Found, type Overview, overviewQuery, type Paid } from "./client";
+import { type Grant, grantsQuery } from "./granted";
 import { Resume } from "./Resume";
 import { StaffPage } from "./StaffPage";
 import { Suspend } from "./Suspend";
@@ -95,6 +97,40 @@ function Figures({ of: found }: { of: Overview }) {
         </Section>
       </div>
       <Usage of={found.usage} />
+      <LogAccess of={found.account} />
+    </>
+  );
+}
+
+function LogAccess({ of: account }: { of: Found }) {
+  const { t } = useLingui();
+  const { data } = useQuery(grantsQuery);
+  const grants = data?.data.filter((each) => each.account_id === account.id) ?? [];
+  return (
+    <Section title={t`Log`}>
+      {grants.length === 0 ? (
+        <p className="soft">
+          <Trans>Its people let us see none of it now. They open that in their portal.</Trans>
+        </p>
+      ) : (
+        <Facts
+          of={grants.map((grant): [string, ReactNode] => [grant.reason, <Open key="log" of={grant} />])}
+        />
+      )}
+    </Section>
+  );
+}
+
+function Open({ of: { account_id: accountId, id, expires_at: until } }: { of: Grant }) {
+  const { t } = useLingui();
+  return (
+    <>
+      <Link to="/staff/accounts/$accountId/log" params={{ accountId }} search={{ grant: id }}>
+        {t`Read the log`}
+      </Link>{" "}
+      <Trans>
+        for <Countdown until={until} over={t`a moment`} />
+      </Trans>
     </>
   );
 }

@@ -71,7 +71,7 @@ function useColumns(): Column<Audit>[] {
 /** An account is named by its id: its name is its own. */
 function Subject({ of: line }: { of: Audit }) {
   const { t } = useLingui();
-  if (!line.action.startsWith("account.") || line.subject_id === null) return line.subject;
+  if (!/^(account|support)\./.test(line.action) || line.subject_id === null) return line.subject;
   return (
     <Link to="/staff/accounts/$accountId" params={{ accountId: line.subject_id }}>
       {t`Account ${line.subject_id.slice(-6)}`}
