@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
@@ -27,7 +28,10 @@ from customers.callers import Caller, Scope
 from customers.receipts import Deletion
 from mailcore import changes
 from mailcore.attestation import Signed, Signer
+from mailcore.log_key_files import LogKeyFiles
 from mailcore.rates import Rate
+
+log = structlog.get_logger("leaving")
 
 router = APIRouter(prefix="/v1/account", route_class=Route, tags=["Account"], responses=responses(403, 404))
 
@@ -136,7 +140,17 @@ async def delete_account(
         account_deletion.require_export(account, runtime.clock.now(), waived=body.without_export)
         signed = _receipt(runtime, signer, account.id, account.name)
         await account_deletion.delete(session, runtime.clock, who.account_id, doer)
+    await _erase_key(runtime, who.account_id)
     return ReceiptOut(receipt=signed.text, key=signed.key, signature=signed.signature)
+
+
+async def _erase_key(runtime: ApiRuntime, account_id: UUID) -> None:
+    """At once; where the disk refuses, upkeep goes on trying."""
+    keys = LogKeyFiles(runtime.settings.key_dir)
+    try:
+        await account_deletion.erase_keys(runtime.database, keys, [account_id])
+    except OSError as error:
+        log.error("account_key_not_erased", error=type(error).__name__)
 
 
 def _receipt(runtime: ApiRuntime, signer: Signer, account_id: UUID, name: str) -> Signed:

@@ -4,6 +4,7 @@ Must never end a delivery itself (the queue does, with its event and its ledger 
 that names the account but the id in `deleted_account`, which goes after the log's days.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,9 +15,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from customers import accounts, audit, cancellation, letters, team
 from customers.audit import Actor, Subject
+from mailcore import service_counts
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.errors import Conflict
+from mailcore.log_key_files import LogKeyFiles
 from mailcore.models import Account, DeletedAccount, Subscription
 
 EXPORT_IS_FRESH: Final = timedelta(hours=24)
@@ -30,6 +33,9 @@ LEFT_BEHIND: Final[Mapping[str, str]] = {
     ),
     "idempotent_answer": "owner_id",
 }  # fmt: skip
+# So long its mail that waited may still be told of to senders; then it ends whatever it is, so that an hour
+# after the deletion nothing is left (receipts.py), also of a machine that is away.
+MAY_STILL_TELL: Final = timedelta(minutes=20)
 _SPARE: Final = timedelta(days=1)
 # Whoever belonged to this account alone and is none of our staff.
 _FORGET_PEOPLE: Final = """
@@ -66,18 +72,35 @@ async def delete(session: AsyncSession, clock: Clock, account_id: UUID, actor: A
     await session.flush()
 
 
-async def purge(database: Database, now: datetime, retention: timedelta) -> None:
-    """Removes what still names deleted accounts, also what late results of their mail have written since."""
+async def erase_keys(database: Database, keys: LogKeyFiles, account_ids: Sequence[UUID]) -> None:
+    """What their log was sealed under is destroyed; a late result of their mail is not sealed any more, and
+    says nothing. Raises OSError.
+    """
+    erased = [await asyncio.to_thread(keys.erase_account, account_id) for account_id in account_ids]
+    if any(erased):
+        async with database.transaction() as tx:
+            await service_counts.add(tx, "account keys destroyed", sum(erased))
+
+
+async def purge(database: Database, keys: LogKeyFiles, now: datetime, retention: timedelta) -> None:
+    """Removes what still names deleted accounts, also what late results of their mail have written since; and
+    their keys, where that failed when they were deleted.
+    """
     rows = await database.fetch("select id from deleted_account")
     gone = [row["id"] for row in rows]
+    await erase_keys(database, keys, gone)
+    async with database.transaction() as tx:
+        await cancellation.of_long_deleted(tx, now - MAY_STILL_TELL)
     for table, column in LEFT_BEHIND.items() if gone else ():
         await database.delete_in_batches(table, f"{column} = any($1::uuid[])", gone)
     async with database.transaction() as tx:
-        await tx.execute(
+        forgotten = await tx.fetch(
             "delete from deleted_account d where d.at < $1 and d.customer_id is null "
-            "and not exists (select from message m where m.account_id = d.id)",
+            "and not exists (select from message m where m.account_id = d.id) returning d.id",
             now - id_kept(retention),
         )
+    for row in forgotten:
+        await asyncio.to_thread(keys.forget_account, row["id"])
 
 
 def id_kept(retention: timedelta) -> timedelta:

@@ -4,12 +4,13 @@ Must never end a delivery itself: that takes its event and its ledger row, which
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from mailcore.database import wake_after_commit
+from mailcore.database import Transaction, wake_after_commit
 from mailcore.plans import Lane
 
 _HASTEN = """
@@ -46,6 +47,21 @@ async def of_account(session: AsyncSession, account_id: UUID) -> None:
     )
     await (await session.connection()).execute(text(release), {"account_id": account_id})
     await _hasten(session, "m.domain_id is not null and m.account_id = :id", account_id, account_id)
+
+
+_CANCEL_LATE = """
+update delivery d set cancelled = true, state = 'waiting', next_attempt_at = now() from deleted_account a
+where a.id = d.account_id and a.at < $1 and d.lease_owner is null and not d.cancelled
+returning d.node_id, d.lane
+"""
+
+
+async def of_long_deleted(tx: Transaction, before: datetime) -> None:
+    """Whatever accounts deleted before that still have in the queue: notifications to senders, and mail of
+    machines that are away.
+    """
+    for row in await tx.fetch(_CANCEL_LATE, before):
+        tx.wake(row["node_id"], Lane(row["lane"]))
 
 
 async def _hasten(

@@ -6,13 +6,16 @@ Must never touch what an account still needs.
 from customers import account_claims, account_deletion, invitations
 from mailcore.clock import Clock
 from mailcore.database import Database
+from mailcore.log_key_files import LogKeyFiles
 from mailcore.runtime import Runtime
 from workers.each import each_quietly, in_session
 
 
 async def purge_deleted(runtime: Runtime) -> None:
-    """Logs, counts and traces of accounts that are gone."""
-    await account_deletion.purge(runtime.database, runtime.clock.now(), runtime.settings.log_retention)
+    """Keys, logs, counts and traces of accounts that are gone."""
+    keys = LogKeyFiles(runtime.settings.key_dir)
+    now, retention = runtime.clock.now(), runtime.settings.log_retention
+    await account_deletion.purge(runtime.database, keys, now, retention)
 
 
 async def settle_claims(database: Database, clock: Clock) -> None:
