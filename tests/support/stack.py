@@ -168,7 +168,7 @@ class Stack:
 
     def _spawn(self, name: str, lane: Lane) -> Spawned:
         reading, writing = os.pipe()
-        options = () if name == "upkeep" else ("--lane", lane.value)
+        options = ("--lane", lane.value) if name in ("mx", "worker") else ()
         argv = (sys.executable, "-m", "clearpost", name, *options)
         env = {**environment(self.settings), "PYTHONPATH": str(ROOT), READY_FD: str(writing)}
         process = spawn(Program(name, argv, self.log, env, pass_fds=(writing,)))
