@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clearpost import canary_cli, core_dumps, dkim_cli, people_cli
+from clearpost import canary_cli, core_dumps, dkim_cli, openness_cli, people_cli
 from clearpost.command_line import JsonOption, asking_settings, fail, load_settings
 from mailcore.plans import Lane
 
@@ -31,6 +31,7 @@ app.add_typer(people_cli.account, name="account")
 app.add_typer(people_cli.staff, name="staff")
 app.add_typer(dkim_cli.dkim, name="dkim")
 app.add_typer(canary_cli.canary, name="canary")
+app.add_typer(openness_cli.authority, name="authority")
 app.add_typer(queue, name="queue")
 app.add_typer(spool, name="spool")
 
@@ -187,6 +188,9 @@ def doctor(as_json: JsonOption = False) -> None:
     from clearpost import doctor
 
     raise typer.Exit(doctor.main(as_json=as_json))
+
+
+app.command("verify")(openness_cli.verify)
 
 
 @app.command()
