@@ -184,6 +184,10 @@ const staffQueue = createRoute({
   ...ofStaff("/queue"),
   component: lazyScreen(() => import("./screens/staff/queue")),
 });
+const staffCanary = createRoute({
+  ...ofStaff("/canary"),
+  component: lazyScreen(() => import("./screens/staff/canary")),
+});
 const staffAudit = createRoute({
   ...ofStaff("/audit"),
   component: lazyScreen(() => import("./screens/staff/audit")),
@@ -213,6 +217,7 @@ const tree = root.addChildren([
     staffGrants,
     staffLog.addChildren([staffMessage]),
     staffQueue,
+    staffCanary,
     staffAudit,
   ]),
 ]);

@@ -47,7 +47,8 @@ async def site(
     migrated_postgres: TestPostgres, valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Site]:
     url = await migrated_postgres.create_database()
-    async with running_site(url, valkey.url, tmp_path_factory.mktemp("site")) as running:
+    folder = tmp_path_factory.mktemp("site")
+    async with running_site(url, valkey.url, folder, canary_signers=folder / "signers") as running:
         yield running
 
 

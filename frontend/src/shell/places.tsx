@@ -58,6 +58,7 @@ export const PLACES: readonly Place[] = [
   { to: "/support-access", title: msg`Support access`, icon: IconLock, group: "within" },
   { to: "/staff/grants", title: msg`Staff: grants held`, icon: IconStaff, group: "within", isStaff: true },
   { to: "/staff/queue", title: msg`Staff: queue health`, icon: IconStaff, group: "within", isStaff: true },
+  { to: "/staff/canary", title: msg`Staff: canary`, icon: IconStaff, group: "within", isStaff: true },
   { to: "/staff/audit", title: msg`Staff: service log`, icon: IconStaff, group: "within", isStaff: true },
 ];
 

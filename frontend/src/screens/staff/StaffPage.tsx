@@ -36,6 +36,7 @@ export function StaffPage({ title, mark, above, actions, children }: Props) {
             { to: "/staff", title: t`Accounts`, exact: true },
             { to: "/staff/grants", title: t`Grants` },
             { to: "/staff/queue", title: t`Queue health` },
+            { to: "/staff/canary", title: t`Canary` },
             { to: "/staff/audit", title: t`Service log` },
           ]}
         />
