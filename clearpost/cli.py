@@ -191,6 +191,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 app.command("verify")(openness_cli.verify)
+app.command("verify-receipt")(openness_cli.verify_receipt)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`clearpost verify` and `clearpost authority ...`: reads settings, calls, prints, returns an exit code.
+"""`clearpost verify`, `verify-receipt` and `authority ...`: reads settings, calls, prints, returns an exit code.
 
 Must never hold logic of its own. Every command imports what it needs inside itself, as in cli.py.
 """
@@ -31,6 +31,20 @@ def verify(
     from clearpost import verify as verifying
 
     raise typer.Exit(verifying.main(url, head, as_json=as_json))
+
+
+def verify_receipt(
+    file: Annotated[Path, typer.Argument(help="As the portal saved it when the account was deleted.")],
+    url: Annotated[str, typer.Argument(help="Of the server, such as https://mail.example.org.")] = "",
+    key: Annotated[str | None, typer.Option(help="Its public key in hex: then no server is asked.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the receipt of a deleted account. 0 signed by that server, 1 not, 2 usage, 3 it is away."""
+    from clearpost import verify_receipt as verifying
+
+    if not url and not key:
+        fail("name the server's URL, or its key with --key", code=2)
+    raise typer.Exit(verifying.main(file, url, key, as_json=as_json))
 
 
 @authority.command("add")

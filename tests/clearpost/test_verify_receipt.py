@@ -11,6 +11,7 @@ from clearpost import verify_receipt
 from mailcore.attestation import Signer
 from mailcore.keyring import Keyring
 from tests.support.api import Tenant, World, listening, running_api
+from tests.support.forgery import run as run_command
 
 
 @pytest.fixture
@@ -82,6 +83,13 @@ async def test_what_is_no_receipt_is_said(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     assert await run(file, "", "00" * 32) == 2
     assert await run(tmp_path / "missing", "", "00" * 32) == 2
+
+
+async def test_as_a_command_it_wants_a_server_or_a_key(world: World, receipt: Path) -> None:
+    (key,) = Signer(world.runtime.keyring).public_keys.values()
+    command = ("-m", "clearpost", "verify-receipt", str(receipt))
+    assert (await run_command(*command, "--key", key))[0] == 0
+    assert (await run_command(*command))[0] == 2
 
 
 async def test_a_server_that_is_away_is_said(receipt: Path) -> None:

@@ -103,6 +103,35 @@ async def test_the_log_shows_the_rebuilt_message_as_it_was_received(here: Ground
     assert await events(here, message_id) == [("received", "2.0.0", 0)]
 
 
+@pytest.mark.parametrize(
+    ("level", "kept"),
+    [
+        ("full", ("hello again", "Ann <ann@sender.test>", True)),
+        ("no-subject", ("", "Ann <ann@sender.test>", True)),
+        ("no-sender", ("hello again", "", True)),
+        ("failures", ("", "", False)),
+        ("gone", ("", "", False)),
+    ],
+)
+async def test_a_rebuilt_message_says_what_its_domain_allows_now(
+    here: Ground, level: str, kept: tuple[str, str, bool]
+) -> None:
+    """Of one whose domain was deleted nobody knows how much that was."""
+    recipient = await here.recipient("free")
+    before = await remember(here.database)
+    content = b"From: Ann <ann@sender.test>\r\nSubject: hello again\r\n\r\ntext\r\n"
+    message_id = await accept(here, recipient, content=content)
+    await go_back(here.database, before)
+    async with here.database.transaction() as tx:
+        if level == "gone":
+            await tx.execute("delete from domain where id = $1", recipient.domain_id)
+        else:
+            await tx.execute("update domain set log_level = $1 where id = $2", level, recipient.domain_id)
+    await recover(here)
+    row = await here.database.row("select * from log_message where id = $1", message_id)
+    assert (row["subject"], row["sender"], row["alias"] != "") == kept
+
+
 async def test_mail_of_our_own_goes_to_its_address_again(here: Ground) -> None:
     recipient = await here.recipient("free")
     before = await remember(here.database)

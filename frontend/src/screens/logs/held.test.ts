@@ -50,6 +50,13 @@ describe("told", () => {
   });
 });
 
+it("a message of which the log says nothing is not listed until it fails", () => {
+  const held: Held = { rows: [message(5)], cursor: null };
+  const silent = { ...message(9, "delivered"), alias: "", sender: "", subject: "" };
+  expect(told(held, silent, true)).toBe(held);
+  expect(numbers(told(held, { ...silent, last_event: "soft-bounced" }, true).rows)).toEqual([9, 5]);
+});
+
 describe("viewOf", () => {
   const rows = [message(9), message(8), message(7), message(6), message(5)];
   const seen = new Set(["id-8", "id-6"]);
