@@ -271,8 +271,9 @@ DONE: Final = (
         "30 days",
         tells={
             "actor": "address of a person, name of a key or an app",
-            "subject": "name of what was changed: a domain, alias, inbox, person, key or app",
-            "detail": "new values of settings",
+            "subject": "name of what was changed: a domain, alias, inbox, person, key or app; of a look by "
+            "our staff how the reason begins that let them",
+            "detail": "new values of settings; of a look by our staff the ids of the messages they saw",
         },
         words="actor_kind action request_id",
         numbers="id account_id at actor_id subject_id",
@@ -297,7 +298,7 @@ DONE: Final = (
     Row(
         "support_grant",
         "that a customer let staff look at their log",
-        "the account is deleted",
+        "30 days after it ended",
         tells={
             "opened_by": "who, as the audit log names them",
             "opened_by_id": "and as an id",

@@ -77,9 +77,14 @@ SEEN: Final = (
     "do so only when the customer asks.",
     "Staff are marked by `clearpost staff add` on the server and sign in with a passkey. Their role of "
     "the database reads accounts, their people, domains, usage, what it pays and the queue's figures, and "
-    "no log, alias or destination. Each look at an account is a line in its audit log. They may suspend "
+    "no alias or destination. Each look at an account is a line in its audit log. They may suspend "
     "one: `account` then holds since when, for which of six reasons, and the note that its owners got, "
     "until that is taken back.",
+    "Of a log staff see nothing, unless an admin of its account has let them: for some domains or all, for "
+    "an hour to seven days, ended at once by whoever wants it ended. Until then the database gives their "
+    "role no row of it. Each look is a line in the account's audit log that says who looked, when, and at "
+    "which messages; so is each attempt that was refused. How often staff looked, in all, is told in the "
+    "signed statements.",
 )
 OTHERS: Final = (
     "A destination address never appears in an SMTP reply, in a bounce, or in a header the sender can "
