@@ -64,6 +64,12 @@ async def lived_in(site: Site) -> LivedIn:
     _good(await http.post("/v1/invitations", json={"email": f"kim{number}@people.test", "role": "member"}))
     await _developed(http, domain)
     await _waits(customer, domain)
+    consent = {
+        "reason": "Mail from Ines is missing since Monday",
+        "domain_ids": [str(domain.id)],
+        "hours": 24,
+    }
+    _good(await http.post("/v1/support/requests", json=consent))
     listed = _good(await http.get("/v1/logs/messages")).json()["data"]
     return LivedIn(customer, domain, aliases[0], UUID(listed[0]["id"]), await _be_staff(customer))
 

@@ -1,7 +1,7 @@
 // Support access: our staff see none of the log unless somebody of the account lets them, for a while.
 import { Trans, useLingui } from "@lingui/react/macro";
 import { Button } from "@mantine/core";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useSession } from "../../api/session";
 import { Page } from "../../ui/Page";
 import { Grants } from "./Grants";
@@ -17,6 +17,7 @@ export default function Screen() {
   return (
     <Page
       title={t`Support access`}
+      above={<Link to="/privacy">{t`Privacy`}</Link>}
       lead={
         <Trans>
           Our staff see nothing of your log unless you let them. Each look is listed here, and each attempt
