@@ -124,7 +124,7 @@ def _fetch(base: str, number: int, names: Sequence[str]) -> Step:
         [
             f"curl -fsS -o document {base}{number}/document",
             *(f"curl -fsS -o {name}.sig {base}{number}/signatures/{name}" for name in names),
-            f"curl -fsS -o allowed_signers {base}allowed_signers",
+            f"curl -fsS -o signers {base}allowed_signers",
         ],
     )
 
@@ -134,7 +134,7 @@ def _verify(namespace: str, names: Sequence[str]) -> Step:
         f'Verify each signature. Each line must be answered by Good "{namespace}" signature, with the name '
         "and the fingerprint that stand below."
     )
-    command = "ssh-keygen -Y verify -f allowed_signers -I {name} -n {space} -s {name}.sig < document"
+    command = "ssh-keygen -Y verify -f signers -I {name} -n {space} -s {name}.sig < document"
     return Step(words, [command.format(name=name, space=namespace) for name in names])
 
 
