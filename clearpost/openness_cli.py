@@ -1,4 +1,4 @@
-"""`clearpost verify`, `verify-receipt` and `authority ...`: reads settings, calls, prints, returns an exit code.
+"""`clearpost verify`, `verify-receipt`, `authority ...`: reads settings, calls, prints, returns an exit code.
 
 Must never hold logic of its own. Every command imports what it needs inside itself, as in cli.py.
 """
