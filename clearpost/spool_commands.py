@@ -29,6 +29,7 @@ _LINES: Final[Sequence[tuple[str, str]]] = (
     ("found_again", "messages that had been moved, found again"),
     ("ended_before", "messages that had ended before, left for the sweep"),
     ("lost_deliveries", "deliveries without content, ended with 4.3.0"),
+    ("keyless", "records whose key is missing: is the key folder mounted?"),
     ("damaged", "records that cannot be read"),
 )
 
@@ -49,7 +50,7 @@ def recover(settings: Settings, *, again: bool, as_json: bool) -> int:
 
 async def _recover(settings: Settings, again: bool, as_json: bool) -> int:
     clock = Clock()
-    spool = Spool.open(settings.spool_dir, clock, alone=True)
+    spool = Spool.open(settings.spool_dir, settings.key_dir, clock, alone=True)
     try:
         url = settings.database_url.get_secret_value()
         database = await Database.open(url, size=2, name="clearpost recover")

@@ -114,14 +114,16 @@ case when d.lease_owner is not null then 'in-progress'
 """
 _LIST = f"""
 with page as (
-    select d.*, m.domain_id, m.alias_id, m.alias_address, {_STATE} as seen_state
+    select d.*, m.domain_id, m.alias_id, {_STATE} as seen_state
     from delivery d join message m on m.id = d.message_id
     where {_MINE} and (cast(:after as uuid) is null or d.id > :after)
       and (cast(:state as text) is null or {_STATE} = :state)
     order by d.id limit :limit
 )
-select page.id, page.message_id, page.domain_id, page.alias_id, page.alias_address as alias,
-       page.destination_id, coalesce(t.address, page.address, '') as destination, page.accepted_at as since,
+select page.id, page.message_id, page.domain_id, page.alias_id,
+       coalesce((select a.local_part || '@' || o.name from alias a join domain o on o.id = a.domain_id
+                 where a.id = page.alias_id), '') as alias,
+       page.destination_id, coalesce(t.address, '') as destination, page.accepted_at as since,
        page.attempt, page.next_attempt_at, page.lane, page.seen_state as state,
        page.node_id <> all(cast(:living as uuid[])) as is_away, page.cancelled as is_cancelled
 from page left join destination t on t.id = page.destination_id order by page.id

@@ -37,7 +37,9 @@ The moment it becomes ours
     spool_segment.py    one segment file under its lock: growing, or at rest
     spool_keys.py       a key for each record, in slots that are overwritten
     spool_seal.py       how a record is sealed under its key
-    spool_record.py     one record: its bytes and checksum, written, read, wiped
+    spool_record.py     one record: header, content and envelope; written, read, wiped
+    spool_plain_record.py  records of releases before they were sealed
+    key_wiper.py        keys of ended messages destroyed for good, a second apart
     spool.py            the spool folder of a node: read, discard
     spool_owner.py      which database a spool belongs to
     spool_walk.py       every record of a spool at rest, without its content
@@ -62,6 +64,7 @@ Out
     dressing.py         the message as it leaves: our fields, seals, From
     rewriting.py        trace fields: Received, loop mark
     srs.py              reverse-paths under our domain (pure)
+    return_tokens.py    rows of opaque return addresses, sealed
     returns.py          return addresses made, and what comes back to them
     contents.py         content in flight, read once and shared
     transport.py        where to, on which connection, one transaction -> outcome

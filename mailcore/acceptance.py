@@ -147,12 +147,11 @@ class Acceptance:
                 account_id=r.account_id,
                 domain_id=r.domain_id,
                 alias_id=r.alias_id,
-                alias_address=r.alias_address,
+                recipient=index,
                 lane=r.lane,
                 node_id=self._spool.node_id,
                 location=location,
                 shared=len(s.recipients) > 1,
-                reverse_path=s.reverse_path,
                 sender_authenticated=s.sender_authenticated,
                 smtputf8=s.smtputf8,
                 origin=s.origin,
@@ -163,8 +162,7 @@ class Acceptance:
 
     def _delivery(self, destination: DestinationRef, owner: UUID | None) -> DeliveryRow:
         lease = owner and Lease(owner, self._clock.new_id())
-        address = destination.address if destination.id is None else None
-        return DeliveryRow(self._clock.new_id(), destination.id, address, lease or None)
+        return DeliveryRow(self._clock.new_id(), destination.id, lease or None)
 
     async def _commit(self, drafts: list[Draft]) -> dict[UUID, Reply]:
         """One transaction for all; where a statement fails, each alone, so that one cannot fail the
@@ -239,7 +237,7 @@ class Acceptance:
         claimed = [
             c
             for (row, rows), r in zip(draft.mail, draft.submission.recipients, strict=True)
-            for c in _claims(row, rows, r)
+            for c in _claims(submission, row, rows, r)
         ]
         in_memory = None if isinstance(content, LargeEntry) else content
         self._first_attempts.start(claimed, in_memory, submission.verdicts, submission.size)
@@ -335,7 +333,9 @@ async def _leave_deleted_to_queue(tx: Transaction, drafts: Sequence[Draft]) -> N
             ]
 
 
-def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) -> list[Claimed]:
+def _claims(
+    s: Submission, row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient
+) -> list[Claimed]:
     """The rows just inserted, as the first attempt sees them."""
     return [
         Claimed(
@@ -345,7 +345,7 @@ def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) 
             account_id=row.account_id,
             alias_id=row.alias_id,
             alias_number=recipient.alias_number,
-            alias_address=row.alias_address,
+            alias_address=recipient.alias_address,
             destination_id=destination.id,
             address=destination.address,
             lane=row.lane,
@@ -355,13 +355,14 @@ def _claims(row: MessageRow, rows: Sequence[DeliveryRow], recipient: Recipient) 
             accepted_at=row.accepted_at,
             no_domain_since=None,
             delivered_before=destination.delivered_before,
-            reverse_path=row.reverse_path,
+            reverse_path=s.reverse_path,
             sender_authenticated=row.sender_authenticated,
             smtputf8=row.smtputf8,
             location=row.location,
             failing=destination.failing,
             require_tls=recipient.rules.require_tls,
             log_level=recipient.log_level,
+            recipient=row.recipient,
         )
         for delivery, destination in zip(rows, recipient.destinations, strict=True)
         if delivery.lease

@@ -9,7 +9,7 @@ import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from mmap import mmap
+from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 MAX_DEPTH = 100
@@ -39,7 +39,17 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64 = bytes(sorted(set(range(256)) - set(_BASE64)))
 
 _INLINE_TYPES = (b"text/plain", b"text/html")
-Content = bytes | memoryview | mmap
+
+
+class Slices(Protocol):
+    """Content that lies elsewhere: looked at a slice at a time."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: slice, /) -> bytes: ...
+
+
+Content = bytes | memoryview | Slices
 _Delimiter = tuple[
     int, bytes, int
 ]  # offset of the line break before, text after "--", offset of the next one

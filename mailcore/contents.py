@@ -1,17 +1,22 @@
 """The content of messages in flight: read once, however many deliveries of one message are attempted.
 
-Must never keep bytes that no delivery holds any more, nor read or copy them in the event loop.
+With it comes what stands in its sealed envelope alone, and in no table: whom it is from, the alias as it was
+written to, the address of mail of our own. Must never keep bytes that no delivery holds any more, nor read or
+copy them in the event loop.
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 from weakref import WeakValueDictionary
 
 import structlog
 
 from mailcore.authenticity.verdicts import Verdicts
+from mailcore.queue import Claimed
 from mailcore.spool import Spool
-from mailcore.spool_record import Location, Record
+from mailcore.spool_record import Damaged, Location, Record
 
 log = structlog.get_logger("contents")
 
@@ -20,11 +25,26 @@ log = structlog.get_logger("contents")
 class Mail:
     """A message as it was accepted: our Received field, then its bytes as they came.
 
-    `verdicts`: what was found out about its sender then; None for mail of our own.
+    `verdicts`: what was found out about its sender then; None for mail of our own. `envelope` as
+    submission.envelope_of made it; None where it was accepted in this process a moment ago.
     """
 
     content: bytes | memoryview
     verdicts: Verdicts | None
+    envelope: Mapping[str, Any] | None = None
+
+    def addressed(self, claimed: Claimed) -> Claimed:
+        """The delivery with the words that only the envelope has. Raises `Damaged` where it has them not."""
+        if self.envelope is None:
+            return claimed
+        recipient = _recipient(claimed, self.envelope["recipients"])
+        ours = claimed.destination_id is None and not claimed.cancelled
+        return replace(
+            claimed,
+            reverse_path=self.envelope["reverse_path"],
+            alias_address=recipient["address"],
+            address=recipient["destinations"][0] if ours else claimed.address,
+        )
 
 
 class Contents:
@@ -67,4 +87,14 @@ def _mail(record: Record) -> Mail:
     except (KeyError, TypeError):
         log.error("verdicts_not_understood")
         verdicts = None
-    return Mail(record.content, verdicts)
+    return Mail(record.content, verdicts, record.envelope)
+
+
+def _recipient(claimed: Claimed, recipients: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Rows of releases before the sealed spool don't tell which: the first of the same alias."""
+    if claimed.recipient is None:
+        alias = claimed.alias_id and str(claimed.alias_id)
+        return next((r for r in recipients if r["alias"] == alias), recipients[0])
+    if claimed.recipient >= len(recipients):
+        raise Damaged
+    return recipients[claimed.recipient]

@@ -6,7 +6,7 @@ hold a transaction open while it talks to a server, send what it has no lease fo
 
 import asyncio
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -35,7 +35,7 @@ from mailcore.routing import Recipient
 from mailcore.settings import Settings
 from mailcore.settlement import Result, Settler
 from mailcore.spool import Spool
-from mailcore.spool_record import Damaged, Gone
+from mailcore.spool_record import Damaged, Gone, KeyLost
 from mailcore.submission import Client
 from mailcore.transport import Parcel, Transport
 
@@ -153,6 +153,7 @@ class Courier:
             mail = mail or await self._read(claimed)
             if mail is None:
                 return None
+            claimed = mail.addressed(claimed)
             answer = await self._send(claimed, mail)
             if answer.reason == "aborted":
                 await self._give_back([claimed])
@@ -222,8 +223,8 @@ class Courier:
         """The message from the spool; None when the lease was lost, or it is damaged (then it is held)."""
         try:
             return await self._find(claimed)
-        except Damaged:
-            await self._hold(claimed)
+        except Damaged as damaged:
+            await self._hold(claimed, damaged)
             return None
 
     async def _find(self, claimed: Claimed) -> Mail | None:
@@ -240,10 +241,11 @@ class Courier:
                 location = moved
         raise Damaged
 
-    async def _hold(self, claimed: Claimed) -> None:
+    async def _hold(self, claimed: Claimed, damaged: Damaged) -> None:
         """Nothing is sent and nothing is lost: an operator must look."""
         metrics.DAMAGED.inc()
-        log.error("record_damaged", delivery=str(claimed.id), message=str(claimed.message_id))
+        kind = "key-lost" if isinstance(damaged, KeyLost) else "damaged"
+        log.error("record_damaged", kind=kind, delivery=str(claimed.id), message=str(claimed.message_id))
         async with self.database.transaction() as tx:
             await queue.hold(tx, claimed.lease)
 
@@ -259,11 +261,13 @@ class Courier:
         notifies = settlement.kind == "hard-bounced" and claimed.origin == "smtp"
         if not notifies and (claimed.log_level is LogLevel.FULL or claimed.origin != "smtp"):
             return Result(settlement)
-        header = await self._header(claimed, mail)
-        if header is None:
+        mail = mail or await self._find_if_readable(claimed)
+        if mail is None:
             return Result(settlement)
+        settlement = replace(settlement, claimed=mail.addressed(claimed))
+        header = self.dressing.header(mail)
         notification = await self._notification(settlement, header) if notifies else None
-        words = Words.of(header, claimed.reverse_path)
+        words = Words.of(header, settlement.claimed.reverse_path)
         return Result(settlement, notification, words, _failed(settlement, header))
 
     async def _notification(self, settlement: Settlement, header: bytes) -> Draft | None:
@@ -274,13 +278,14 @@ class Courier:
             return None
         return await self._draft_notification(settlement, sender, header)
 
-    async def _header(self, claimed: Claimed, mail: Mail | None) -> bytes | None:
-        """None where it can't be read: then nobody knows whether a DSN may go, so none goes."""
+    async def _find_if_readable(self, claimed: Claimed) -> Mail | None:
+        """None where it can't be read: then nobody knows whom to tell, and no DSN goes. The delivery ends all
+        the same.
+        """
         try:
-            mail = mail or await self._find(claimed)
+            return await self._find(claimed)
         except (Damaged, OSError):
-            return None  # the delivery ends all the same: it was cancelled
-        return None if mail is None else self.dressing.header(mail)
+            return None
 
     async def _draft_notification(
         self, settlement: Settlement, sender: Mailbox, header: bytes

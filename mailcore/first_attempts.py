@@ -10,7 +10,7 @@ from uuid import UUID
 from mailcore.authenticity.verdicts import Verdicts
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
-from mailcore.spool_record import Buffer
+from mailcore.spool_seal import Buffer
 
 
 class FirstAttempts(Protocol):

@@ -12,7 +12,7 @@ from mailcore.delivery import Courier
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
 from mailcore.settings import Settings
-from mailcore.spool_record import Buffer
+from mailcore.spool_seal import Buffer
 
 
 class InProcessAttempts:

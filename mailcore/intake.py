@@ -5,8 +5,6 @@ comes in. Must never hold more than its share of memory, nor keep content that w
 """
 
 import asyncio
-import mmap
-import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +16,7 @@ from mailcore.clock import Clock
 from mailcore.content_scan import ContentScan
 from mailcore.replies import Reply
 from mailcore.spool import Spool
-from mailcore.spool_record import Buffer
+from mailcore.spool_seal import Buffer, Unsealable
 from mailcore.spool_segment import SpoolFault
 from mailcore.spool_writer import LargeEntry
 
@@ -99,8 +97,8 @@ class Intake:
         """After the final dot: the refusal, or None when the content may be accepted."""
         if self.refusal is None and (found := self.scan.finish()):
             self._refuse(found)
-        if self.refusal is None and self._large and self._held:
-            await self._to_disk()
+        if self.refusal is None and self._large:
+            await self._to_disk(is_whole=True)
         return self.refusal
 
     async def count_attachments(self, stop_above: int) -> AttachmentCount:
@@ -114,8 +112,7 @@ class Intake:
     async def beginning(self, limit: int) -> bytes:
         """The first bytes of the message, without our trace header."""
         if isinstance(self.content, LargeEntry):
-            start = self.content.content_offset + len(self._trace)
-            return await asyncio.to_thread(os.pread, self.content.descriptor, limit, start)
+            return await asyncio.to_thread(_read, self.content, len(self._trace), limit)
         return b"".join(self._chunks[1:])[:limit]
 
     async def pieces(self) -> AsyncIterator[Buffer]:
@@ -124,22 +121,19 @@ class Intake:
             for chunk in self._chunks[1:]:
                 yield chunk
             return
-        descriptor, at = self.content.descriptor, self.content.content_offset + len(self._trace)
-        end = at + self.size
-        while at < end:
-            piece = await asyncio.to_thread(os.pread, descriptor, min(_READ_SIZE, end - at), at)
-            if not piece:
-                return  # dropped meanwhile
-            at += len(piece)
-            yield piece
+        with self.content.content(len(self._trace)) as content:
+            for at in range(0, len(content), _READ_SIZE):
+                try:
+                    yield await asyncio.to_thread(content.__getitem__, slice(at, at + _READ_SIZE))
+                except Unsealable:
+                    return  # dropped meanwhile
 
     def body(self, start: int, given_up: threading.Event) -> Iterator[Buffer]:
         """The message from its octet `start` on, to be read in another thread, and no further once nobody
-        waits for it. Read, not mapped: what is dropped meanwhile must only end.
+        waits for it. What is dropped meanwhile only ends.
         """
         if isinstance(self.content, LargeEntry):
-            at = self.content.content_offset + len(self._trace)
-            return _on_disk(self.content.descriptor, at + start, at + self.size, given_up)
+            return _on_disk(self.content, len(self._trace) + start, given_up)
         return _in_memory(tuple(self._chunks[1:]), start)
 
     def drop(self) -> None:
@@ -187,11 +181,11 @@ class Intake:
         self.refusal = reply
         self.drop()
 
-    async def _to_disk(self) -> None:
+    async def _to_disk(self, *, is_whole: bool = False) -> None:
         """Shielded: a client that leaves cancels the wait, never the thread that writes."""
         chunks, held = self._chunks, self._held
         self._chunks, self._held = [], 0
-        self._writing = asyncio.get_running_loop().run_in_executor(None, self._write, chunks)
+        self._writing = asyncio.get_running_loop().run_in_executor(None, self._write, chunks, is_whole)
         try:
             await asyncio.shield(self._writing)
         except SpoolFault as fault:
@@ -199,24 +193,29 @@ class Intake:
         finally:
             self._budget.give_back(held)
 
-    def _write(self, chunks: list[Buffer]) -> None:
+    def _write(self, chunks: list[Buffer], is_whole: bool) -> None:
         """Runs in a thread."""
         if self._large is None:
             self._large = LargeEntry(self._spool, self._clock, self.record_id)
         self._large.write(chunks)
+        if is_whole:
+            self._large.end()
 
 
-def _on_disk(descriptor: int, at: int, end: int, given_up: threading.Event) -> Iterator[Buffer]:
-    own = os.dup(descriptor)
+def _read(entry: LargeEntry, skip: int, limit: int) -> bytes:
+    with entry.content(skip) as content:
+        return content[:limit]
+
+
+def _on_disk(entry: LargeEntry, skip: int, given_up: threading.Event) -> Iterator[Buffer]:
     try:
-        while at < end and not given_up.is_set():
-            piece = os.pread(own, min(_READ_SIZE, end - at), at)
-            if not piece:
-                return
-            at += len(piece)
-            yield piece
-    finally:
-        os.close(own)
+        with entry.content(skip) as content:
+            for at in range(0, len(content), _READ_SIZE):
+                if given_up.is_set():
+                    return
+                yield content[at : at + _READ_SIZE]
+    except (Unsealable, OSError):
+        return
 
 
 def _in_memory(chunks: tuple[Buffer, ...], start: int) -> Iterator[Buffer]:
@@ -235,10 +234,5 @@ def _count_in_memory(content: bytes, stop_above: int) -> AttachmentCount:
 
 
 def _count_on_disk(entry: LargeEntry, trace_length: int, stop_above: int) -> AttachmentCount:
-    start = entry.content_offset + trace_length
-    with (
-        mmap.mmap(entry.descriptor, 0, prot=mmap.PROT_READ) as mapped,
-        memoryview(mapped) as view,
-        view[start:] as content,
-    ):
+    with entry.content(trace_length) as content:
         return attachments.count(content, stop_above=stop_above)

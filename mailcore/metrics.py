@@ -42,7 +42,16 @@ LOG_KEYS_MISSING = Counter(
     "clearpost_log_keys_missing_total", "Keys of the log that could not be read or made: rows say nothing"
 )
 DAMAGED = Counter(
-    "clearpost_spool_damaged_total", "Records whose checksum did not match; their deliveries are held"
+    "clearpost_spool_damaged_total",
+    "Records that did not open, or whose key is missing; their deliveries are held",
+)
+KEY_DESTROYED_AFTER = Histogram(
+    "clearpost_key_destroyed_after_seconds",
+    "From the commit that ended a message until its key was overwritten and synced",
+    buckets=(0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 10, 30, 60, 300, 3600),
+)
+KEYS_UNDESTROYED = Gauge(
+    "clearpost_keys_undestroyed", "Keys of ended messages that this process could not overwrite yet"
 )
 SEGMENTS_FAILED = Counter(
     "clearpost_spool_segments_failed_total", "Segments that the sweep could not read or overwrite"

@@ -22,18 +22,19 @@ _BY_OWNER = "cancelled: its owner asked for that"
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """One accepted message for one alias. `shared` when another row points at the same bytes."""
+    """One accepted message for one alias: `recipient` is its place among the recipients of the sealed
+    envelope, which knows the addresses. `shared` when another row points at the same bytes.
+    """
 
     id: UUID
     account_id: UUID
     domain_id: UUID | None
     alias_id: UUID | None
-    alias_address: str
+    recipient: int
     lane: Lane
     node_id: UUID
     location: Location
     shared: bool
-    reverse_path: str
     sender_authenticated: bool
     smtputf8: bool
     origin: str
@@ -55,6 +56,9 @@ class Claimed:
     `cancelled` says in plain words why it must not be sent any more (its owner cancelled it, or its alias,
     destination or account is gone); `address` is then empty. `expired` when it waited too long, and is only
     leased to be ended.
+
+    `reverse_path`, `alias_address` as it was written to and the address of mail of our own are in the sealed
+    record: Mail.addressed adds them. Until then `alias_address` is what the alias is called now, or empty.
     """
 
     id: UUID
@@ -83,6 +87,7 @@ class Claimed:
     failing: bool = False  # the last mail to its destination was refused for good
     require_tls: bool = False  # its domain's owner wants it sent over TLS or not at all
     log_level: LogLevel = LogLevel.FULL  # how much the log of its domain may keep
+    recipient: int | None = None  # its place in the envelope; None of a row older than the sealed spool
 
     @classmethod
     def of(cls, row: Any, owner: UUID) -> Self:
@@ -94,7 +99,7 @@ class Claimed:
             account_id=row["account_id"],
             alias_id=row["alias_id"],
             alias_number=0,
-            alias_address=row["alias_address"],
+            alias_address=row["alias_address"] or "",
             destination_id=row["destination_id"],
             address="",
             lane=Lane(row["lane"]),
@@ -105,12 +110,13 @@ class Claimed:
             accepted_at=row["accepted_at"],
             no_domain_since=row["no_domain_since"],
             delivered_before=True,
-            reverse_path=row["reverse_path"],
+            reverse_path="",
             sender_authenticated=row["sender_authenticated"],
             smtputf8=row["smtputf8"],
             location=_location(row),
             cancelled=_BY_OWNER if row["cancelled"] else "",
             log_level=LogLevel(row["log_level"]),
+            recipient=row["recipient"],
         )
 
 
@@ -126,10 +132,12 @@ leased as (
     returning d.*
 )
 select d.id, d.lease_token, d.message_id, d.account_id, d.destination_id, d.lane, d.origin, d.attempt,
-       d.failures, d.provider, d.accepted_at, d.no_domain_since, d.cancelled, m.alias_id, m.alias_address,
+       d.failures, d.provider, d.accepted_at, d.no_domain_since, d.cancelled, m.alias_id, m.recipient,
        coalesce((select w.log_level from domain w where w.id = m.domain_id),
                 case d.origin when 'smtp' then 'full' else 'no-sender' end) as log_level,
-       m.reverse_path, m.sender_authenticated, m.smtputf8, m.segment, m.record_offset, m.record_length{more}
+       m.sender_authenticated, m.smtputf8, m.segment, m.record_offset, m.record_length,
+       (select named.local_part || '@' || of.name from alias named join domain of on of.id = named.domain_id
+        where named.id = m.alias_id) as alias_address{more}
 from leased d join message m on m.id = d.message_id
 """
 
@@ -139,47 +147,44 @@ def _location(row: Any) -> Location:
 
 
 _INSERT_MESSAGES = """
-insert into message (id, account_id, domain_id, alias_id, alias_address, lane, node_id, segment,
-    record_offset,
-    record_length, shared, reverse_path, sender_authenticated, smtputf8, origin, accepted_at)
-select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[],
-    $8::uuid[],
-    $9::bigint[], $10::bigint[], $11::bool[], $12::text[], $13::bool[], $14::bool[], $15::text[],
-    $16::timestamptz[])
+insert into message (id, account_id, domain_id, alias_id, recipient, lane, node_id, segment, record_offset,
+    record_length, shared, sender_authenticated, smtputf8, origin, accepted_at)
+select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::text[], $7::uuid[],
+    $8::uuid[], $9::bigint[], $10::bigint[], $11::bool[], $12::bool[], $13::bool[], $14::text[],
+    $15::timestamptz[])
 """
 
 # A leased row is attempt number one already; the others are due at once.
 _INSERT_DELIVERIES = """
-insert into delivery (id, message_id, account_id, destination_id, address, node_id, lane, origin, accepted_at,
+insert into delivery (id, message_id, account_id, destination_id, node_id, lane, origin, accepted_at,
     lease_owner, lease_token, attempt)
 select *, case when lease_owner is null then 0 else 1 end
-from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[],
-    $9::timestamptz[], $10::uuid[], $11::uuid[])
-    as row (id, message_id, account_id, destination_id, address, node_id, lane, origin, accepted_at,
-        lease_owner, lease_token)
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
+    $8::timestamptz[], $9::uuid[], $10::uuid[])
+    as row (id, message_id, account_id, destination_id, node_id, lane, origin, accepted_at, lease_owner,
+        lease_token)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """`destination_id` for a customer's inbox, `address` for our own mail (DSN, notice)."""
+    """`destination_id` for a customer's inbox, None for mail of our own: its envelope says where to."""
 
     id: UUID
     destination_id: UUID | None
-    address: str | None
     lease: Lease | None
 
 
 async def insert(tx: Transaction, mail: Sequence[tuple[MessageRow, Sequence[DeliveryRow]]]) -> None:
     """Messages with their deliveries; wakes the lanes of what is not leased."""
     messages = [
-        (m.id, m.account_id, m.domain_id, m.alias_id, m.alias_address, m.lane, m.node_id,
-         m.location.segment, m.location.offset, m.location.length, m.shared, m.reverse_path,
-         m.sender_authenticated, m.smtputf8, m.origin, m.accepted_at)
+        (m.id, m.account_id, m.domain_id, m.alias_id, m.recipient, m.lane, m.node_id,
+         m.location.segment, m.location.offset, m.location.length, m.shared, m.sender_authenticated,
+         m.smtputf8, m.origin, m.accepted_at)
         for m, _ in mail
     ]  # fmt: skip
     deliveries = [
-        (d.id, m.id, m.account_id, d.destination_id, d.address, m.node_id, m.lane, m.origin, m.accepted_at,
+        (d.id, m.id, m.account_id, d.destination_id, m.node_id, m.lane, m.origin, m.accepted_at,
          d.lease and d.lease.owner, d.lease and d.lease.token)
         for m, rows in mail for d in rows
     ]  # fmt: skip

@@ -20,7 +20,7 @@ _WAITS = "d.node_id = $1 and d.lane = $2 and d.lease_owner is null and d.state =
 # What was picked (ids), leased to $3, with all that an attempt needs.
 _ADDRESS = """,
        case when a.local_part <> '*' then a.number else 0 end as alias_number,
-       coalesce(d.address, t.address) as address, coalesce(t.delivered_before, false) as delivered_before,
+       t.address, coalesce(t.delivered_before, false) as delivered_before,
        m.alias_id is not null and a.id is null as alias_gone,
        d.destination_id is not null and t.id is null as destination_gone,
        t.stopped_at is not null as destination_stopped, t.failing_since is not null as failing,
@@ -185,7 +185,7 @@ def _to_be_sent(row: Any, owner: UUID) -> Claimed:
     return replace(
         claimed,
         alias_number=row["alias_number"] or 0,
-        address="" if cancelled else row["address"],
+        address="" if cancelled else row["address"] or "",
         delivered_before=row["delivered_before"],
         cancelled=cancelled,
         failing=row["failing"],
@@ -198,7 +198,7 @@ def _why_gone(row: Any) -> str:
         return "cancelled: the domain was deleted by its owner"
     if row["alias_gone"]:
         return "cancelled: the alias was deleted by its owner"
-    if row["destination_gone"] or row["address"] is None:
+    if row["destination_gone"]:
         return "cancelled: the destination was deleted by its owner"
     if row["destination_stopped"]:
         return "cancelled: the destination asked for no more mail"

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from mailcore import dsn, replies, routing
+from mailcore import dsn, replies, return_tokens, routing
 from mailcore.acceptance import Acceptance
 from mailcore.database import Database, Transaction
 from mailcore.envelope import Mailbox, parse_mailbox
 from mailcore.mail_rules import MailRules
 from mailcore.plans import Plan
 from mailcore.replies import Reply
+from mailcore.return_tokens import Remembered
 from mailcore.routing import DestinationRef, Recipient
 from mailcore.settings import Settings
 from mailcore.srs import Srs, SrsFault
@@ -75,19 +76,12 @@ class ReturnAddresses:
         token = self._srs.token(
             original.sender, _day(now), f"{_reference(original)} {original.alias_address}"
         )
+        about = Remembered(
+            original.sender.address, original.alias_address, original.account_id, original.domain_id,
+            original.may_notify,
+        )  # fmt: skip
         async with self._database.transaction() as tx:
-            await tx.execute(
-                "insert into srs_token (token, address, account_id, domain_id, alias_address, "
-                "may_notify, expires_at) "
-                "values ($1, $2, $3, $4, $5, $6, $7) on conflict (token) do nothing",
-                token,
-                original.sender.address,
-                original.account_id,
-                original.domain_id,
-                original.alias_address,
-                original.may_notify,
-                now + VALID_FOR + _DAY,
-            )
+            await return_tokens.put(tx, token, about, now + VALID_FOR + _DAY)
         return token
 
 
@@ -116,20 +110,15 @@ class Returns:
             "where a.number = $1",
             _number(reference[1:]),
         )
-        return (
-            Return(sender, reference[:1] == _NOTIFY, _alias(row, row["alias_id"])) if row else replies.BAD_SRS
-        )
+        return Return(sender, reference[:1] == _NOTIFY, _alias(row)) if row else replies.BAD_SRS
 
     async def _by_token(self, token: str, now: datetime) -> Return | Reply:
-        row = await self._database.row(
-            "select t.*, coalesce(c.plan, 'free') as plan from srs_token t left join account c on "
-            "c.id = t.account_id "
-            "where t.token = $1 and t.expires_at > $2",
-            token,
-            now,
-        )
-        sender = row and parse_mailbox(row["address"])
-        return Return(sender, row["may_notify"], _alias(row, None)) if sender else replies.BAD_SRS
+        found = await return_tokens.find(self._database, token, now)
+        sender = found and parse_mailbox(found.sender)
+        if not (found and sender):
+            return replies.BAD_SRS
+        alias = Recipient(found.account_id, found.plan, found.domain_id, None, 0, found.alias_address, ())
+        return Return(sender, found.may_notify, alias)
 
     async def accept(
         self, returned: Return, record_id: UUID, content: bytes, client: Client, now: datetime
@@ -257,9 +246,9 @@ async def count_undelivered(
     )
 
 
-def _alias(row: Any, alias_id: UUID | None) -> Recipient:
+def _alias(row: Any) -> Recipient:
     return Recipient(
-        row["account_id"], Plan(row["plan"]), row["domain_id"], alias_id, 0, row["alias_address"], ()
+        row["account_id"], Plan(row["plan"]), row["domain_id"], row["alias_id"], 0, row["alias_address"], ()
     )
 
 

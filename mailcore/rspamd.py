@@ -20,7 +20,7 @@ from mailcore.circuit import Circuit
 from mailcore.clock import Clock
 from mailcore.networks import network_of
 from mailcore.settings import Settings
-from mailcore.spool_record import Buffer
+from mailcore.spool_seal import Buffer
 
 log = structlog.get_logger("rspamd")
 

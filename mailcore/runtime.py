@@ -24,6 +24,7 @@ from mailcore.dressing import Dressing
 from mailcore.first_attempts import FirstAttempts, NoFirstAttempts
 from mailcore.in_process_attempts import InProcessAttempts
 from mailcore.jobs import Alarm
+from mailcore.key_wiper import KeyWiper
 from mailcore.keyring import Keyring
 from mailcore.leases import ProcessLease
 from mailcore.logs import where
@@ -128,8 +129,7 @@ async def open_runtime(
         stack.push_async_callback(database.close)
         keyring = Keyring(settings.key_dir)
         await asyncio.to_thread(KeyFolder(settings.key_dir).ensure, settings.service_domain)
-        spool = Spool.open(settings.spool_dir, clock)
-        stack.callback(spool.close)
+        spool, wiper = await _open_spool(settings, clock, database, stack)
         writer = segment_writer(spool, clock, settings)
         stack.callback(writer.close)
         resolver = Resolver(settings=settings, clock=clock)
@@ -160,9 +160,17 @@ async def open_runtime(
             first_attempts,
             stack,
         )
-        for background in (lease.beat_forever(), _seal_forever(writer)):
+        for background in (lease.beat_forever(), _seal_forever(writer), wiper.wipe_forever()):
             _in_background(stack, lost, background)
         yield runtime
+
+
+async def _open_spool(
+    settings: Settings, clock: Clock, database: Database, stack: AsyncExitStack
+) -> tuple[Spool, KeyWiper]:
+    spool = Spool.open(settings.spool_dir, settings.key_dir, clock)
+    stack.callback(spool.close)
+    return spool, await stack.enter_async_context(KeyWiper(spool.keys, database))
 
 
 def _wire(

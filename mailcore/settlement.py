@@ -92,11 +92,12 @@ class Settler:
         except Exception:  # a fault of ours, and nobody knows what became of it: the sweep asks the database
             self._acceptance.leave_to_sweep([r.notification for r in batch if r.notification])
             raise
+        committed = self._clock.monotonic()
         for results, written in parts:
             self._finish_notifications(results, written)
             _count(results, written, self._clock.now())
         crash_points.reach("settle-before-discard")
-        await self._discard([message for _, written in parts for message in written.closed])
+        await self._discard([message for _, written in parts for message in written.closed], committed)
         return [None] * len(batch)
 
     async def _written(self, batch: Sequence[Result]) -> list[tuple[Sequence[Result], _Written]]:
@@ -178,7 +179,7 @@ class Settler:
             if result.notification:
                 await self._acceptance.insert(tx, [result.notification])
                 notified.add(claimed.id)
-            else:
+            elif claimed.alias_address:  # unknown where it is deleted, and its mail can't be read
                 await count_undelivered(
                     tx, claimed.account_id, claimed.alias_address, result.settlement.answer.code, now
                 )
@@ -193,19 +194,19 @@ class Settler:
             else:
                 self._acceptance.rejected([result.notification], replies.TRY_LATER)
 
-    async def _discard(self, closed: Sequence[_Closed]) -> None:
+    async def _discard(self, closed: Sequence[_Closed], committed: float) -> None:
         locations = [
             message.location
             for message in closed
             if not message.shared or not await self._is_still_needed(message.location)
         ]
         if locations:
-            await asyncio.to_thread(self._discard_all, locations)
+            await asyncio.to_thread(self._discard_all, locations, committed)
 
-    def _discard_all(self, locations: Sequence[Location]) -> None:
+    def _discard_all(self, locations: Sequence[Location], committed: float) -> None:
         for location in locations:
             try:
-                self._spool.discard(location)
+                self._spool.discard(location, since=committed)
             except OSError as error:  # the sweep wipes or reclaims it
                 log.error("discard_failed", error=type(error).__name__)
 

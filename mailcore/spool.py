@@ -1,7 +1,7 @@
 """The spool folder of one node: whose it is, what lies in it, records read and discarded.
 
-Content lies in append-only segments (spool_segment.py), written by spool_writer.py. Must never hand
-out bytes whose checksum does not match.
+Content lies sealed in append-only segments (spool_segment.py), written by spool_writer.py; its keys lie in
+the key folder (spool_keys.py). Must never hand out bytes that do not open under their key.
 """
 
 import fcntl
@@ -14,7 +14,8 @@ from uuid import UUID
 from mailcore import spool_record
 from mailcore.clock import Clock
 from mailcore.keyring import write_once
-from mailcore.spool_record import Gone, Location, Record
+from mailcore.spool_keys import SpoolKeys
+from mailcore.spool_record import Gone, KeyLost, Location, Record
 
 
 class InUse(Exception):
@@ -24,13 +25,14 @@ class InUse(Exception):
 class Spool:
     """The spool folder of one node. Many processes open it; `identity` names the node."""
 
-    def __init__(self, folder: Path, identity: UUID, lock: int) -> None:
+    def __init__(self, folder: Path, keys: SpoolKeys, identity: UUID, lock: int) -> None:
         self.folder = folder
+        self.keys = keys
         self.node_id = identity
         self._lock = lock
 
     @classmethod
-    def open(cls, folder: Path, clock: Clock, *, alone: bool = False) -> Self:
+    def open(cls, folder: Path, key_dir: Path, clock: Clock, *, alone: bool = False) -> Self:
         """Creates the folder and the node's identity at the first start; holds a shared lock while open.
 
         `alone` asks for the lock exclusively: raises `InUse` while any process of the node runs, and
@@ -45,7 +47,7 @@ class Spool:
         except BlockingIOError:
             os.close(lock)
             raise InUse from None
-        return cls(segments, identity, lock)
+        return cls(segments, SpoolKeys.open(key_dir, identity, clock), identity, lock)
 
     def close(self) -> None:
         os.close(self._lock)
@@ -56,29 +58,43 @@ class Spool:
         return short if short.exists() else self.folder / f"{segment}.long"
 
     def read(self, location: Location) -> Record:
-        """The verified record. Raises `Gone` or `Damaged`."""
+        """The verified record. Raises `Gone`, `Damaged`, or `KeyLost` where only its key is not there."""
         try:
             descriptor = os.open(self.path(location.segment), os.O_RDONLY)
         except FileNotFoundError:
             raise Gone from None
         try:
-            return spool_record.read(descriptor, location.offset, location.length)
+            return spool_record.read(descriptor, location, self.keys.of(location.segment))
+        except KeyLost:
+            if self.path(location.segment).exists():
+                raise
+            raise Gone from None  # reclaimed meanwhile, and its keys with it
         finally:
             os.close(descriptor)
 
-    def discard(self, location: Location) -> None:
-        """Overwrites the record with zeros, keeping its lengths so that the segment can still be walked."""
+    def discard(self, location: Location, *, since: float | None = None) -> None:
+        """Destroys the record's key, then overwrites the record, all but what a walk needs.
+
+        The key is gone for good with the next `keys.sync`; `since` (monotonic) is when nobody needed it any
+        more. Raises OSError where the bytes can't be overwritten.
+        """
         try:
-            descriptor = os.open(self.path(location.segment), os.O_WRONLY)
+            descriptor = os.open(self.path(location.segment), os.O_RDWR)
         except FileNotFoundError:
             return  # reclaimed with its segment
         try:
+            if header := spool_record.header_at(descriptor, location.offset):
+                self.keys.destroy(location.segment, [header.slot], since)
             spool_record.wipe(descriptor, location.offset, location.offset + location.length)
         finally:
             os.close(descriptor)
 
-    def unlink(self, segment: UUID) -> None:
-        self.path(segment).unlink(missing_ok=True)
+    def is_in_place(self) -> bool:
+        """Whether the folder is the one we opened: an unmounted disk must not look like an empty spool."""
+        try:
+            return (self.folder.parent / "node").read_text().strip() == str(self.node_id)
+        except OSError:
+            return False
 
     def free_bytes(self) -> int:
         usage = os.statvfs(self.folder)

@@ -18,6 +18,7 @@ from uuid import UUID
 from mailcore import crash_points
 from mailcore.clock import Clock
 from mailcore.keyring import sync_folder
+from mailcore.spool_record import Gone, KeyLost, KeyOf
 
 KEY_BYTES = 32
 # How many slots a file begins with, and how many it grows by: most segments are quiet.
@@ -26,14 +27,6 @@ _MORE_SLOTS = 1024
 
 _DESTROYED = bytes(KEY_BYTES)
 _SUFFIX = ".keys"
-
-
-class KeyGone(Exception):
-    """The slot was overwritten: this record was discarded."""
-
-
-class KeyMissing(Exception):
-    """There is no such slot: the key folder is lost, cut short, or not mounted."""
 
 
 class SegmentKeys:
@@ -51,6 +44,11 @@ class SegmentKeys:
             self.close()
             path.unlink(missing_ok=True)
             raise
+
+    @property
+    def used(self) -> int:
+        """How many slots were handed out."""
+        return self._next
 
     def take(self, count: int) -> list[tuple[int, bytes]]:
         """Slots with their keys, on disk already; none of them is ever handed out again. Raises OSError."""
@@ -84,6 +82,7 @@ class SpoolKeys:
         self._guard = threading.Lock()
         self._unsynced: dict[tuple[UUID, int], float] = {}
         self._destroyed = 0
+        self.failing = 0  # how many the last `sync` could not destroy
 
     @classmethod
     def open(cls, key_dir: Path, node_id: UUID, clock: Clock) -> Self:
@@ -100,20 +99,24 @@ class SpoolKeys:
         return SegmentKeys(self.path(segment), slots)
 
     def read(self, segment: UUID, slot: int) -> bytes:
-        """Raises `KeyGone`, `KeyMissing` or OSError."""
+        """Raises `Gone` where it was destroyed, `KeyLost` or OSError."""
         try:
             descriptor = os.open(self.path(segment), os.O_RDONLY)
         except FileNotFoundError:
-            raise KeyMissing from None
+            raise KeyLost from None
         try:
             key = os.pread(descriptor, KEY_BYTES, slot * KEY_BYTES)
         finally:
             os.close(descriptor)
         if len(key) < KEY_BYTES:
-            raise KeyMissing
+            raise KeyLost
         if key == _DESTROYED:
-            raise KeyGone
+            raise Gone
         return key
+
+    def of(self, segment: UUID) -> KeyOf:
+        """What reads the keys of one segment."""
+        return lambda slot: self.read(segment, slot)
 
     # --- destroying ---
 
@@ -157,6 +160,7 @@ class SpoolKeys:
                     self._unsynced.setdefault((segment, slot), since)
             done = [now - since for (segment, _), since in due.items() if segment not in failed]
             self._destroyed += len(done)
+            self.failing = len(due) - len(done)
         return done
 
     def _synced(self, segment: UUID, slots: Sequence[int]) -> bool:
@@ -173,12 +177,6 @@ class SpoolKeys:
         except OSError:
             return False
         return True
-
-    @property
-    def unsynced(self) -> int:
-        """How many keys wait to be destroyed for good."""
-        with self._guard:
-            return len(self._unsynced)
 
     def take_count(self) -> int:
         """How many keys were destroyed since it was asked last."""

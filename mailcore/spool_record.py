@@ -1,31 +1,39 @@
-"""One record of the spool: its bytes and checksum, and how it is written, read and wiped in an open file.
+"""One record of the spool, in an open file: its header in clear, content and envelope sealed.
 
-A record is its lengths, the header that holds them, the content and the envelope. Must never hand out
-bytes whose checksum does not match, nor wipe the lengths of a record: segments are walked by them.
+The header tells the lengths, by which segments are walked, and the slot of the key. Must never hand out
+octets that do not open under that key, nor wipe the part of a header that a walk needs.
 """
 
 import json
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
-from mailcore import crash_points
+from mailcore import crash_points, spool_plain_record
+from mailcore.spool_seal import (
+    CHUNK_BYTES,
+    TAG_BYTES,
+    Buffer,
+    ContentSealer,
+    Seal,
+    Unsealable,
+    chunks_of,
+    sealed_length,
+)
 
-Buffer = bytes | bytearray | memoryview
-
-# magic, length of the envelope, length of the content | id, checksum | content, envelope
-_LENGTHS = struct.Struct("<4sIQ")
-_HEADER = struct.Struct("<4sIQ16s16s")
-_MAGIC = b"CPR1"
-_DIGEST_BYTES = 16
+# magic, slot of the key, length of the envelope, length of the content, checksum of those | id
+_WALKED = struct.Struct("<4sIIQI")
+_CHECKED = struct.Struct("<4sIIQ")
+_ID_BYTES = 16
+_MAGIC = b"CPS1"
 _ZEROS = bytes(1024 * 1024)
 _MOST_BUFFERS = 512  # of IOV_MAX, 1024 on Linux
 
-HEADER_BYTES = _HEADER.size
+HEADER_BYTES = _WALKED.size + _ID_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is to be appended: the content in buffers, so that nothing is joined or copied."""
+    """What is to be appended: the content in buffers."""
 
     id: UUID
     envelope: dict[str, Any]
@@ -59,67 +67,207 @@ class Damaged(Exception):
     """The bytes on disk are not the bytes that were accepted."""
 
 
+class KeyLost(Damaged):
+    """The record stands, its key does not: the key folder is lost, cut short, or not mounted."""
+
+
 class Gone(Exception):
     """No such record: its segment was reclaimed or moved, or the record discarded."""
 
 
-# --- encoding ---
+# The key in a slot; raises Gone or KeyLost.
+KeyOf = Callable[[int], bytes]
 
 
-class Encoder:
-    """Makes a record of content that comes piece by piece; the header, which counts it, is known last."""
+# --- the header ---
 
-    def __init__(self, record_id: UUID) -> None:
-        self._id = record_id
-        self._digest = blake2b(digest_size=_DIGEST_BYTES)
-        self._content = 0
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`envelope` and `content` are lengths before sealing; `raw` is the header as it stands on disk."""
+
+    slot: int
+    envelope: int
+    content: int
+    raw: bytes
+
+    @classmethod
+    def of(cls, slot: int, record_id: UUID, *, envelope: int, content: int) -> "Header":
+        checked = _CHECKED.pack(_MAGIC, slot, envelope, content)
+        return cls(slot, envelope, content, checked + crc32(checked).to_bytes(4, "little") + record_id.bytes)
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "Header | None":
+        """Of the octets where a record may begin; None where none does, or its header is damaged."""
+        if len(raw) < HEADER_BYTES or not raw.startswith(_MAGIC):
+            return None
+        _, slot, envelope, content, checksum = _WALKED.unpack_from(raw)
+        if crc32(raw[: _CHECKED.size]) != checksum:
+            return None
+        return cls(slot, envelope, content, raw[:HEADER_BYTES])
 
     @property
-    def content_end(self) -> int:
-        """Where the content ends so far, from the beginning of the record."""
-        return HEADER_BYTES + self._content
+    def id(self) -> UUID:
+        return UUID(bytes=self.raw[_WALKED.size :])
 
-    def add(self, content: Sequence[Buffer]) -> None:
-        for buffer in content:
-            self._digest.update(buffer)
-            self._content += len(buffer)
+    @property
+    def envelope_start(self) -> int:
+        return HEADER_BYTES + sealed_length(self.content)
 
-    def close(self, envelope: dict[str, Any]) -> tuple[bytes, bytes]:
-        """The header, and the envelope as it follows the content."""
-        encoded = json.dumps(envelope, separators=(",", ":"), ensure_ascii=True).encode()
-        self._digest.update(encoded)
-        header = _HEADER.pack(_MAGIC, len(encoded), self._content, self._id.bytes, self._digest.digest())
-        return header, encoded
+    @property
+    def length(self) -> int:
+        """Of the whole record on disk."""
+        return self.envelope_start + self.envelope + TAG_BYTES
+
+    @property
+    def is_wiped(self) -> bool:
+        """A record is overwritten from its id on."""
+        return not any(self.raw[_WALKED.size :])
+
+
+def _bound(slot: int, record_id: UUID) -> bytes:
+    """What content is bound to: known before its length is."""
+    return _MAGIC + slot.to_bytes(4, "little") + record_id.bytes
+
+
+# --- sealing ---
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """A record as it goes to disk."""
 
-    parts: Sequence[Buffer]
+    parts: Sequence[bytes]
     length: int
 
 
-def encode(entry: Entry) -> Encoded:
-    encoder = Encoder(entry.id)
-    encoder.add(entry.content)
-    header, envelope = encoder.close(entry.envelope)
-    return Encoded([header, *entry.content, envelope], encoder.content_end + len(envelope))
+def encode(entry: Entry, slot: int, key: bytes) -> Encoded:
+    content = entry.content[0] if len(entry.content) == 1 else b"".join(entry.content)
+    seal = Seal(key, _bound(slot, entry.id))
+    envelope = _as_json(entry.envelope)
+    header = Header.of(slot, entry.id, envelope=len(envelope), content=len(content))
+    parts = [header.raw, *seal.content(content), seal.envelope(envelope, header.raw)]
+    return Encoded(parts, header.length)
 
 
-def _verified(raw: bytes) -> Record:
-    if len(raw) < HEADER_BYTES:
+class Encoder:
+    """Makes a record of content that comes piece by piece; the header, which counts it, is known last."""
+
+    def __init__(self, record_id: UUID, slot: int, key: bytes) -> None:
+        self._id = record_id
+        self._slot = slot
+        self._seal = Seal(key, _bound(slot, record_id))
+        self._content = ContentSealer(self._seal)
+
+    @property
+    def next_offset(self) -> int:
+        """Where what `add` or `end` returns next belongs, from the beginning of the record."""
+        return HEADER_BYTES + self._content.sealed
+
+    def add(self, buffer: Buffer) -> list[bytes]:
+        return self._content.add(buffer)
+
+    def end(self) -> bytes:
+        """The content is whole: its last chunk."""
+        return self._content.end()
+
+    @property
+    def content_end(self) -> int:
+        """Where the content ends once it is whole, from the beginning of the record."""
+        return HEADER_BYTES + sealed_length(self._content.length)
+
+    def reader(self, descriptor: int, skip: int) -> "ContentReader":
+        """Of the whole content, from its octet `skip` on, in a file that begins with this record."""
+        return ContentReader(descriptor, HEADER_BYTES, self._content.length, self._seal, skip)
+
+    def close(self, envelope: dict[str, Any]) -> tuple[bytes, bytes]:
+        """The header, and the envelope as it follows the content."""
+        encoded = _as_json(envelope)
+        header = Header.of(self._slot, self._id, envelope=len(encoded), content=self._content.length)
+        return header.raw, self._seal.envelope(encoded, header.raw)
+
+
+def _as_json(envelope: dict[str, Any]) -> bytes:
+    return json.dumps(envelope, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+# --- reading ---
+
+
+def read(descriptor: int, location: Location, key_of: KeyOf) -> Record:
+    """The verified record. Raises `Damaged`, or `Gone` where it was discarded."""
+    if _magic(descriptor, location.offset) == spool_plain_record.MAGIC:
+        return _read_plain(descriptor, location)
+    header = Header.parse(os.pread(descriptor, HEADER_BYTES, location.offset))
+    if header is None or header.length != location.length:
         raise Damaged
-    magic, envelope_length, content_length, identifier, digest = _HEADER.unpack_from(raw)
-    end = HEADER_BYTES + content_length
-    if magic != _MAGIC or end + envelope_length != len(raw):
-        raise Damaged
-    if not any(digest):
+    if header.is_wiped:
         raise Gone
-    body = memoryview(raw)[HEADER_BYTES:]
-    if blake2b(body, digest_size=_DIGEST_BYTES).digest() != digest:
+    seal = Seal(key_of(header.slot), _bound(header.slot, header.id))
+    try:
+        sealed = os.pread(descriptor, header.envelope + TAG_BYTES, location.offset + header.envelope_start)
+        envelope = json.loads(seal.open_envelope(sealed, header.raw))
+        start = location.offset + HEADER_BYTES
+        content = ContentReader(descriptor, start, header.content, seal).all()
+    except Unsealable:
+        raise Damaged from None
+    return Record(header.id, envelope, content)
+
+
+def _read_plain(descriptor: int, location: Location) -> Record:
+    found = spool_plain_record.read(descriptor, location.offset, location.length)
+    if found is None:
         raise Damaged
-    return Record(UUID(bytes=identifier), json.loads(raw[end:]), memoryview(raw)[HEADER_BYTES:end])
+    if found.is_wiped:
+        raise Gone
+    return Record(found.id, found.envelope, found.content)
+
+
+class ContentReader:
+    """Sealed content in an open file, opened where it is looked at: `len` and slices, as bytes has them.
+
+    Not for two threads at once. Raises `Unsealable` where the file is not what was written.
+    """
+
+    def __init__(self, descriptor: int, start: int, length: int, seal: Seal, skip: int = 0) -> None:
+        """The sealed content begins at `start` of the file; its first `skip` octets are not shown."""
+        self._descriptor = descriptor
+        self._start = start
+        self._length = length
+        self._seal = seal
+        self._skip = skip
+        self._last = chunks_of(length) - 1
+        self._opened: tuple[int, bytes] = (-1, b"")
+
+    def __len__(self) -> int:
+        return max(0, self._length - self._skip)
+
+    def __getitem__(self, place: slice) -> bytes:
+        start, stop, _ = place.indices(len(self))
+        if start >= stop:
+            return b""
+        start, stop = start + self._skip, stop + self._skip
+        first, last = start // CHUNK_BYTES, (stop - 1) // CHUNK_BYTES
+        joined = b"".join(self._chunk(number) for number in range(first, last + 1))
+        return joined[start - first * CHUNK_BYTES : stop - first * CHUNK_BYTES]
+
+    def all(self) -> memoryview:
+        """The whole of it, in memory once."""
+        if self._last == 0:
+            return memoryview(self._chunk(0))
+        whole = bytearray(self._length)
+        for number in range(self._last + 1):
+            start = number * CHUNK_BYTES
+            whole[start : start + CHUNK_BYTES] = self._chunk(number)
+        return memoryview(whole).toreadonly()
+
+    def _chunk(self, number: int) -> bytes:
+        """The one that was opened last is kept: who looks at small slices goes from one to the next."""
+        if self._opened[0] != number:
+            size = min(CHUNK_BYTES, self._length - number * CHUNK_BYTES) + TAG_BYTES
+            sealed = os.pread(self._descriptor, size, self._start + number * (CHUNK_BYTES + TAG_BYTES))
+            self._opened = number, self._seal.open_chunk(number, sealed, is_last=number == self._last)
+        return self._opened[1]
 
 
 # --- in an open file ---
@@ -145,36 +293,29 @@ def _after(buffers: list[Buffer], written: int) -> list[Buffer]:
     return []
 
 
-def read(descriptor: int, offset: int, length: int) -> Record:
-    """The verified record. Raises `Damaged`, or `Gone` where it was wiped."""
-    parts = []
-    while length > 0:
-        part = os.pread(descriptor, length, offset)
-        if not part:
-            break
-        parts.append(part)
-        offset += len(part)
-        length -= len(part)
-    return _verified(parts[0] if len(parts) == 1 else b"".join(parts))
+def header_at(descriptor: int, offset: int) -> Header | None:
+    """None where no sealed record begins, or its header is damaged: then nobody knows its slot."""
+    return Header.parse(os.pread(descriptor, HEADER_BYTES, offset))
 
 
 def end_of(descriptor: int, offset: int) -> int | None:
     """Where the record at `offset` ends, by its own lengths; None where no record begins."""
-    lengths = os.pread(descriptor, _LENGTHS.size, offset)
-    if len(lengths) < _LENGTHS.size or not lengths.startswith(_MAGIC):
-        return None
-    _, envelope, content = _LENGTHS.unpack(lengths)
-    return offset + HEADER_BYTES + int(envelope) + int(content)
+    if header := header_at(descriptor, offset):
+        return offset + header.length
+    return spool_plain_record.end_of(descriptor, offset)
 
 
 def wipe(descriptor: int, offset: int, end: int) -> None:
     """Overwrites a record with zeros, keeping its lengths so that the segment can still be walked."""
-    zero(descriptor, offset + _LENGTHS.size, end)
+    kept = {_MAGIC: _WALKED.size, spool_plain_record.MAGIC: spool_plain_record.LENGTHS_BYTES}
+    zero(descriptor, offset + kept.get(_magic(descriptor, offset), 0), end)
 
 
 def is_wiped(descriptor: int, end: int) -> bool:
-    """A record ends in `}`, and is overwritten from its beginning: a zero there means that it is done."""
-    return os.pread(descriptor, 1, end - 1) == b"\0"
+    """A record ends in a tag (a plain one in `}`), and is overwritten from its beginning: zeros there mean
+    that it is done.
+    """
+    return not any(os.pread(descriptor, TAG_BYTES, end - TAG_BYTES))
 
 
 def zero(descriptor: int, start: int, end: int) -> None:
@@ -192,3 +333,7 @@ def after_zeros(descriptor: int, offset: int) -> int:
         if rest:
             break
     return offset
+
+
+def _magic(descriptor: int, offset: int) -> bytes:
+    return os.pread(descriptor, len(_MAGIC), offset)

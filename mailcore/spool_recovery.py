@@ -36,11 +36,14 @@ _LOST = Answer(
 
 @dataclass(slots=True)
 class Recovered:
-    """What was found and done. `damaged` records could not be read: those without rows are lost."""
+    """What was found and done. `damaged` records could not be read: those without rows are lost. Of `keyless`
+    ones the key is missing: they can be read once the key folder is back.
+    """
 
     segments: int = 0
     records: int = 0
     discarded: int = 0
+    keyless: int = 0
     damaged: int = 0
     ended_before: int = 0
     found_again: int = 0
@@ -83,7 +86,7 @@ class Recovery:
     def _counted(self) -> Recovered:
         walk, done = self._walk, self._done
         done.segments, done.records = walk.segments, len(walk.readable)
-        done.discarded, done.damaged = walk.discarded, walk.damaged
+        done.discarded, done.keyless, done.damaged = walk.discarded, walk.keyless, walk.damaged
         return done
 
     def _look(self, location: Location) -> Literal["readable", "damaged", "gone"]:
@@ -158,24 +161,23 @@ class Recovery:
     def _rows(self, found: Found) -> list[tuple[MessageRow, list[DeliveryRow]]]:
         return [
             (
-                self._message(found, recipient, found.id if index == 0 else self._clock.new_id()),
+                self._message(found, place, recipient),
                 [self._delivery(destination) for destination in recipient["destinations"]],
             )
-            for index, recipient in enumerate(found.recipients)
+            for place, recipient in enumerate(found.recipients)
         ]
 
-    def _message(self, found: Found, recipient: dict[str, Any], identifier: UUID) -> MessageRow:
+    def _message(self, found: Found, place: int, recipient: dict[str, Any]) -> MessageRow:
         return MessageRow(
-            id=identifier,
+            id=found.id if place == 0 else self._clock.new_id(),
             account_id=UUID(recipient["account"]),
             domain_id=_uuid(recipient["domain"]),
             alias_id=_uuid(recipient["alias"]),
-            alias_address=recipient["address"],
+            recipient=place,
             lane=Lane(recipient["lane"]),
             node_id=self._spool.node_id,
             location=found.location,
             shared=len(found.recipients) > 1,
-            reverse_path=found.reverse_path,
             sender_authenticated=found.authenticated,
             smtputf8=found.smtputf8,
             origin=found.origin,
@@ -184,9 +186,8 @@ class Recovery:
 
     def _delivery(self, destination: str) -> DeliveryRow:
         """A destination's id, or the address of mail of our own."""
-        if "@" in destination:
-            return DeliveryRow(self._clock.new_id(), None, destination, None)
-        return DeliveryRow(self._clock.new_id(), UUID(destination), None, None)
+        ours = "@" in destination
+        return DeliveryRow(self._clock.new_id(), None if ours else UUID(destination), None)
 
     # --- records for rows ---
 
@@ -226,9 +227,8 @@ returning id, message_id, account_id, accepted_at, origin, attempt, lease_owner 
 _KNOWN = """
 with record as (
     select * from unnest($2::int[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::timestamptz[],
-        $8::text[], $9::uuid[], $10::text[])
-    as r (number, id, segment, record_offset, record_length, accepted_at, reverse_path, account_id,
-        alias_address)
+        $8::uuid[], $9::uuid[], $10::int[])
+    as r (number, id, segment, record_offset, record_length, accepted_at, account_id, alias_id, recipient)
 )
 select r.number, m.id, m.segment, m.record_offset, m.record_length
 from record r join message m on m.id = r.id
@@ -238,16 +238,16 @@ from record r join message m on m.segment = r.segment and m.record_offset = r.re
 union
 select r.number, m.id, m.segment, m.record_offset, m.record_length
 from record r join message m on m.node_id = $1 and m.account_id = r.account_id
-    and m.accepted_at = r.accepted_at and m.alias_address = r.alias_address
-    and m.record_length = r.record_length and m.reverse_path = r.reverse_path
+    and m.accepted_at = r.accepted_at and m.record_length = r.record_length
+    and (m.recipient = r.recipient or m.recipient is null and m.alias_id is not distinct from r.alias_id)
 """
 
 
 async def _ask(tx: Transaction, node_id: UUID, batch: Sequence[Found]) -> _Knowledge:
     rows = [
         (number, f.id, f.location.segment, f.location.offset, f.location.length, f.received_at,
-         f.reverse_path, UUID(recipient["account"]), recipient["address"])
-        for number, f in enumerate(batch) for recipient in f.recipients
+         UUID(recipient["account"]), _uuid(recipient["alias"]), place)
+        for number, f in enumerate(batch) for place, recipient in enumerate(f.recipients)
     ]  # fmt: skip
     messages: dict[int, list[tuple[UUID, Location]]] = {}
     for row in await tx.fetch(_KNOWN, node_id, *columns(rows)):
@@ -286,7 +286,7 @@ def _logged(found: Found, message: MessageRow) -> LoggedMessage:
     """The reverse name of the client was in the log alone, and is not known any more."""
     return LoggedMessage(
         message.id, message.account_id, message.domain_id, found.received_at, found.client_ip, "",
-        found.subject, found.sender, message.alias_address,
+        found.subject, found.sender, found.recipients[message.recipient]["address"],
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from mailcore import spool_record
 from mailcore.clock import Clock
 from mailcore.keyring import sync_folder
+from mailcore.spool_keys import FIRST_SLOTS, SpoolKeys
 from mailcore.spool_record import Location, Record
 
 
@@ -34,7 +35,7 @@ class SpoolFault(Exception):
 class Segment:
     """One open segment file of a writer. `pending` counts appends whose fate in the database is open."""
 
-    def __init__(self, path: Path, identifier: UUID, born: float) -> None:
+    def __init__(self, path: Path, identifier: UUID, born: float, keys: SpoolKeys, slots: int) -> None:
         self.id = identifier
         self.born = born
         self.size = 0
@@ -47,26 +48,32 @@ class Segment:
             if os.fstat(self.descriptor).st_nlink == 0:
                 raise BlockingIOError  # somebody had the lock before us, and reclaimed the file
             sync_folder(path.parent)
+            self.keys = keys.create(identifier, slots)
         except OSError:
             self.cut_back()
             os.close(self.descriptor)
             raise
 
     @classmethod
-    def create(cls, folder: Path, clock: Clock, suffix: str) -> Self:
-        """A new, locked segment with a durable name. Raises `SpoolFault`."""
+    def create(
+        cls, folder: Path, keys: SpoolKeys, clock: Clock, suffix: str, slots: int = FIRST_SLOTS
+    ) -> Self:
+        """A new, locked segment with a durable name and durable keys. Raises `SpoolFault`."""
         try:
             while True:
                 identifier = clock.new_id()
                 try:
-                    return cls(folder / f"{identifier}{suffix}", identifier, clock.monotonic())
+                    path = folder / f"{identifier}{suffix}"
+                    return cls(path, identifier, clock.monotonic(), keys, slots)
                 except BlockingIOError:
                     continue  # the sweep was faster to lock the new, empty file, which it may reclaim
         except OSError as error:
             raise SpoolFault.of(error) from error
 
     def cut_back(self) -> None:
-        """What was not accepted goes at once; where even that fails, the sweep reclaims it with the file."""
+        """What was not accepted goes at once; where even that fails, the sweep reclaims it with the file. It
+        removes the key file too.
+        """
         try:
             if self.size == 0:
                 self.path.unlink(missing_ok=True)
@@ -83,19 +90,21 @@ class Segment:
         if self.sealed and self.pending == 0 and self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+            self.keys.close()
 
 
 class LockedSegment:
     """A segment nobody writes any more, held by the sweep while it decides."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, keys: SpoolKeys) -> None:
         self.path = path
         self.id = UUID(path.stem)
+        self._keys = keys
         self.long_wait = path.suffix == ".long"
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, path: Path) -> Self | None:
+    def take(cls, path: Path, keys: SpoolKeys) -> Self | None:
         """None while its writer holds it, or when it is gone."""
         try:
             descriptor = os.open(path, os.O_RDWR)
@@ -109,14 +118,15 @@ class LockedSegment:
         except OSError:
             os.close(descriptor)
             raise
-        return cls(path, descriptor)
+        return cls(path, descriptor, keys)
 
     @property
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size
 
-    def read(self, offset: int, length: int) -> Record:
-        return spool_record.read(self._descriptor, offset, length)
+    def read(self, location: Location) -> Record:
+        """As `Spool.read`."""
+        return spool_record.read(self._descriptor, location, self._keys.of(self.id))
 
     def locations(self) -> Iterator[Location]:
         """Where records lie, discarded ones included. Ends early where damage leaves no way to tell."""
@@ -130,7 +140,10 @@ class LockedSegment:
             offset = end
 
     def wipe_except(self, needed: Sequence[Location]) -> None:
-        """Zeros every record but these; lengths stay where they can be read, so that it can be walked."""
+        """Destroys the key of every record but these, then zeros it; what a walk needs stays where it can be
+        read.
+        """
+        self._destroy_keys_except(needed)
         ends = {location.offset: location.offset + location.length for location in needed}
         starts = [*sorted(ends), self.size]
         offset = 0
@@ -148,8 +161,21 @@ class LockedSegment:
                     spool_record.wipe(self._descriptor, offset, end)
                 offset = end
 
+    def _destroy_keys_except(self, needed: Sequence[Location]) -> None:
+        """A slot is known by its record's header alone: one that is damaged keeps its key until the segment
+        goes, lest that of another is destroyed.
+        """
+        kept = {location.offset for location in needed}
+        starts = (location.offset for location in self.locations() if location.offset not in kept)
+        headers = (spool_record.header_at(self._descriptor, start) for start in starts)
+        self._keys.destroy(self.id, [header.slot for header in headers if header])
+
     def unlink(self) -> None:
+        """Nobody needs any of it: keys first, so that no moment leaves bytes with a key. Raises OSError."""
+        self._destroy_keys_except(())
+        self._keys.erase(self.id)
         self.path.unlink(missing_ok=True)
+        self._keys.unlink(self.id)
 
     def release(self) -> None:
         os.close(self._descriptor)

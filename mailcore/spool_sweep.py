@@ -20,7 +20,7 @@ from mailcore.database import CONNECTION_LOST, Aborted, Database, UnknownOutcome
 from mailcore.event_log import columns
 from mailcore.settings import Settings
 from mailcore.spool import Spool, segments_in
-from mailcore.spool_record import Damaged, Entry, Gone, Location, Record
+from mailcore.spool_record import Damaged, Entry, Gone, KeyLost, Location, Record
 from mailcore.spool_segment import LockedSegment, SpoolFault
 from mailcore.spool_writer import SegmentWriter
 
@@ -86,7 +86,7 @@ class SpoolSweep:
         self._may_copy = True
         reclaimed = 0
         for path in paths:
-            segment = _taken(path)
+            segment = self._taken(path)
             if segment is None:
                 self._met.pop(UUID(path.stem), None)  # whatever we knew: somebody may be writing to it
                 continue
@@ -95,7 +95,32 @@ class SpoolSweep:
             finally:
                 segment.release()
         self._forget({UUID(path.stem) for path in paths})
+        await asyncio.to_thread(self._remove_lost_keys)
         return reclaimed
+
+    def _remove_lost_keys(self) -> None:
+        """Key files whose segment is gone: of a segment that never held anything, or of a reclaim cut off.
+
+        They are listed first: a key file is made after its segment.
+        """
+        keys = self._spool.keys
+        try:
+            with_keys = keys.segments()
+            present = {UUID(path.stem) for path in segments_in(self._spool)}
+            if not self._spool.is_in_place():
+                return
+            for segment in with_keys - present:
+                keys.erase(segment)
+                keys.unlink(segment)
+        except OSError as error:
+            log.error("keys_not_removed", error=type(error).__name__)
+
+    def _taken(self, path: Path) -> LockedSegment | None:
+        try:
+            return LockedSegment.take(path, self._spool.keys)
+        except OSError as error:
+            log.error("segment_unreadable", error=type(error).__name__)
+            return None
 
     async def _try_to_visit(self, segment: LockedSegment) -> bool:
         """What the disk does to one file must not keep the sweep from the others."""
@@ -182,9 +207,10 @@ class SpoolSweep:
     async def _move(self, segment: LockedSegment, survivors: Sequence[_Survivor]) -> None:
         """Copies, syncs, points the rows at the copies. What can't be read stays where it is, held."""
         for batch in _batches(survivors):
-            records, damaged = await asyncio.to_thread(_read, segment, batch)
-            if damaged:
-                await self._hold(damaged)
+            records, damaged, keyless = await asyncio.to_thread(_read, segment, batch)
+            for kind, unreadable in (("damaged", damaged), ("key-lost", keyless)):
+                if unreadable:
+                    await self._hold(kind, unreadable)
             if records:
                 await self._move_batch(records)
 
@@ -226,7 +252,7 @@ class SpoolSweep:
         for copy in copies:
             self._spool.discard(copy)
 
-    async def _hold(self, damaged: Sequence[_Survivor]) -> None:
+    async def _hold(self, kind: str, damaged: Sequence[_Survivor]) -> None:
         """Once: what is held already was counted when it was found."""
         messages = [message for survivor in damaged for message in survivor.messages]
         async with self._database.transaction() as tx:
@@ -237,7 +263,7 @@ class SpoolSweep:
             )
         if held := {row["message_id"] for row in rows}:
             metrics.DAMAGED.inc(sum(not held.isdisjoint(survivor.messages) for survivor in damaged))
-            log.error("record_damaged", messages=len(held))
+            log.error("record_damaged", kind=kind, messages=len(held))
 
     async def _is_our_database(self) -> bool:
         """Another database, or an older point of ours, must not decide what is needed."""
@@ -260,14 +286,6 @@ from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[])
     as c (id, old, segment, position, length)
 where m.id = c.id and m.segment = c.old returning m.id
 """
-
-
-def _taken(path: Path) -> LockedSegment | None:
-    try:
-        return LockedSegment.take(path)
-    except OSError as error:
-        log.error("segment_unreadable", error=type(error).__name__)
-        return None
 
 
 def _reclaimed(segment: LockedSegment) -> bool:
@@ -294,15 +312,18 @@ def _batches(survivors: Sequence[_Survivor]) -> Iterator[Sequence[_Survivor]]:
 
 def _read(
     segment: LockedSegment, batch: Sequence[_Survivor]
-) -> tuple[list[tuple[_Survivor, Record]], list[_Survivor]]:
-    """Those that can be read, and those that can't."""
+) -> tuple[list[tuple[_Survivor, Record]], list[_Survivor], list[_Survivor]]:
+    """Those that can be read, those that are damaged, and those whose key is not there."""
     records: list[tuple[_Survivor, Record]] = []
     damaged: list[_Survivor] = []
+    keyless: list[_Survivor] = []
     for survivor in batch:
         try:
-            records.append((survivor, segment.read(survivor.location.offset, survivor.location.length)))
+            records.append((survivor, segment.read(survivor.location)))
         except Gone:
             continue  # its message ended meanwhile; the rows are gone with it
+        except KeyLost:
+            keyless.append(survivor)
         except (Damaged, OSError):
             damaged.append(survivor)
-    return records, damaged
+    return records, damaged, keyless

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from mailcore import content_scan, rewriting
 from mailcore.spool import InUse, Spool, segments_in
-from mailcore.spool_record import Damaged, Gone, Location, Record
+from mailcore.spool_record import Damaged, Gone, KeyLost, Location, Record
 from mailcore.spool_segment import LockedSegment
 
 
@@ -40,12 +40,13 @@ class SpoolWalk:
     segments: int = 0
     readable: set[Location] = field(default_factory=set)
     discarded: int = 0
+    keyless: int = 0
     damaged: int = 0
 
     def records(self) -> Iterator[Found]:
         """Oldest segment first. Raises InUse."""
         for path in segments_in(self.spool):
-            segment = LockedSegment.take(path)
+            segment = LockedSegment.take(path, self.spool.keys)
             if segment is None:
                 raise InUse
             self.segments += 1
@@ -59,9 +60,11 @@ class SpoolWalk:
         for location in segment.locations():
             end = location.offset + location.length
             try:
-                record = segment.read(location.offset, location.length)
+                record = segment.read(location)
             except Gone:
                 self.discarded += 1
+            except KeyLost:
+                self.keyless += 1
             except Damaged:
                 self.damaged += 1
             else:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from mailcore.authenticity.verdicts import Verdicts
 from mailcore.routing import Recipient
-from mailcore.spool_record import Buffer
+from mailcore.spool_seal import Buffer
 from mailcore.spool_writer import LargeEntry
 
 

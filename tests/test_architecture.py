@@ -32,11 +32,12 @@ GATES = {
                "customers/staff.py",
                "customers/aliases.py", "customers/alias_bulk.py",
                "mailcore/routing.py", "mailcore/returns.py",
-               "mailcore/queue_claim.py", "mailcore/queue_admin.py", "customers/accounts.py",
-               "customers/surplus.py", "clearpost/seed.py"},
+               "mailcore/queue.py", "mailcore/queue_claim.py", "mailcore/queue_admin.py",
+               "customers/accounts.py", "customers/queue_owner.py", "customers/surplus.py",
+               "clearpost/seed.py"},
     "alias": {"customers/surplus.py", "customers/aliases.py", "customers/alias_bulk.py",
               "customers/accounts.py", "mailcore/routing.py", "mailcore/returns.py",
-              "mailcore/queue_claim.py"},
+              "mailcore/queue.py", "mailcore/queue_claim.py", "customers/queue_owner.py"},
     "alias_destination": {"customers/surplus.py", "customers/aliases.py", "customers/alias_bulk.py",
                           "customers/destinations.py",
                           "mailcore/routing.py"},
@@ -99,7 +100,7 @@ GATES = {
     "statement": {"customers/statements.py"},
     "canary": {"customers/canaries.py"},
     "authority_request": {"customers/authority_requests.py"},
-    "srs_token": {"mailcore/returns.py", "workers/upkeep.py"},
+    "srs_token": {"mailcore/return_tokens.py", "workers/upkeep.py"},
     "message": {"customers/plan_change.py", "mailcore/queue.py", "mailcore/settlement.py",
                 "customers/cancellation.py",
                 "customers/account_deletion.py",
@@ -130,8 +131,9 @@ LOGGED = {
     "method", "account",
     "verb",  # of the SMTP command: one that we know
 }  # fmt: skip
-# Binary columns: what passkeys are made of, and answers of the API sealed under the caller's own key.
-BINARY_COLUMNS = {"credential_id", "public_key", "challenge", "answer"}
+# Binary columns: what passkeys are made of, answers of the API sealed under the caller's own key, and return
+# addresses, hashed and sealed.
+BINARY_COLUMNS = {"credential_id", "public_key", "challenge", "answer", "id", "sealed"}
 LOG_METHODS = {"debug", "info", "warning", "error", "exception", "critical", "msg", "bind"}
 PRINTS_FREELY = "clearpost/standins/"  # stand-ins of the local stack see nobody's mail but the demo's
 

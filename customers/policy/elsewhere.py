@@ -23,7 +23,11 @@ REDIS: Final = (
     Place("arq:*", "the same, as the library for it writes it", "a second"),
 )
 SPOOL: Final = (
-    Place("segments/*.seg", "accepted mail that waits, with its envelope", "within a minute of its end"),
+    Place(
+        "segments/*.seg",
+        "accepted mail that waits, with its envelope, each message sealed under a key of its own",
+        "within a minute of its end",
+    ),
     Place(
         "segments/*.long",
         "what has waited for longer than half a minute, moved together",
@@ -34,6 +38,11 @@ SPOOL: Final = (
 )
 KEYS: Final = (
     Place("*.key", "the service's own keys: for return addresses, links, hashes, signatures", "it stays"),
+    Place(
+        "spool/*/*.keys",
+        "a random key for each message that waits",
+        "overwritten within 5 seconds of its end, 60 after a crash; the file goes with its segment",
+    ),
     Place("dkim/*", "what we sign mail with", "retired by the operator"),
     Place("tls.pem", "a certificate of our own, where none is set", "it is renewed"),
 )

@@ -50,20 +50,15 @@ WAITING: Final = (
         "message",
         "an accepted message for one alias, as long as a delivery of it waits",
         "delivered, or failed for good",
-        tells={
-            "alias_address": "the address that it was sent to",
-            "reverse_path": "where bounces go",
-        },
         words="lane origin",
-        numbers="id account_id domain_id alias_id node_id segment record_offset record_length shared "
-        "sender_authenticated smtputf8 key_id delivered accepted_at",
+        numbers="id account_id domain_id alias_id recipient node_id segment record_offset record_length shared "
+        "sender_authenticated smtputf8 delivered accepted_at",
     ),
     Row(
         "delivery",
         "one message to one destination",
         "delivered, or failed for good",
         tells={
-            "address": "of our own mail (bounces, notices) whom it goes to",
             "provider": "the registrable domain of the mail host tried last, so that one in trouble rests",
         },
         words="lane origin state",
@@ -75,11 +70,10 @@ WAITING: Final = (
         "a return address that can't carry all it needs (a catch-all, a long sender address)",
         "11 days at most",
         tells={
-            "token": "what the return address carries",
-            "address": "the sender's address",
-            "alias_address": "the alias",
+            "id": "a hash of the return address",
+            "sealed": "the sender's address and the alias, under a key that is made from the return address",
         },
-        numbers="account_id domain_id may_notify key_id expires_at",
+        numbers="account_id domain_id may_notify expires_at",
     ),
     Row(
         "undelivered",

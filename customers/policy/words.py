@@ -10,10 +10,13 @@ PROMISE: Final = (
 CONTENT: Final = (
     "Subject and From are copied into the log, as listed below. Nothing else of a message's content is "
     "stored anywhere but in the spool: no column can hold it, and process logs hold ids and counts only.",
-    "When the last delivery of a message has ended and that is committed, its bytes in the spool are "
-    "overwritten with zeros; files are removed within a minute or so. What a crash left readable is wiped "
-    "or removed by the sweep. Overwriting is what software can do: a copy-on-write file system, an SSD's "
-    "spare cells or a snapshot of the disk may keep older blocks. The spool is not encrypted yet.",
+    "What waits in the spool is encrypted, each message under a random key of its own (AES-256-GCM). Keys lie "
+    "in the key folder, outside the database and outside backups. When the last delivery of a message has "
+    "ended and that is committed, its key and its bytes are overwritten with zeros, the key on disk within "
+    "5 seconds (99 of 100 times); what a crash left is done within a minute. Without its key a message is "
+    "unreadable, whatever copies of its bytes are left. Overwriting the key is what software can do: a "
+    "copy-on-write file system, the spare cells of flash memory or a snapshot of the key folder's disk may "
+    "keep what was there before.",
     "What waits longer, waits longer: up to 4 days, then it is given up and deleted.",
 )
 LOG: Final = (

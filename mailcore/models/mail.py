@@ -6,7 +6,7 @@ Must never gain a column that can hold a message body.
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, SmallInteger, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from mailcore.models.columns import LANES, ORIGINS, belongs_to, big, flag, moment, texts
@@ -15,7 +15,9 @@ from mailcore.models.columns import LANES, ORIGINS, belongs_to, big, flag, momen
 class Message(SQLModel, table=True):
     """One accepted message for one alias; deleted with its last delivery.
 
-    Recipients of one SMTP transaction share their bytes: same segment and offset, `shared` set.
+    Recipients of one SMTP transaction share their bytes: same segment and offset, `shared` set. Who it is
+    from and the address it was written to are in the sealed record; `recipient` is the place in its list,
+    null for mail of a release that did not note it.
     """
 
     __table_args__ = (
@@ -27,17 +29,15 @@ class Message(SQLModel, table=True):
     account_id: UUID = Field(index=True)
     domain_id: UUID | None = None
     alias_id: UUID | None = Field(default=None, index=True)
-    alias_address: str
+    recipient: int | None = Field(default=None, sa_column=Column(SmallInteger, nullable=True))
     lane: str
     node_id: UUID
     segment: UUID
     record_offset: int = big()
     record_length: int = big()
     shared: bool = flag(False)
-    reverse_path: str
     sender_authenticated: bool = flag(False)
     smtputf8: bool = flag(False)
-    key_id: UUID | None = None
     origin: str
     delivered: bool = flag(False)
     accepted_at: datetime = moment(now=True)
@@ -47,7 +47,7 @@ class Delivery(SQLModel, table=True):
     """One content to one destination: the unit of the queue and of the ledger; deleted when it ends.
 
     `attempt` numbers every try, `failures` counts only finished ones (they climb the ladder).
-    `address` is set only for our own mail (DSN, notice); otherwise the destination row knows it.
+    `destination_id` is null for our own mail (DSN, notice): its sealed record knows where to.
     `provider` is the registrable domain of the MX host that was tried last; empty until then.
     `cancelled`: its owner wants it ended; whoever leases it next ends it instead of sending it.
     """
@@ -85,7 +85,6 @@ class Delivery(SQLModel, table=True):
     message_id: UUID = belongs_to("message")
     account_id: UUID
     destination_id: UUID | None = Field(default=None, index=True)
-    address: str | None = None
     node_id: UUID
     lane: str
     origin: str
@@ -142,16 +141,18 @@ class ServiceAlert(SQLModel, table=True):
 
 
 class SrsToken(SQLModel, table=True):
-    """What an opaque return address stands for: where SRS0 would not fit, and for mail of a catch-all."""
+    """What an opaque return address stands for: where SRS0 would not fit, and for mail of a catch-all.
+
+    `id` is a hash of the address; sender and alias are sealed under a key made from it, which only those have
+    who got the mail. See return_tokens.py.
+    """
 
     __tablename__ = "srs_token"
-    token: str = Field(primary_key=True)
-    address: str
+    id: bytes = Field(primary_key=True)
+    sealed: bytes
     account_id: UUID = Field(index=True)
     domain_id: UUID | None = None
-    alias_address: str
     may_notify: bool
-    key_id: UUID | None = None
     expires_at: datetime = moment()
 
 

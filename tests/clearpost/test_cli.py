@@ -217,7 +217,7 @@ async def test_queue_status_counts_and_the_ledger_adds_up(
 
 def test_spool_status_counts_segments_and_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    spool = Spool.open(tmp_path, clock)
+    spool = Spool.open(tmp_path, tmp_path / "keys", clock)
     writer = SegmentWriter(spool, clock, largest=1 << 20, oldest_seconds=60)
     place: Location = writer.append([Entry(clock.new_id(), {}, [b"content"])])[0]
     assert status.spool(settings_of(tmp_path), as_json=True) == 0

@@ -42,9 +42,9 @@ async def seen(world: World, local_part: str) -> Any:
 
 
 _MESSAGE = """
-insert into message (id, account_id, domain_id, alias_id, alias_address, lane, node_id, segment,
-    record_offset, record_length, reverse_path, origin)
-values ($1, $2, $3, $4, $5, $6, $7, $1, 0, 1, '', 'smtp')
+insert into message (id, account_id, domain_id, alias_id, recipient, lane, node_id, segment, record_offset,
+    record_length, origin)
+values ($1, $2, $3, $4, 0, $5, $6, $1, 0, 1, 'smtp')
 """
 
 _DELIVERY = """
@@ -62,7 +62,7 @@ async def waiting(
     domain, owner = UUID(alias["domain_id"]), uuid4() if leased else None
     async with world.runtime.database.transaction() as tx:
         await tx.execute("insert into node (id) values ($1)", node)
-        await tx.execute(_MESSAGE, message, account, domain, UUID(alias["id"]), alias["address"], lane, node)
+        await tx.execute(_MESSAGE, message, account, domain, UUID(alias["id"]), lane, node)
         for destination in alias["destinations"]:
             inbox = UUID(destination["id"])
             await tx.execute(_DELIVERY, uuid4(), message, account, inbox, node, lane, owner)

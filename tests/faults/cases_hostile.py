@@ -101,11 +101,10 @@ _MULTIPLY = """
 with one as (select m.* from message m join log_message l on l.id = m.id where l.subject = $1),
 copies as (select gen_random_uuid() as id, gen_random_uuid() as delivery from generate_series(1, $2::int)),
 made as (
-    insert into message (id, account_id, domain_id, alias_id, alias_address, lane, node_id, segment,
-        record_offset, record_length, shared, reverse_path, sender_authenticated, smtputf8, origin,
-        accepted_at)
-    select c.id, account_id, domain_id, alias_id, alias_address, lane, node_id, segment,
-        record_offset, record_length, true, '', false, smtputf8, origin, accepted_at
+    insert into message (id, account_id, domain_id, alias_id, recipient, lane, node_id, segment,
+        record_offset, record_length, shared, sender_authenticated, smtputf8, origin, accepted_at)
+    select c.id, account_id, domain_id, alias_id, recipient, lane, node_id, segment,
+        record_offset, record_length, true, false, smtputf8, origin, accepted_at
     from one cross join copies c returning id
 ), queued as (
     insert into delivery (id, message_id, account_id, destination_id, node_id, lane, origin, accepted_at,
@@ -121,7 +120,7 @@ async def _clear(run: Run) -> None:
     """The backlog ends as its owner would end it; here by hand, and the ledger is told."""
     await run.rig.stop("worker")
     await run.rig.world.execute(
-        "with gone as (delete from message where reverse_path = '' and shared returning id) "
+        "with gone as (delete from message where shared returning id) "
         "insert into ledger (origin, created) select 'smtp', -count(*) from gone"
     )
     await run.rig.world.execute("delete from log_event e where attempt > 0 and type = 'soft-bounced' "

@@ -62,7 +62,7 @@ async def back_in_time(run: Run) -> None:
     await rig.start_missing()
     await asyncio.sleep(_SWEEPS)
     await rig.until_alarm("spool_of_another_database")
-    assert all(spool_holds(rig.segments, letter.mark) for letter in forgotten), "bytes were reclaimed"
+    assert all(spool_holds(rig, letter.mark) for letter in forgotten), "bytes were reclaimed"
     await rig.stop(*rig.processes)
     await _recover(rig)
     for sink in sinks.values():
@@ -117,7 +117,7 @@ async def node_away(run: Run) -> None:
     returned = await _return(rig, old)
 
     async def reclaimed() -> bool:
-        return not any(spool_holds(old / "segments", letter.mark) for letter in late)
+        return not any(spool_holds(rig, letter.mark, old) for letter in late)
 
     await until(reclaimed, 60, "the disk that returned still holds what has ended")
     assert not any(run.load.arrived(letter) for letter in late), "a disk that returned sent what had ended"

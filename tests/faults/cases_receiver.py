@@ -27,7 +27,7 @@ async def _forgotten(run: Run, letter: Letter) -> None:
     assert not await rig.events(letter.id), "an event of a message that was never accepted"
 
     async def reclaimed() -> bool:
-        return not spool_holds(rig.segments, letter.mark)
+        return not spool_holds(rig, letter.mark)
 
     await until(reclaimed, 60, "the bytes that were not accepted are still there")
     run.recovered(HOUR)

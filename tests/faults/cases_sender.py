@@ -104,7 +104,7 @@ async def after_reply(run: Run) -> None:
 
 async def _bytes_are_gone(run: Run, letter: Letter) -> None:
     async def gone() -> bool:
-        return not spool_holds(run.rig.segments, letter.mark)
+        return not spool_holds(run.rig, letter.mark)
 
     await until(gone, MINUTE, "the bytes of a finished message are readable")
     run.recovered(MINUTE)

@@ -5,7 +5,6 @@ frozen, stopped and replaced. Must never end anything it did not start.
 """
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -29,6 +28,7 @@ from mailcore.settings import Settings
 from tests.faults.ground import Ground
 from tests.faults.process import PATIENCE, Process
 from tests.faults.timings import TIMINGS
+from tests.support import disk_image
 from tests.support.authority import Authority
 from tests.support.destination import Destination
 from tests.support.policy_host import PolicyHost
@@ -213,11 +213,9 @@ class Rig:
         return UUID((self.settings.spool_dir / "node").read_text().strip())
 
 
-def spool_holds(segments: Path, mark: bytes) -> bool:
-    """Whether any segment has these octets; where one is moved or removed meanwhile, all are read again."""
-    while True:
-        with contextlib.suppress(FileNotFoundError):
-            return any(mark in path.read_bytes() for path in segments.glob("*.*"))
+def spool_holds(rig: Rig, mark: bytes, spool_dir: Path | None = None) -> bool:
+    """Whether somebody who has the disks can read these octets, in this spool or another one."""
+    return disk_image.holds(spool_dir or rig.settings.spool_dir, rig.settings.key_dir, mark)
 
 
 async def used_up(sink: Destination, step: str) -> None:

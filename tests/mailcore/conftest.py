@@ -18,7 +18,7 @@ def clock() -> SteppedClock:
 
 @pytest.fixture
 def spool(tmp_path: Path, clock: SteppedClock) -> Iterator[Spool]:
-    spool = Spool.open(tmp_path / "spool", clock)
+    spool = Spool.open(tmp_path / "spool", tmp_path / "keys", clock)
     yield spool
     spool.close()
 

@@ -30,7 +30,7 @@ class Counting:
 
 @pytest.fixture
 def counting(tmp_path: Path) -> Counting:
-    return Counting(Spool.open(tmp_path, CLOCK))
+    return Counting(Spool.open(tmp_path / "spool", tmp_path / "keys", CLOCK))
 
 
 def written(counting: Counting, envelope: dict[str, Any] | None = None) -> Location:

@@ -44,7 +44,7 @@ class Door:
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.spool = Spool.open(folder / "spool", self.clock)
+        self.spool = Spool.open(folder / "spool", folder / "keys", self.clock)
         self.budget = MemoryBudget(BUDGET)
 
     def intake(self, *, limit: int = 10**9, memory: int = 10**9, clock: Clock | None = None) -> Intake:
@@ -86,8 +86,8 @@ def stored(intake: Intake) -> bytes:
     """What acceptance is handed."""
     content = intake.content
     if isinstance(content, LargeEntry):
-        path = Path(f"/proc/self/fd/{content.descriptor}")
-        return path.read_bytes()[content.content_offset :]
+        with content.content() as whole:
+            return whole[:]
     return b"".join(content)
 
 
@@ -256,7 +256,7 @@ async def test_what_acceptance_broke_on_is_left_to_the_sweep(door: Door) -> None
     intake.abandon()
     intake.drop()
     (path,) = door.segments
-    segment = LockedSegment.take(path)
+    segment = LockedSegment.take(path, door.spool.keys)
     assert segment
     assert segment.size > 600
     segment.release()

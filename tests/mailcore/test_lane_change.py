@@ -33,11 +33,11 @@ async def move(database_url: str, g: Ground, account_id: UUID, plan: Plan) -> li
 async def lanes(g: Ground) -> dict[str, str]:
     """Lane of the delivery by alias."""
     rows = await g.world.database.fetch(
-        "select m.alias_address, d.lane, m.lane as of_message "
-        "from delivery d join message m on m.id = d.message_id"
+        "select 'hello@' || o.name as alias, d.lane, m.lane as of_message "
+        "from delivery d join message m on m.id = d.message_id join domain o on o.id = m.domain_id"
     )
     assert all(row["lane"] == row["of_message"] for row in rows)
-    return {row["alias_address"]: row["lane"] for row in rows}
+    return {row["alias"]: row["lane"] for row in rows}
 
 
 async def test_all_that_waits_changes_lanes_and_the_lane_is_woken(database_url: str, g: Ground) -> None:

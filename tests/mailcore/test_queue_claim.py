@@ -185,7 +185,7 @@ async def test_large_messages_are_claimed_as_far_as_there_is_room_and_small_ones
 
 async def test_bytes_that_many_share_are_counted_once(g: Ground) -> None:
     row = message(g, UUID(int=1))
-    inboxes = [DeliveryRow(g.clock.new_id(), None, f"you{n}@inbox.test", None) for n in range(25)]
+    inboxes = [DeliveryRow(g.clock.new_id(), None, None) for _ in range(25)]
     async with g.database.transaction() as tx:
         await queue.insert(tx, [(row, inboxes)])
     claimed, _ = await claim_on(g, FIRST_TURN, Room(100, 100, large=10, held=0, most=100))

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from clearpost.ports import free_port
 from mailcore.rspamd import Shown, SpamFilter
 from mailcore.settings import Settings
-from mailcore.spool_record import Buffer
+from mailcore.spool_seal import Buffer
 from tests.support.ground import SteppedClock
 from tests.support.spam_filter import SmallFilter, small_filter
 

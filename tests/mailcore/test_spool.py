@@ -45,7 +45,9 @@ def test_two_processes_that_open_a_new_spool_agree_on_its_identity(
 ) -> None:
     spools: list[Spool] = []
     threads = [
-        threading.Thread(target=lambda: spools.append(Spool.open(tmp_path / "spool", clock)))
+        threading.Thread(
+            target=lambda: spools.append(Spool.open(tmp_path / "spool", tmp_path / "keys", clock))
+        )
         for _ in range(8)
     ]
     for thread in threads:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from mailcore.spool_keys import FIRST_SLOTS, KEY_BYTES, KeyGone, KeyMissing, SpoolKeys
+from mailcore.spool_keys import FIRST_SLOTS, KEY_BYTES, SpoolKeys
+from mailcore.spool_record import Gone, KeyLost
 from tests.support.ground import SteppedClock
 from tests.support.spools import largest_file
 
@@ -40,7 +41,7 @@ def test_a_destroyed_key_is_gone_at_once_and_its_neighbours_stay(
     segment = clock.new_id()
     taken = keys.create(segment, 3).take(3)
     keys.destroy(segment, [1])
-    with pytest.raises(KeyGone):
+    with pytest.raises(Gone):
         keys.read(segment, 1)
     assert [keys.read(segment, slot) for slot in (0, 2)] == [taken[0][1], taken[2][1]]
     assert taken[1][1] not in keys.path(segment).read_bytes()
@@ -63,11 +64,11 @@ def test_destroying_is_counted_once_and_timed_until_it_is_synced(
 
 def test_a_key_of_no_file_or_beyond_its_end_is_missing(keys: SpoolKeys, clock: SteppedClock) -> None:
     segment = clock.new_id()
-    with pytest.raises(KeyMissing):
+    with pytest.raises(KeyLost):
         keys.read(segment, 0)
     keys.create(segment, 2).close()
     os.truncate(keys.path(segment), 2 * KEY_BYTES - 1)
-    with pytest.raises(KeyMissing):
+    with pytest.raises(KeyLost):
         keys.read(segment, 1)
     keys.read(segment, 0)
 
@@ -98,12 +99,12 @@ def test_what_cannot_be_destroyed_now_is_tried_again(tmp_path: Path, clock: Step
     keys.create(segment, 1).close()
     keys.broken = True
     keys.destroy(segment, [0])
-    assert (keys.sync(), keys.unsynced) == ([], 1)
+    assert (keys.sync(), keys.failing) == ([], 1)
     keys.broken = False
     clock.step(30)
     (took,) = keys.sync()
     assert took >= 30
-    with pytest.raises(KeyGone):
+    with pytest.raises(Gone):
         keys.read(segment, 0)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from mailcore import ledger, spool_owner
+from mailcore.contents import Contents
 from mailcore.routing import DestinationRef, Recipient
 from mailcore.settlement import Result
 from mailcore.spool import InUse, Spool, segments_in
@@ -140,7 +141,8 @@ async def test_mail_of_our_own_goes_to_its_address_again(here: Ground) -> None:
     await here.acceptance.accept(submission)
     await go_back(here.database, before)
     await recover(here)
-    (claimed,) = await here.claim()
+    (row,) = await here.claim()
+    claimed = (await Contents(here.spool).read(row.location)).addressed(row)
     assert (claimed.address, claimed.origin, claimed.reverse_path) == ("ann@sender.test", "dsn", "")
 
 
@@ -298,8 +300,8 @@ async def test_the_sweep_stops_at_an_emptied_database(here: Ground) -> None:
 
 async def test_recovering_asks_for_the_whole_node(here: Ground, tmp_path: Path) -> None:
     with pytest.raises(InUse):
-        Spool.open(tmp_path / "spool", here.clock, alone=True)
-    alone = Spool.open(tmp_path / "other", here.clock, alone=True)
+        Spool.open(tmp_path / "spool", tmp_path / "keys", here.clock, alone=True)
+    alone = Spool.open(tmp_path / "other", tmp_path / "keys", here.clock, alone=True)
     alone.close()
 
 

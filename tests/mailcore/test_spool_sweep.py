@@ -130,7 +130,7 @@ async def test_what_was_known_of_a_segment_is_forgotten_while_somebody_writes_to
     try:
         await before.execute("begin; select pg_current_xact_id()")
         assert await sweep.sweep() == 0  # met
-        writer = LockedSegment.take(path)
+        writer = LockedSegment.take(path, g.spool.keys)
         assert writer
         assert await sweep.sweep() == 0
         await after.execute("begin; select pg_current_xact_id()")
@@ -185,7 +185,7 @@ async def test_survivors_move_and_the_finished_go_with_the_old_segment(g: Ground
     await accepted(g, "one", "two", "three")
     seal(g)
     before = await g.database.fetch("select id, segment from message order by id")
-    await end_without_discard(g, "alias_address = 'hello@two.test'")
+    await end_without_discard(g, "domain_id = (select id from domain where name = 'two.test')")
     assert await sweep.sweep() == 1
     (path,) = segments(g)
     assert path.suffix == ".long"
@@ -195,7 +195,7 @@ async def test_survivors_move_and_the_finished_go_with_the_old_segment(g: Ground
     assert len(before) == 3
     contents = [
         bytes(g.spool.read(Location(row["segment"], row["record_offset"], row["record_length"])).content)
-        for row in await g.database.fetch("select * from message order by alias_address")
+        for row in await g.database.fetch("select * from message order by record_offset")
     ]
     assert contents == [CONTENT + b"one", CONTENT + b"three"]
     assert not g.readable(CONTENT + b"two")
@@ -264,10 +264,15 @@ async def test_a_message_that_ends_while_it_is_copied_leaves_no_copy(g: Ground) 
     await sweep.sweep()  # has seen the segment, whose transactions are over
     g.clock.step(30)
     async with g.database.transaction() as tx:  # holds the row, as settling does: the move must wait
-        await tx.fetch("select id from message where alias_address = 'hello@one.test' for update")
+        await tx.fetch(
+            "select m.id from message m join domain o on o.id = m.domain_id where o.name = 'one.test' "
+            "for update of m"
+        )
         sweeping = asyncio.create_task(sweep.sweep())
         await asyncio.to_thread(copied.wait, 10)
-        await tx.execute("delete from message where alias_address = 'hello@one.test'")
+        await tx.execute(
+            "delete from message where domain_id = (select id from domain where name = 'one.test')"
+        )
     await sweeping
     assert not g.readable(CONTENT + b"one")
     assert g.readable(CONTENT + b"two")
@@ -276,7 +281,7 @@ async def test_a_message_that_ends_while_it_is_copied_leaves_no_copy(g: Ground) 
 class StuckSpool(Spool):
     """On a disk that does not overwrite."""
 
-    def discard(self, location: Location) -> None:
+    def discard(self, location: Location, *, since: float | None = None) -> None:
         raise OSError(errno.EIO, "the disk")
 
 
@@ -284,22 +289,27 @@ async def test_a_segment_the_disk_fails_on_does_not_keep_the_others(g: Ground) -
     await accepted(g, "one", "two")
     seal(g, 11)
     await accepted(g, "three")
-    await end_without_discard(g, "alias_address = 'hello@three.test'")
+    await end_without_discard(g, "domain_id = (select id from domain where name = 'three.test')")
     copied = threading.Event()
     long_wait = SegmentWriter(
         g.spool, g.clock, largest=1_000_000, oldest_seconds=10, long_wait=True, sync=lambda _: copied.set()
     )
-    stuck = StuckSpool.open(g.spool.folder.parent, g.clock)
+    stuck = StuckSpool.open(g.spool.folder.parent, g.settings.key_dir, g.clock)
     sweep = SpoolSweep(
         database=g.database, spool=stuck, long_wait=long_wait, clock=g.clock, settings=g.settings
     )
     await sweep.sweep()
     seal(g, 30)
     async with g.database.transaction() as tx:  # one ends while it is copied: its copy must be overwritten
-        await tx.fetch("select id from message where alias_address = 'hello@one.test' for update")
+        await tx.fetch(
+            "select m.id from message m join domain o on o.id = m.domain_id where o.name = 'one.test' "
+            "for update of m"
+        )
         sweeping = asyncio.create_task(sweep.sweep())
         await asyncio.to_thread(copied.wait, 10)
-        await tx.execute("delete from message where alias_address = 'hello@one.test'")
+        await tx.execute(
+            "delete from message where domain_id = (select id from domain where name = 'one.test')"
+        )
     assert await sweeping == 1
     assert not g.readable(CONTENT + b"three")
     stuck.close()
@@ -333,7 +343,7 @@ async def test_what_a_crash_left_undiscarded_in_a_long_wait_segment_is_wiped(
     await accepted(g, "one", "two")
     seal(g)
     await sweep.sweep()
-    await end_without_discard(g, "alias_address = 'hello@one.test'")
+    await end_without_discard(g, "domain_id = (select id from domain where name = 'one.test')")
     g.clock.step(11)  # a quiet long-wait segment is sealed by the sweep itself
     await sweep.sweep()
     assert not g.readable(CONTENT + b"one")
@@ -355,8 +365,7 @@ async def test_a_copy_whose_move_was_cut_off_is_wiped(database_url: str, tmp_pat
         assert proxy.cuts == 1
         assert {path.suffix for path in segments(g)} == {".seg", ".long"}
         assert await g.count("message") == 2
-        (copy,) = (path for path in segments(g) if path.suffix == ".long")
-        assert SECRET not in copy.read_bytes()
+        assert g.count_of(SECRET) == 2, "the copies can't be read"
         assert await sweep.sweep() == 1
         (one, two) = await g.claim()
         assert {bytes(g.spool.read(c.location).content) for c in (one, two)} == {
@@ -371,7 +380,7 @@ async def test_a_full_disk_does_not_stop_the_reclaiming_of_what_is_finished(g: G
     seal(g)
     await accepted(g, "three")
     seal(g)
-    await end_without_discard(g, "alias_address = 'hello@three.test'")
+    await end_without_discard(g, "domain_id = (select id from domain where name = 'three.test')")
 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -385,7 +394,7 @@ async def test_a_full_disk_does_not_stop_the_reclaiming_of_what_is_finished(g: G
     assert len(segments(g)) == 1
     assert await g.count("message") == 2
     assert g.readable(CONTENT + b"one")
-    await end_without_discard(g, "alias_address = 'hello@one.test'")
+    await end_without_discard(g, "domain_id = (select id from domain where name = 'one.test')")
     await sweep.sweep()
     assert not g.readable(CONTENT + b"one"), "wiped where it lies"
     assert g.readable(CONTENT + b"two")
@@ -393,7 +402,9 @@ async def test_a_full_disk_does_not_stop_the_reclaiming_of_what_is_finished(g: G
 
 async def test_a_damaged_record_is_held_and_its_neighbours_move_on(g: Ground, sweep: SpoolSweep) -> None:
     await accepted(g, "one", "two", "three")
-    damaged = await g.database.row("select * from message where alias_address = 'hello@two.test'")
+    damaged = await g.database.row(
+        "select * from message where domain_id = (select id from domain where name = 'two.test')"
+    )
     seal(g)
     (path,) = segments(g)
     with path.open("r+b") as file:
@@ -405,10 +416,8 @@ async def test_a_damaged_record_is_held_and_its_neighbours_move_on(g: Ground, sw
     assert await sweep.sweep() == 0
     assert metrics.DAMAGED._value.get() == counted, "one damaged record is counted once"
     assert await g.count("message", f"segment = '{path.stem}'") == 1
-    old = path.read_bytes()
-    assert CONTENT + b"one" not in old, "moved, so it must not be readable where it was"
-    assert CONTENT + b"three" not in old
-    assert b"two" in old
+    for name in (b"one", b"three"):
+        assert g.count_of(CONTENT + name) == 1, "moved, so it must not be readable where it was"
 
 
 async def test_a_mostly_empty_long_wait_segment_is_rewritten_after_an_hour(
@@ -419,7 +428,7 @@ async def test_a_mostly_empty_long_wait_segment_is_rewritten_after_an_hour(
     await sweep.sweep()
     (before,) = segments(g)
     size = before.stat().st_size
-    await end_without_discard(g, "alias_address <> 'hello@two.test'")
+    await end_without_discard(g, "domain_id <> (select id from domain where name = 'two.test')")
     g.clock.step(60)
     assert await sweep.sweep() == 0
     g.clock.step(3600)
@@ -445,7 +454,7 @@ async def test_a_segment_in_somebodys_hands_is_taken_next_time(g: Ground, sweep:
     await end_without_discard(g)
     seal(g)
     (path,) = segments(g)
-    other = LockedSegment.take(path)
+    other = LockedSegment.take(path, g.spool.keys)
     assert other
     assert await sweep.sweep() == 0
     other.release()

@@ -25,9 +25,10 @@ from mailcore.routing import DestinationRef, Recipient
 from mailcore.settings import Settings
 from mailcore.settlement import Settler
 from mailcore.spool import Spool
-from mailcore.spool_record import Buffer
+from mailcore.spool_seal import Buffer
 from mailcore.spool_writer import SegmentWriter
 from mailcore.submission import Client, Submission
+from tests.support import disk_image
 from tests.support.world import World
 
 CLIENT = Client("192.0.2.1", "client.test", "client.test", "127.0.0.1", timedelta(milliseconds=5))
@@ -148,8 +149,13 @@ class Ground:
         return counted
 
     def readable(self, words: bytes) -> bool:
-        """Whether the words can be read in any file of the spool."""
-        return any(words in path.read_bytes() for path in self.spool.folder.iterdir())
+        """Whether somebody with an image of the disks can read the words."""
+        return self.count_of(words) > 0
+
+    def count_of(self, words: bytes) -> int:
+        """How often they can."""
+        found = disk_image.texts(self.spool.folder.parent, self.settings.key_dir)
+        return sum(text.count(words) for text in found)
 
 
 def settlement(claimed: Claimed, kind: str, code: str = "2.0.0") -> Settlement:
@@ -168,10 +174,10 @@ async def ground(
     look_on: str = "",
 ) -> AsyncIterator[Ground]:
     """`look_on` is another way to the same database, for the test's own questions."""
-    clock, settings = SteppedClock(), Settings(spool_dir=folder)
+    clock, settings = SteppedClock(), Settings(spool_dir=folder, key_dir=folder / "keys")
     database = await Database.open(database_url, size=4)
     onlooker = await Database.open(look_on or database_url, size=2)
-    spool = Spool.open(folder / "spool", clock)
+    spool = Spool.open(folder / "spool", folder / "keys", clock)
     syncs: list[int] = []
     writer = counted_writer(spool, clock, syncs)
     acceptance = Acceptance(

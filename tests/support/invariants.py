@@ -1,9 +1,8 @@
 """What must hold after every journey (FAULTS.md I1, I3, I4): one checker, asked at the end of each.
 
-Reads the tables and the segments alone. Must never be told what the journey did.
+Reads the tables, the segments and their keys alone. Must never be told what the journey did.
 """
 
-import struct
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,23 +10,28 @@ from typing import Any, Protocol
 
 from mailcore import ledger
 from mailcore.database import Database
+from mailcore.settings import Settings
+from mailcore.spool_keys import KEY_BYTES
+from mailcore.spool_record import HEADER_BYTES, Header
 from tests.support.stack import until
 from tests.support.world import World
 
-_LENGTHS = struct.Struct("<4sIQ")
-_HEADER_BYTES = 48
+_WALKED_BYTES = 24
 _TERMINAL = ("delivered", "hard-bounced")
 _DISCARD_SECONDS = 5.0
 
 
 class Checked(Protocol):
-    """What is looked at: the tables, and the folder of segments."""
+    """What is looked at: the tables, the folder of segments, and the key folder that the settings name."""
 
     @property
     def world(self) -> World: ...
 
     @property
     def segments(self) -> Path: ...
+
+    @property
+    def settings(self) -> Settings: ...
 
 
 async def check(stack: Checked, *, discard_seconds: float = _DISCARD_SECONDS) -> None:
@@ -98,26 +102,29 @@ async def _nothing_readable(stack: Checked, seconds: float) -> None:
 
 
 async def _readable(stack: Checked) -> list[str]:
-    """Records that no message needs and that still hold a byte of content."""
+    """Records that no message needs and that still hold a byte of content, or a key."""
     rows = await stack.world.database.fetch("select segment, record_offset from message")
     needed = {(str(row["segment"]), row["record_offset"]) for row in rows}
     return [
         f"{path.name} at {offset}"
         for path in stack.segments.glob("*.*")
-        for offset, content in _records(path)
-        if (path.stem, offset) not in needed and content.strip(b"\0")
+        for offset, left in _records(path, _keys(stack, path))
+        if (path.stem, offset) not in needed and left.strip(b"\0")
     ]
 
 
-def _records(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Offset and bytes of each record, its lengths left out."""
-    raw = path.read_bytes()
-    offset = 0
-    while offset + _HEADER_BYTES <= len(raw):
-        magic, envelope, content = _LENGTHS.unpack_from(raw, offset)
-        if magic != b"CPR1":
+def _keys(stack: Checked, path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in stack.settings.key_dir.glob(f"spool/*/{path.stem}.keys"))
+
+
+def _records(path: Path, keys: bytes) -> Iterator[tuple[int, bytes]]:
+    """Offset of each record; its bytes, what a walk needs left out, and its key."""
+    raw, offset = path.read_bytes(), 0
+    while offset < len(raw):
+        header = Header.parse(raw[offset : offset + HEADER_BYTES])
+        if header is None:
             yield offset, raw[offset:]
             return
-        end = offset + _HEADER_BYTES + envelope + content
-        yield offset, raw[offset + _LENGTHS.size : end]
+        end, slot = offset + header.length, header.slot * KEY_BYTES
+        yield offset, raw[offset + _WALKED_BYTES : end] + keys[slot : slot + KEY_BYTES]
         offset = end

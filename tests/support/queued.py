@@ -15,12 +15,11 @@ def message(g: Ground, account: UUID, lane: Lane = Lane.STANDARD) -> MessageRow:
         account_id=account,
         domain_id=None,
         alias_id=None,
-        alias_address="hello@one.test",
+        recipient=0,
         lane=lane,
         node_id=g.spool.node_id,
         location=Location(g.clock.new_id(), 0, 100),
         shared=False,
-        reverse_path="ann@sender.test",
         sender_authenticated=False,
         smtputf8=False,
         origin="smtp",
@@ -30,7 +29,7 @@ def message(g: Ground, account: UUID, lane: Lane = Lane.STANDARD) -> MessageRow:
 
 async def fill(g: Ground, accounts: list[UUID], each: int, lane: Lane = Lane.STANDARD) -> None:
     mail = [
-        (message(g, account, lane), [DeliveryRow(g.clock.new_id(), None, "you@inbox.test", None)])
+        (message(g, account, lane), [DeliveryRow(g.clock.new_id(), None, None)])
         for account in accounts
         for _ in range(each)
     ]

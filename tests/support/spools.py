@@ -30,8 +30,8 @@ def path_of(spool: Spool, location: Location) -> Path:
     return spool.path(location.segment)
 
 
-def is_locked(path: Path) -> bool:
-    segment = LockedSegment.take(path)
+def is_locked(spool: Spool, location: Location) -> bool:
+    segment = LockedSegment.take(path_of(spool, location), spool.keys)
     if segment:
         segment.release()
     return segment is None

@@ -260,7 +260,7 @@ class Stack:
         return Keyring(self.settings.key_dir)
 
     def spool(self) -> Spool:
-        return Spool.open(self.settings.spool_dir, self.world.clock)
+        return Spool.open(self.settings.spool_dir, self.settings.key_dir, self.world.clock)
 
 
 @asynccontextmanager

@@ -83,15 +83,14 @@ async def held_for_a_month(world: World, *, messages: int) -> list[UUID]:
         accepted = world.clock.now() - timedelta(days=30 - days)
         await world.execute("insert into node (id) values ($1)", node)
         await world.execute(
-            "insert into message (id, account_id, alias_id, alias_address, lane, node_id, segment, "
-            "record_offset, record_length, shared, reverse_path, sender_authenticated, smtputf8, origin, "
-            "accepted_at) values ($1, $2, $3, 'hello@shop.test', 'standard', $4, $5, 0, 100, false, "
-            "'ann@sender.test', true, false, 'smtp', $6)",
+            "insert into message (id, account_id, alias_id, recipient, lane, node_id, segment, "
+            "record_offset, record_length, shared, sender_authenticated, smtputf8, origin, accepted_at) "
+            "values ($1, $2, $3, 0, 'standard', $4, $5, 0, 100, false, true, false, 'smtp', $6)",
             *(message, account.id, alias.id, node, uuid4(), accepted),
         )
         await world.execute(
-            "insert into delivery (id, message_id, account_id, address, node_id, lane, origin, accepted_at) "
-            "values ($1, $2, $3, 'you@inbox.test', $4, 'standard', 'smtp', $5)",
+            "insert into delivery (id, message_id, account_id, node_id, lane, origin, accepted_at) "
+            "values ($1, $2, $3, $4, 'standard', 'smtp', $5)",
             *(delivery, message, account.id, node, accepted),
         )
         deliveries.append(delivery)

@@ -1,0 +1,67 @@
+"""Destroys for good the keys of messages that ended: in batches, a second apart, in a thread of its own.
+
+One for each process that discards. Must never end it for a failing disk or database: what is not done is
+tried again, and what a crash leaves the sweep does.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Self
+
+import asyncpg
+import structlog
+
+from mailcore import metrics, service_counts
+from mailcore.database import CONNECTION_LOST, Aborted, Database
+from mailcore.spool_keys import SpoolKeys
+
+log = structlog.get_logger("key_wiper")
+
+_EVERY: Final = 1.0
+# The count of all processes is one row: it is not written every second.
+_ROUNDS_PER_NOTE: Final = 10
+
+
+class KeyWiper:
+    """Destroyed keys are zeros at once; `wipe` makes that durable, and says how long it took."""
+
+    def __init__(self, keys: SpoolKeys, database: Database) -> None:
+        self._keys = keys
+        self._database = database
+        self._thread = ThreadPoolExecutor(1, "keys")
+
+    async def wipe_forever(self) -> None:
+        while True:
+            for _ in range(_ROUNDS_PER_NOTE):
+                await asyncio.sleep(_EVERY)
+                await self.wipe()
+            await self.note()
+
+    async def wipe(self) -> None:
+        seconds = await asyncio.get_running_loop().run_in_executor(self._thread, self._keys.sync)
+        for taken in seconds:
+            metrics.KEY_DESTROYED_AFTER.observe(taken)
+        if failing := self._keys.failing:
+            log.error("keys_not_destroyed", messages=failing)
+        metrics.KEYS_UNDESTROYED.set(failing)
+
+    async def note(self) -> None:
+        """In the figures that only grow."""
+        count = self._keys.take_count()
+        if not count:
+            return
+        try:
+            async with self._database.transaction() as tx:
+                await service_counts.add(tx, "message keys destroyed", count)
+        except (*CONNECTION_LOST, Aborted, asyncpg.PostgresError) as error:
+            log.warning("count_waits_for_database", error=type(error).__name__)
+            self._keys.uncount(count)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """At the end of the process, when nothing is discarded any more."""
+        await self.wipe()
+        await self.note()
+        self._thread.shutdown()
