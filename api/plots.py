@@ -12,7 +12,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from api.words import number, span
+from api.words import number
 
 _WIDTH, _HEIGHT = 640.0, 180.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 40.0, 12.0, 22.0
@@ -45,7 +45,7 @@ def lines(days: Sequence[date], values: Sequence[tuple[float | None, ...]]) -> M
     def height(seconds: float) -> float:
         return _TOP + _INNER * (high - math.log10(max(seconds, 10**low))) / (high - low)
 
-    shapes = [_line_at(height(10.0**power), span(10.0**power)) for power in range(low, high + 1)]
+    shapes = [_line_at(height(10.0**power), f"{10.0**power:,g} s") for power in range(low, high + 1)]
     shapes += _dates(days)
     for index, name in enumerate(_NAMES):
         series = [each[index] for each in values]

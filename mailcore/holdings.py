@@ -9,6 +9,8 @@ from typing import Final
 
 from mailcore.database import Database
 
+# Seconds for one of these: nobody waits for them, and a log may be long.
+_PATIENCE: Final = 600.0
 _LOGGED: Final = "select count(*) as messages, min(received_at) as oldest from log_message"
 _EVENTS: Final = "select count(*) from log_event"
 _WAITING: Final = "select count(*) as messages, min(accepted_at) as oldest from message"
@@ -29,7 +31,10 @@ class Holdings:
 
 async def look(database: Database) -> Holdings:
     """Every row is counted: for once an hour, not for a request."""
-    logged = await database.row(_LOGGED)
-    waiting = await database.row(_WAITING)
-    events = await database.value(_EVENTS)
-    return Holdings(logged["messages"], events, logged["oldest"], waiting["messages"], waiting["oldest"])
+    async with database.transaction() as tx:
+        logged, events, waiting = [
+            await tx.connection.fetchrow(query, timeout=_PATIENCE) for query in (_LOGGED, _EVENTS, _WAITING)
+        ]
+    return Holdings(
+        logged["messages"], events["count"], logged["oldest"], waiting["messages"], waiting["oldest"]
+    )

@@ -16,6 +16,8 @@ from mailcore.plans import Lane, Plan, limits_for
 KEPT: Final = timedelta(days=366)
 _SETTLES: Final = timedelta(hours=1)
 _BACK: Final = 6
+# Seconds for a day: nobody waits for it, and one may have millions of events.
+_PATIENCE: Final = 600.0
 _FAST_PLANS: Final = [plan.value for plan in Plan if limits_for(plan).lane is Lane.FAST]
 
 
@@ -87,7 +89,9 @@ async def count_due(database: Database, now: datetime) -> None:
 async def _count(database: Database, day: date) -> None:
     begins = datetime.combine(day, time(), UTC)
     async with database.transaction() as tx:
-        found = await tx.row(_COUNT, begins, begins + timedelta(days=1), _FAST_PLANS, day)
+        found = await tx.connection.fetchrow(
+            _COUNT, begins, begins + timedelta(days=1), _FAST_PLANS, day, timeout=_PATIENCE
+        )
         counts = [found[name] for name in ("received", "refused", "delivered", "hard_bounced", "waiting")]
         await tx.execute(_NOTE, day, *counts, found["speeds"] or "{}")
 

@@ -50,7 +50,7 @@ async def test_accounts_and_revenue_are_told_by_plan(world: World) -> None:
 
 
 async def test_days_that_are_over_are_told_with_their_shares_and_speeds(world: World) -> None:
-    world.clock.step(-2 * DAY)
+    world.clock.step(world.clock.now().replace(hour=12) - 2 * DAY - world.clock.now())
     tenant = await world.tenant()
     for _ in range(3):
         await write(world, tenant)
@@ -59,8 +59,9 @@ async def test_days_that_are_over_are_told_with_their_shares_and_speeds(world: W
             "insert into usage_day (account_id, day, refused) values ($1, $2, 1)",
             *(tenant.id, world.clock.now().date()),
         )
+    noon = world.clock.now().replace(hour=12)
     world.clock.step(2 * DAY)
-    await service_days.count_due(world.runtime.database, world.clock.now() - DAY + timedelta(hours=2))
+    await service_days.count_due(world.runtime.database, noon + DAY)
     found = (await world.anonymous.get("/transparency.json")).json()
     (day,) = found["days"]
     assert (day["received"], day["refused"], day["delivered"]) == (3, 1, 3)
