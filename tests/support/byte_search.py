@@ -1,8 +1,8 @@
-"""Finds planted words in files, whatever wrote them: as they are, in hex and in base64 at any offset.
+"""Finds planted words in files, whatever wrote them: as they are, in hex, in base64 at any offset.
 
 All words of a search begin with one random mark, so that a file is read once for all. Quoted-printable,
-percent-encoding and JSON leave letters and digits as they are. Must never miss a word because a page of the
-write-ahead log ended in the middle of it.
+percent-encoding and JSON leave letters and digits as they are, or write all of them in hex. Must never miss
+a word because a page of the write-ahead log ended in the middle of it.
 """
 
 import base64
@@ -55,7 +55,7 @@ class Words:
         yield from self.seen_in(content, path)
         if path.parent.name == "pg_wal":  # a word may go on behind the header of the next page
             for at, seam in _seams(content):
-                yield from (Hit(path, at, hit.word, hit.form) for hit in self.seen_in(seam, path))
+                yield from (Hit(path, at + hit.at, hit.word, hit.form) for hit in self.seen_in(seam, path))
 
     def seen_in(self, content: bytes, path: Path = Path()) -> Iterator[Hit]:
         for form, needle, decode in _forms(self.mark.encode()):
@@ -88,6 +88,9 @@ def _forms(mark: bytes) -> Iterator[tuple[str, bytes, _Decode]]:
         yield name, written, lambda content, at: content[at + size : at + size + _TAIL]
         for form, digits in (("hex", written.hex()), ("HEX", written.hex().upper())):
             yield f"{name} {form}", digits.encode(), lambda content, at: _unhex(content, at + 2 * size)
+        for sign in ("=", "%"):
+            digits = "".join(f"{sign}{octet:02X}" for octet in written)
+            yield f"{name} {sign}XX", digits.encode(), lambda content, at: _unquote(content, at + 3 * size)
     yield from _base64(mark, _TAIL)
 
 
@@ -96,6 +99,11 @@ def _unhex(content: bytes, at: int) -> bytes:
         return bytes.fromhex(content[at : at + 2 * _TAIL].decode("ascii"))
     except ValueError:
         return b""
+
+
+def _unquote(content: bytes, at: int) -> bytes:
+    """Where all is written in digits, what follows is, too."""
+    return _unhex(re.sub(rb"[=%]", b"", content[at : at + 3 * _TAIL]), 0)
 
 
 def _base64(text: bytes, tail: int) -> Iterator[tuple[str, bytes, _Decode]]:

@@ -21,6 +21,8 @@ WORD = WORDS.word("s", 7)
         WORD.encode().hex().upper().encode(),
         *(base64.b64encode(b"x" * before + WORD.encode() + b"and so on") for before in range(4)),
         base64.b64encode(WORD.encode()),
+        "".join(f"={octet:02X}" for octet in WORD.encode()).encode(),
+        "".join(f"%{octet:02X}" for octet in WORD.encode()).encode(),
         f"=C3=BC{WORD}=20".encode(),
         f'{{"subject": "{WORD}\\u00fc"}}'.encode(),
         f"/search?q=%C3%BC{WORD}".encode(),
