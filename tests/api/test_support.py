@@ -17,6 +17,7 @@ from mailcore.event_log import LoggedMessage, ensure_partitions
 from mailcore.plans import Plan
 from tests.support.api import Tenant, World
 from tests.support.logged import write
+from tests.support.oauth import App
 from tests.support.on_staff import EMAIL, staff_browser
 from tests.support.services import ROOT
 
@@ -306,3 +307,17 @@ def test_the_portal_knows_the_fields_of_each_answer(shape: type[BaseModel]) -> N
     name = shape.__name__.removesuffix("Out")
     body = client.split(f"export interface {name} {{")[1].split("\n}")[0]
     assert re.findall(r"^  (\w+):", body, re.MULTILINE) == list(shape.model_fields)
+
+
+async def test_no_app_lets_anybody_look_and_any_may_end_it(world: World, tenant: Tenant) -> None:
+    app = await App.registered(
+        world, tenant, scopes=["account:write", "account:read"], homepage="https://app.test/"
+    )
+    owner = await world.person(tenant)
+    tokens = await app.tokens(owner, scope="account:write account:read")
+    as_app = world.client(Authorization=f"Bearer {tokens['access_token']}")
+    answer = await as_app.post("/v1/support/requests", json={"reason": "Please look"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "outlives_caller")
+    grant = await let(tenant.http)
+    assert (await as_app.delete(f"/v1/support/requests/{grant['id']}")).status_code == 204
+    await as_app.aclose()
