@@ -49,6 +49,7 @@ FOR_ANYBODY = {
     "list_statement_keys",
     "get_statement",
     "get_transparency",
+    "get_canary",
 }
 
 
@@ -70,7 +71,7 @@ async def test_the_document_is_openapi_3_1_with_ids_and_our_errors_only(world: W
     assert "HTTPValidationError" not in schemas
     assert {"Account", "Domain", "DomainPage", "Alias", "MessagePage", "Timeline", "Problem"} <= set(schemas)
     assert not [name for name in schemas if "Out" in name or "_" in name]
-    assert "Out" not in str(schemas)
+    assert not re.search(r"\w*Out\b", str(schemas))
     assert all(ref.removeprefix("#/components/schemas/") in schemas for ref in _references(document))
     all_three = ["HTTPBearer", "OAuth2", "BrowserSession"]
     for operation in operations:
