@@ -78,7 +78,7 @@ GATES = {
     "browser_session": {"customers/account_claims.py", "customers/browser_sessions.py",
                         "customers/standing.py"},
     "log_message": {"mailcore/event_log.py", "mailcore/log_reader.py", "mailcore/spool_recovery.py",
-                    "mailcore/holdings.py",
+                    "mailcore/holdings.py", "mailcore/service_days.py",
                     "customers/news.py"},
     "log_event": {"mailcore/event_log.py", "mailcore/log_reader.py", "customers/news.py",
                   "customers/queue_owner.py",
