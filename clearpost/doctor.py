@@ -13,11 +13,13 @@ from clearpost import chosen_settings
 from clearpost.checks import (
     alarm,
     alerts,
+    attesting,
     canary,
     database,
     filtering,
     folders,
     identity,
+    mail_keys,
     names,
     portal,
     ports,
@@ -56,6 +58,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
         alarm.check(settings),
         quiet.dumps(settings),
         asyncio.to_thread(folders.check, settings, clock),
+        asyncio.to_thread(mail_keys.check, settings),
         ports.check(settings),
         asyncio.to_thread(identity.check, settings, clock),
         names.check(settings, clock),
@@ -63,6 +66,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
         filtering.check(settings, clock),
         alerts.check(settings),
         selling.check(settings),
+        attesting.check(settings, clock),
         canary.check(settings, clock),
     )
     found = [finding for group in await asyncio.gather(*groups) for finding in group]
