@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { relatively, span } from "./moments";
+import { hourOf, relatively, span } from "./moments";
 
 const NOW = Date.parse("2026-11-22T12:00:00Z");
 
@@ -26,4 +26,10 @@ test.each([
   [86_400 + 59, "1 d"],
 ])("a span has two steps at most: %i", (seconds, words) => {
   expect(span(seconds)).toBe(words);
+});
+
+test("an hour says its day once, at midnight too", () => {
+  const told = hourOf("2026-11-15T23:00:00Z");
+  expect(told.match(/Nov/g)).toHaveLength(1);
+  expect(told.match(/:00/g)).toHaveLength(2);
 });

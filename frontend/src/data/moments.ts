@@ -4,12 +4,8 @@ const LANGUAGE = document.documentElement.lang || "en";
 const RELATIVE = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto", style: "short" });
 const EXACT = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { weekday: "short", day: "numeric", month: "short" });
-const HOUR = new Intl.DateTimeFormat(LANGUAGE, {
-  day: "numeric",
-  month: "short",
-  hour: "numeric",
-  minute: "2-digit",
-});
+const DATE = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" });
+const TIME = new Intl.DateTimeFormat(LANGUAGE, { timeStyle: "short" });
 const STEPS = [
   ["day", 86_400],
   ["hour", 3600],
@@ -29,10 +25,10 @@ export function relatively(at: string, now: number): string {
   return RELATIVE.format(Math.trunc(seconds / length), unit);
 }
 
-/** An hour that begins then: "15 Nov, 14:00 – 15:00". */
+/** The hour that begins then: "15 Nov, 14:00 – 15:00". */
 export function hourOf(at: string): string {
   const begins = Date.parse(at);
-  return HOUR.formatRange(begins, begins + 3_600_000);
+  return `${DATE.format(begins)}, ${TIME.format(begins)} – ${TIME.format(begins + 3_600_000)}`;
 }
 
 export function exactly(at: string): string {
@@ -63,9 +59,7 @@ export function dayName(day: string): string {
 
 /** The same without its weekday, "22 Nov": for axes. */
 export function shortDay(day: string): string {
-  return new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" }).format(
-    new Date(`${day}T12:00:00`),
-  );
+  return DATE.format(new Date(`${day}T12:00:00`));
 }
 
 /** "5 d 3 h", "4 min 10 s", "8 s": two steps at most. `seconds` below 0 count as 0. */

@@ -36,7 +36,7 @@ export default function Goodbye({ said: { name, receipt } }: { said: Said }) {
         <p>
           <Trans>
             Mail for its domains is refused. Its rows and keys are gone by {exactly(goneBy)}. This receipt of
-            it is signed with the key of our statements; we keep no copy.
+            it is signed: the keys at /statements/keys check it. We keep no copy.
           </Trans>
         </p>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by keyboard */}

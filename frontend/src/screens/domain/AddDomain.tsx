@@ -6,9 +6,10 @@ import { type ReactNode, useState } from "react";
 import { api } from "../../api/client";
 import { useOnceKey } from "../../api/once";
 import { readDomainName } from "../../data/domainName";
+import { LOG_LEVELS, type LogLevel } from "../../data/logLevels";
 import { Form } from "../../ui/Form";
 import type { Domain } from "./health";
-import { type Level, LogLevels } from "./LogLevel";
+import { LogLevelSelect } from "./LogLevelSelect";
 
 interface Props {
   onAdded: (domain: Domain) => void;
@@ -16,11 +17,11 @@ interface Props {
 }
 
 export function AddDomain({ onAdded, beside }: Props) {
-  const { t } = useLingui();
+  const { t, i18n } = useLingui();
   const queries = useQueryClient();
   const once = useOnceKey();
   const [typed, setTyped] = useState("");
-  const [level, setLevel] = useState<Level>("full");
+  const [level, setLevel] = useState<LogLevel>("full");
   const { name, isTaken } = readDomainName(typed);
   const add = async () => {
     const params = { header: { "Idempotency-Key": once.key(`${name} ${level}`) } };
@@ -35,28 +36,35 @@ export function AddDomain({ onAdded, beside }: Props) {
   return (
     <Form onSubmit={add} verb={t`Add the domain`} isReady={name !== ""} beside={beside}>
       {(field) => (
-        <div className="stack">
-          <TextInput
-            label={t`Domain`}
-            placeholder="example.org"
-            value={typed}
-            onChange={(event) => setTyped(event.currentTarget.value)}
-            error={field("name")}
-            autoComplete="off"
-            autoCapitalize="none"
-            spellCheck={false}
-            inputMode="url"
-            data-autofocus
+        <>
+          <div>
+            <TextInput
+              label={t`Domain`}
+              placeholder="example.org"
+              value={typed}
+              onChange={(event) => setTyped(event.currentTarget.value)}
+              error={field("name")}
+              autoComplete="off"
+              autoCapitalize="none"
+              spellCheck={false}
+              inputMode="url"
+              data-autofocus
+            />
+            <p className="soft" role="status">
+              {isTaken && (
+                <Trans>
+                  From what you entered we take <strong>{name}</strong>.
+                </Trans>
+              )}
+            </p>
+          </div>
+          <LogLevelSelect
+            label={t`What the log keeps of its mail`}
+            description={i18n._(LOG_LEVELS[level].about)}
+            value={level}
+            onChange={setLevel}
           />
-          <p className="soft" role="status">
-            {isTaken && (
-              <Trans>
-                From what you entered we take <strong>{name}</strong>.
-              </Trans>
-            )}
-          </p>
-          <LogLevels label={t`What the log keeps of its mail`} value={level} onChange={setLevel} />
-        </div>
+        </>
       )}
     </Form>
   );

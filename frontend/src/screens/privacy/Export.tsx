@@ -18,12 +18,7 @@ export function Export() {
   return (
     <Section
       title={t`Take everything out`}
-      lead={
-        <Trans>
-          A zip of JSON lines: settings, aliases, people, audit log and the 7-day log. No content of mail is
-          in it, as none is kept.
-        </Trans>
-      }
+      lead={<Trans>A zip of JSON lines: settings, aliases, people, audit log and the 7-day log.</Trans>}
       actions={
         may &&
         !isRunning && (

@@ -1,12 +1,12 @@
 // How much the log keeps of each domain's mail, changed in place.
 import { Trans, useLingui } from "@lingui/react/macro";
-import { Button, NativeSelect } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useList } from "../../api/lists";
 import { useSession } from "../../api/session";
 import { useWhole } from "../../api/whole";
-import { LEVELS, LOG_LEVELS, type LogLevel } from "../../data/logLevels";
+import { LOG_LEVELS, type LogLevel } from "../../data/logLevels";
 import { EmptyState } from "../../ui/EmptyState";
 import { IconDomain } from "../../ui/icons";
 import { Section } from "../../ui/Page";
@@ -14,6 +14,7 @@ import type { Column } from "../../ui/table/columns";
 import { DataTable } from "../../ui/table/DataTable";
 import { useChoice } from "../domain/choices";
 import type { Domain } from "../domain/health";
+import { LogLevelSelect } from "../domain/LogLevelSelect";
 import styles from "./privacy.module.css";
 
 export function LogLevels() {
@@ -81,16 +82,13 @@ function Level({ domain }: { domain: Domain }) {
   const choose = useChoice(domain);
   const name = (level: LogLevel) => i18n._(LOG_LEVELS[level].name);
   if (!may) return name(domain.log_level);
-  const take = (level: LogLevel) =>
-    void choose({ log_level: level }, t`${domain.name}: ${name(level)}, from now on`);
   return (
-    <NativeSelect
+    <LogLevelSelect
       size="xs"
-      className={styles.level}
+      className={styles.level ?? ""}
       aria-label={t`Log level of ${domain.name}`}
       value={domain.log_level}
-      onChange={(event) => take(event.currentTarget.value as LogLevel)}
-      data={LEVELS.map((level) => ({ value: level, label: name(level) }))}
+      onChange={(level) => void choose({ log_level: level }, t`${domain.name}: ${name(level)}, from now on`)}
     />
   );
 }
