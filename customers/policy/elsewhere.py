@@ -43,7 +43,7 @@ KEYS: Final = (
         "a random key for each message that waits",
         "overwritten within 5 seconds of its end, 60 after a crash; the file goes with its segment",
     ),
-    Place("dkim/*", "what we sign mail with", "retired by the operator"),
+    Place("dkim/*/*", "what we sign mail with", "retired by the operator"),
     Place("tls.pem", "a certificate of our own, where none is set", "it is renewed"),
 )
 COOKIES: Final = (
