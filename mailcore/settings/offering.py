@@ -27,7 +27,7 @@ class Offering(BaseSettings):
     # The warrant canary
     canary_signers: Path | None = Field(
         None,
-        description="allowed_signers file of ssh-keygen with the public keys of the three people who sign it; "
+        description="allowed_signers file (ssh-keygen) with the public keys of the three people who sign it; "
         "none: no canary is published here",
     )
 
