@@ -1,17 +1,20 @@
 """Content in flight: read once for all who attempt it, and gone with the last of them."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from mailcore.authenticity.verdicts import SpfVerdict, Verdicts
 from mailcore.clock import Clock
-from mailcore.contents import Contents
+from mailcore.contents import Contents, Mail
 from mailcore.spool import Spool
-from mailcore.spool_record import Entry, Gone, Location, Record
+from mailcore.spool_record import Damaged, Entry, Gone, Location, Record
 from mailcore.spool_writer import SegmentWriter
+from tests.support.leased import ALIAS, claimed
 
 CLOCK = Clock()
 
@@ -86,3 +89,47 @@ async def test_verdicts_of_another_release_hold_up_no_mail(counting: Counting) -
     for found in strange:
         mail = await Contents(counting).read(written(counting, {"authentication": found}))  # type: ignore[arg-type]
         assert (bytes(mail.content), mail.verdicts) == (b"the words", None)
+
+
+# --- what only the envelope knows ---
+
+ENVELOPE = {
+    "reverse_path": "ann@sender.test",
+    "recipients": [
+        {"alias": str(ALIAS), "address": "hello+one@shop.test", "destinations": ["0" * 32]},
+        {"alias": str(ALIAS), "address": "hello+two@shop.test", "destinations": ["0" * 32]},
+        {"alias": None, "address": "owner@shop.test", "destinations": ["bob@owners.test"]},
+    ],
+}
+UNREAD = {"reverse_path": "", "alias_address": "hello@shop.test"}
+
+
+def test_a_delivery_gets_its_addresses_from_its_place_in_the_envelope() -> None:
+    mail = Mail(b"", None, ENVELOPE)
+    found = mail.addressed(claimed(recipient=1, destination_id=uuid4(), address="you@inbox.test", **UNREAD))
+    assert (found.reverse_path, found.alias_address) == ("ann@sender.test", "hello+two@shop.test")
+    assert found.address == "you@inbox.test"
+
+
+def test_mail_of_our_own_is_told_where_to_go() -> None:
+    mail = Mail(b"", None, ENVELOPE)
+    ours = claimed(recipient=2, alias_id=None, destination_id=None, address="", **UNREAD)
+    assert mail.addressed(ours).address == "bob@owners.test"
+    assert mail.addressed(replace(ours, cancelled="cancelled")).address == ""
+
+
+def test_a_row_of_an_older_release_finds_the_first_of_its_alias() -> None:
+    mail = Mail(b"", None, ENVELOPE)
+    assert mail.addressed(claimed(recipient=None, **UNREAD)).alias_address == "hello+one@shop.test"
+    older = claimed(recipient=None, alias_id=None, **UNREAD)
+    assert mail.addressed(older).alias_address == "owner@shop.test"
+
+
+def test_a_place_that_is_not_there_is_damage() -> None:
+    with pytest.raises(Damaged):
+        Mail(b"", None, ENVELOPE).addressed(claimed(recipient=3))
+
+
+def test_what_was_accepted_here_a_moment_ago_has_its_addresses() -> None:
+    delivery = claimed(alias_address="hello@shop.test")
+    assert Mail(b"", None).addressed(delivery) is delivery

@@ -324,3 +324,29 @@ async def test_a_wiped_range_does_not_hide_what_follows(here: Ground) -> None:
     path.write_bytes(bytes(first.length) + raw[first.length :])
     await go_back(here.database, before)
     assert (await recover(here)).rebuilt_messages == 1
+
+
+async def test_a_record_without_its_key_is_counted_and_its_row_is_kept(here: Ground) -> None:
+    """The key folder may be mounted again."""
+    await accept(here, await here.recipient("free"))
+    (row,) = await here.database.fetch("select segment from message")
+    file, keys = here.spool.keys.path(row["segment"]), here.spool.keys.path(row["segment"]).read_bytes()
+    file.unlink()
+    done = await recover(here)
+    assert (done.keyless, done.damaged, done.lost_deliveries) == (1, 0, 0)
+    file.write_bytes(keys)
+    again = await recover(here)
+    assert (again.keyless, again.records, await here.count("delivery")) == (0, 1, 1)
+
+
+async def test_a_row_of_an_older_release_is_found_by_its_alias(here: Ground) -> None:
+    one, two = await here.recipient("one"), await here.recipient("two")
+    await accept(here, one, two)
+    (first,) = await here.claim(limit=1)
+    await here.settler.settle(Result(settlement(first, "delivered")))
+    await here.world.execute("update message set recipient = null")
+    before = await remember(here.database)
+    await swept_away(here)
+    await go_back(here.database, before)
+    done = await recover(here)
+    assert (done.found_again, done.rebuilt_messages, done.lost_deliveries) == (1, 0, 0)

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -459,3 +460,63 @@ async def test_a_segment_in_somebodys_hands_is_taken_next_time(g: Ground, sweep:
     assert await sweep.sweep() == 0
     other.release()
     assert await sweep.sweep() == 1
+
+
+# --- keys ---
+
+
+async def test_a_reclaimed_segment_takes_its_keys_along(g: Ground, sweep: SpoolSweep) -> None:
+    await accepted(g, "one")
+    await end_without_discard(g)
+    seal(g)
+    assert len(g.spool.keys.segments()) == 1
+    assert await sweep.sweep() == 1
+    assert g.spool.keys.segments() == set()
+
+
+async def test_a_survivor_has_a_new_key_and_its_old_one_is_gone(g: Ground, sweep: SpoolSweep) -> None:
+    await accepted(g, "one")
+    before = await location_of(g)
+    old = g.spool.keys.read(before.segment, 0)
+    seal(g)
+    assert await sweep.sweep() == 1
+    after = await location_of(g)
+    assert g.spool.keys.read(after.segment, 0) != old
+    assert g.spool.keys.segments() == {after.segment}
+    assert g.count_of(CONTENT + b"one") == 1
+
+
+async def test_key_files_without_a_segment_are_removed(g: Ground, sweep: SpoolSweep) -> None:
+    """A reclaim was cut off between the two, or a message too large was refused while it came in."""
+    await accepted(g, "one")
+    orphan = g.clock.new_id()
+    g.spool.keys.create(orphan, 3).close()
+    await sweep.sweep()
+    assert g.spool.keys.segments() == {(await location_of(g)).segment}
+
+
+async def test_an_unmounted_spool_costs_no_key(g: Ground, sweep: SpoolSweep, tmp_path: Path) -> None:
+    await accepted(g, "one")
+    location, spool = await location_of(g), g.spool.folder.parent
+    spool.rename(tmp_path / "away")
+    (spool / "segments").mkdir(parents=True)
+    await sweep.sweep()
+    shutil.rmtree(spool)
+    (tmp_path / "away").rename(spool)
+    assert bytes(g.spool.read(location).content) == CONTENT + b"one"
+
+
+async def test_mail_whose_key_is_missing_is_held_and_goes_on_when_it_is_back(
+    g: Ground, sweep: SpoolSweep
+) -> None:
+    await accepted(g, "one")
+    location = await location_of(g)
+    file = g.spool.keys.path(location.segment)
+    keys = file.read_bytes()
+    file.unlink()
+    seal(g)
+    assert await sweep.sweep() == 0
+    assert await g.count("delivery", "state = 'held'") == 1
+    file.write_bytes(keys)
+    assert await sweep.sweep() == 1
+    assert bytes(g.spool.read(await location_of(g)).content) == CONTENT + b"one"
