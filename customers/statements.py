@@ -37,6 +37,11 @@ class Statement:
         """What the next one names: SHA-256 of the text, in hex."""
         return hashlib.sha256(self.signed.text.encode()).hexdigest()
 
+    @property
+    def keys(self) -> Sequence[str]:
+        """The public keys that may sign the next one: it is believed under these alone."""
+        return [str(key) for key in json.loads(self.signed.text)["keys"]]
+
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
@@ -66,7 +71,7 @@ async def issue(database: Database, signer: Signer, clock: Clock, service: str) 
             **_in_words(facts, now),
             "keys": list(signer.public_keys.values()),
         }
-        signed = signer.sign("statement", json.dumps(told))
+        signed = signer.sign("statement", json.dumps(told), believed=before.keys if before else ())
         await tx.execute(
             f"insert into statement ({_COLUMNS}) values ($1, $2, $3, $4, $5)",
             *(number, now, signed.text, signed.key, signed.signature),

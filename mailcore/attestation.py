@@ -5,7 +5,7 @@ nor let the private key out.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -33,13 +33,15 @@ class Signer:
 
     def __init__(self, keyring: Keyring) -> None:
         keys = [Ed25519PrivateKey.from_private_bytes(seed) for seed in keyring.keys(KEY_NAME)]
-        self._signing = keys[0]
         texts = [key.public_key().public_bytes_raw().hex() for key in keys]
+        self._keys = dict(zip(map(id_of, texts), keys, strict=True))
         self.public_keys: Mapping[str, str] = {id_of(text): text for text in texts}
 
-    def sign(self, kind: Kind, text: str) -> Signed:
-        key = next(iter(self.public_keys))
-        return Signed(text, key, self._signing.sign(message(kind, text)).hex())
+    def sign(self, kind: Kind, text: str, *, believed: Collection[str] = ()) -> Signed:
+        """By the first key, or the first of those public keys that are `believed`, where one of ours is."""
+        ours = [name for name, key in self.public_keys.items() if key in believed]
+        name = next(iter([*ours, *self.public_keys]))
+        return Signed(text, name, self._keys[name].sign(message(kind, text)).hex())
 
 
 def message(kind: Kind, text: str) -> bytes:

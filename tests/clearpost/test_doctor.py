@@ -58,7 +58,7 @@ async def test_a_sound_installation_is_fit(
     areas = {finding.area for finding in findings}
     wanted = (
         "database migrations durability clock privacy isolation redis spool keys ports postmaster tls dns "
-        "dkim alerts canary sign-in portal"
+        "dkim alerts statements canary sign-in portal"
     )
     assert areas == set(wanted.split())
     assert all(finding.mend for finding in findings if finding.state != "ok")

@@ -190,9 +190,11 @@ async def test_a_key_that_was_announced_may_sign_the_next(
     mine = forger.world.runtime.keyring.key("statement").hex()
     world = forger.world
     world.clock.step(-HOUR)
-    await forger.issue(_signer(tmp_path / "both", mine, new))
+    await forger.issue(_signer(tmp_path / "both", new, mine))
     world.clock.step(HOUR)
-    await forger.issue(_signer(tmp_path / "swapped", new, old))
+    await forger.issue(_signer(tmp_path / "then", new, old))
+    third, fourth = (each.signed.key for each in (await forger.all())[2:])
+    assert third != fourth, "the new key stands first, and signs once the old one has named it"
     await good(verifier, url, head)
 
 
