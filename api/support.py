@@ -97,7 +97,7 @@ class SupportViewOut(BaseModel):
             support_request_id=line.subject_id,
             what=line.detail["what"],
             message_ids=line.detail["messages"],
-            filters=line.detail["by"],
+            filters=line.detail.get("by", []),
         )
 
 

@@ -131,7 +131,6 @@ class StaffLog:
 def _detail(seen: Seen) -> dict[str, str | float | bool | list[str] | None]:
     return {
         "what": seen.what,
-        "count": len(seen.message_ids),
         "messages": [str(each) for each in seen.message_ids],
-        "by": list(seen.by),
+        "by": list(seen.by) or None,
     }

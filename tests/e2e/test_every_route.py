@@ -40,12 +40,7 @@ async def site(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def home(site: Site) -> LivedIn:
-    """Its people let staff read the log, and some of them did."""
-    found = await lived_in(site)
-    body = {"reason": "Mail from City Library is missing", "hours": 24}
-    opened = await found.customer.owner.http.post("/v1/support/requests", json=body)
-    assert opened.status_code == 201, opened.text
-    return found
+    return await lived_in(site)
 
 
 async def open_portal(browsing: Browsing, home: LivedIn, size: tuple[int, int], dark: bool) -> Page:

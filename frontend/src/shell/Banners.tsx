@@ -100,7 +100,7 @@ function Support({ until }: { until: string }) {
   return (
     <Banner tone="warn" action={see}>
       <Trans>
-        Our staff may read your log, as your team has let them; it ends <When at={until} />.
+        Our staff may read your log, as your team has let them. This ends <When at={until} />
       </Trans>
     </Banner>
   );

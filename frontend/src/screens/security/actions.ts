@@ -20,6 +20,8 @@ export const KINDS: readonly [action: string, words: MessageDescriptor][] = [
   ["support", msg`Support access`],
 ];
 
+const ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
+
 /** "oauth_app.secret_rolled" as "Oauth app secret rolled": the log is the API's, its words stay. */
 export function inWords(action: string): string {
   const words = action.replace(/[._]/g, " ");
@@ -29,6 +31,12 @@ export function inWords(action: string): string {
 /** `{"enabled": false}` as "enabled: false". */
 export function detailInWords(detail: Record<string, unknown>): string {
   return Object.entries(detail)
-    .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(", ") : String(value)}`)
+    .map(([name, value]) => `${name}: ${Array.isArray(value) ? listInWords(value) : String(value)}`)
     .join("; ");
+}
+
+/** Ids say nothing to people: how many there are. */
+function listInWords(values: unknown[]): string {
+  const areIds = values.every((value) => typeof value === "string" && ID.test(value));
+  return areIds ? String(values.length) : values.join(", ");
 }

@@ -58,7 +58,9 @@ function useColumns(): Column<View>[] {
         id: "by",
         title: t`Filtered by`,
         isExtra: true,
-        cell: ({ filters }) => <span className="soft">{filters.join(", ").replace("_id", "")}</span>,
+        cell: ({ filters }) => (
+          <span className="soft">{filters.join(", ").replace(/_(id|type)/g, "") || "–"}</span>
+        ),
       },
     ],
     [t],
