@@ -58,7 +58,8 @@ class Words:
         local_parts = (match[1] for sender in senders for match in _LOCAL_PART.finditer(sender))
         names = _words(_DOMAIN.sub(" ", f"{senders[0]} {reverse_path}"))
         long_names = (name[0] for name in names if len(name[0]) >= _NAME)
-        return cls(content_scan.subject_forms(header), (*senders, *local_parts, *long_names))
+        of_sender = dict.fromkeys((*senders, *local_parts, *long_names))  # each once, the long ones first
+        return cls(content_scan.subject_forms(header), tuple(of_sender))
 
 
 NO_WORDS: Final = Words()
@@ -169,12 +170,12 @@ def _runs(words: Sequence[str], wanted: Sequence[str]) -> Iterator[tuple[int, in
 
 def _length(words: Sequence[str], at: int, wanted: Sequence[str], start: int) -> int:
     """How many words agree; the last one may have been cut off in the middle."""
-    length = 0
-    for word, want in zip(words[at:], wanted[start:], strict=False):
+    most = min(len(words) - at, len(wanted) - start)
+    for length in range(most):
+        word, want = words[at + length], wanted[start + length]
         if word != want:
             return length + want.startswith(word)
-        length += 1
-    return length
+    return most
 
 
 def _of_cut_word(word: str, wanted: Sequence[str]) -> int:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailcore.event_log import Event, LoggedMessage
 from mailcore.log_levels import Words, failed_message, of_event, of_message, of_notice
@@ -149,6 +151,24 @@ def test_a_long_word_is_cut_alone_and_cut_short() -> None:
     subject = b"your code GEHEIM-7f3a9c21d0b85e44 is here"
     assert "7f3a" not in without_subject("550 blocked 7f3a9c21d0b85e44", subject)
     assert "7f3a" not in without_subject("550 blocked 7f3a9c21d0b8", subject)
+
+
+@given(
+    st.lists(st.text("abcdefäöü字文", min_size=1, max_size=9), min_size=2, max_size=8).filter(
+        lambda words: len("".join(words)) >= 8
+    ),
+    st.sampled_from([" ", "  ", "_", " - ", "/", "\\t "]),
+    st.sampled_from([str, str.upper, str.title]),
+    st.text("xyz .:<>[]'\"0", max_size=40),
+)
+def test_no_subject_of_two_words_and_more_survives(
+    words: list[str], between: str, written: Callable[[str], str], around: str
+) -> None:
+    subject = " ".join(words)
+    response = f"550 {around} {written(between.join(words))} {around}"
+    cut = without_subject(response, subject.encode())
+    assert "[subject]" in cut
+    assert "".join(words) not in "".join(cut.casefold().split(between)).replace(" ", "")
 
 
 def test_hostile_repetition_costs_little() -> None:
