@@ -223,6 +223,31 @@ async def test_choices_about_mail_are_made_at_once_and_undone(
     await until(lambda: are(strict=False, tls=False))
 
 
+async def test_how_much_the_log_keeps_is_chosen_with_the_domain_and_later(
+    page: Page, customer: Customer, axe: Axe
+) -> None:
+    await page.goto("/domains?add=1")
+    dialog = page.get_by_role("dialog", name="Add a domain")
+    await dialog.get_by_label("Domain", exact=True).fill(customer.domain_name)
+    await dialog.get_by_label("What the log keeps of its mail").select_option("no-subject")
+    await expect(dialog).to_contain_text("All but the subject")
+    await axe(page)
+    await dialog.get_by_role("button", name="Add the domain").click()
+    await expect(page).to_have_url(re.compile("/dns$"))
+
+    async def is_now(level: str) -> bool:
+        (row,) = (await customer.owner.http.get("/v1/domains")).json()["data"]
+        return bool(row["log_level"] == level)
+
+    assert await is_now("no-subject")
+    await page.get_by_role("link", name="Settings").click()
+    await expect(page.get_by_role("radio", name="No subject")).to_be_checked()
+    await page.get_by_role("radio", name="Failures only").check()
+    await until(lambda: is_now("failures"))
+    await page.get_by_role("button", name="Undo").click()
+    await until(lambda: is_now("no-subject"))
+
+
 async def test_without_a_spam_filter_no_threshold_is_pretended(page: Page, customer: Customer) -> None:
     row = await customer.domain()
     await page.goto(f"/domains/{row.id}/settings")
