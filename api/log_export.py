@@ -89,7 +89,7 @@ async def export_log(
 
 async def _note(runtime: ApiRuntime, who: Caller, doer: Actor, wanted: LogFilter, chosen: Format) -> None:
     """By what was filtered, but not for what: a subject has no place in the audit log."""
-    by = [each.name for each in fields(wanted) if getattr(wanted, each.name) is not None]
+    by = [each.name for each in fields(wanted) if getattr(wanted, each.name)]
     async with runtime.database.session(who.tenant) as session:
         audit.record(
             session, runtime.clock, who.account_id, doer, "log.exported", Subject(None), format=chosen, by=by
@@ -103,13 +103,13 @@ async def _lines(runtime: ApiRuntime, who: Caller, wanted: LogFilter, chosen: Fo
         yield alias_csv.write([tuple(LogLine.model_fields)])
     while True:
         found = await runtime.reader.messages(who.tenant, wanted, after, _AT_ONCE)
-        messages = [each.message for each in found]
+        messages = [each.message for each in found.rows]
         events = await runtime.reader.events(who.tenant, messages)
         lines = [_line(message, event) for message in messages for event in events[message.id]]
         yield _csv(lines) if chosen == "csv" else "".join(line.model_dump_json() + "\n" for line in lines)
-        if len(messages) < _AT_ONCE:
+        if found.next is None:
             return
-        after = Cursor(messages[-1].received_at, messages[-1].id)
+        after = found.next
 
 
 def _csv(lines: Sequence[LogLine]) -> str:

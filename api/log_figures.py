@@ -67,6 +67,9 @@ class AliasSenderOut(BaseModel):
 
 class AliasSenderList(BaseModel):
     data: list[AliasSenderOut]
+    searched_back_to: datetime | None = Field(
+        description="Only messages received since then were looked at: the alias has very many. null: all"
+    )
 
 
 @router.get("/logs/volume", summary="Count what became of mail, by hour or day", responses=responses(404))
@@ -115,4 +118,7 @@ async def list_alias_senders(
     """As the 7-day log knows them. To a catch-all: who wrote to addresses that are no alias."""
     reach = await aliases.reach(session, who.account_id, alias_id)
     found = await runtime.reader.senders(who.tenant, reach.domain_id, reach.address, reach.others, limit)
-    return AliasSenderList(data=[AliasSenderOut.model_validate(each, from_attributes=True) for each in found])
+    return AliasSenderList(
+        data=[AliasSenderOut.model_validate(each, from_attributes=True) for each in found.rows],
+        searched_back_to=found.searched_back_to,
+    )

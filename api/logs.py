@@ -32,7 +32,7 @@ from mailcore.authenticity.verdicts import VerdictWords
 from mailcore.clock import time_of
 from mailcore.errors import Gone, NotFound
 from mailcore.event_log import Event, LoggedMessage
-from mailcore.log_reader import Cursor, Listed, LogFilter
+from mailcore.log_reader import Cursor, Found, Listed, LogFilter
 from mailcore.status_words import plain_words
 
 router = APIRouter(prefix="/v1/logs", route_class=Route, tags=["Logs"], responses=responses(404))
@@ -108,6 +108,14 @@ class UnfinishedOut(BaseModel):
     next_attempt_at: datetime | None = Field(description="null: under way, or held")
 
 
+class MessagePage(Page[MessageOut]):
+    """`searched_back_to`: what `q` was looked for in was received since then; earlier messages follow with
+    `next_cursor`. A page may be short, or empty, and have more after it. null: this page is complete.
+    """
+
+    searched_back_to: datetime | None = None
+
+
 class TimelineOut(MessageOut):
     """`deleted_at`: when all of this is deleted, for everybody. `unfinished`: deliveries that still wait."""
 
@@ -124,8 +132,9 @@ def _filter(
     until: Annotated[Moment | None, Query(description="Received before, with time zone")] = None,
     q: SearchText = None,
     dmarc: Annotated[Dmarc | None, Query(description="Messages with this result of DMARC")] = None,
+    sender: Annotated[Text | None, Query(description="The address in From")] = None,
 ) -> LogFilter:
-    return LogFilter(domain_id, alias, event, since, until, q, dmarc)
+    return LogFilter(domain_id, alias, event, since, until, q, dmarc, sender=sender)
 
 
 Wanted = Annotated[LogFilter, Depends(_filter)]
@@ -134,9 +143,20 @@ Wanted = Annotated[LogFilter, Depends(_filter)]
 @router.get("/messages", summary="List messages, newest first")
 async def list_messages(
     who: ReadsLogs, runtime: Runtime, wanted: Wanted, limit: Limit = 50, cursor: CursorText = None
-) -> Page[MessageOut]:
-    rows = await runtime.reader.messages(who.tenant, wanted, cursor_after(cursor), limit + 1)
-    return Page.of(rows, limit, shown_message, lambda row: cursor_of(row.message))
+) -> MessagePage:
+    """`q` is looked for in subject, sender and alias, newest first: in 20,000 messages, or for half a second.
+    Then the answer says how far it came (`searched_back_to`): go on with `next_cursor`.
+    """
+    return page_of(await runtime.reader.messages(who.tenant, wanted, cursor_after(cursor), limit))
+
+
+def page_of(found: Found) -> MessagePage:
+    return MessagePage(
+        data=[shown_message(row) for row in found.rows],
+        has_more=found.next is not None,
+        next_cursor=_cursor(found.next) if found.next else None,
+        searched_back_to=found.searched_back_to,
+    )
 
 
 @router.get("/messages/{message_id}", summary="Show a message's timeline", responses=responses(404, 410))
@@ -149,7 +169,12 @@ async def get_message(message_id: UUID, who: ReadsLogs, session: Session, runtim
     events = await runtime.reader.timeline(who.tenant, message_id)
     living = await queue_owner.living_nodes(runtime.database)
     waiting = await queue_owner.list_of(
-        session, who.account_id, Filter(message_id=message_id), living, limit=_MOST_UNFINISHED
+        session,
+        runtime.log_keys,
+        who.account_id,
+        Filter(message_id=message_id),
+        living,
+        limit=_MOST_UNFINISHED,
     )
     return TimelineOut(
         **shown_message(listed(message, events)).model_dump(),
@@ -161,8 +186,7 @@ async def get_message(message_id: UUID, who: ReadsLogs, session: Session, runtim
 
 def listed(message: LoggedMessage, events: Sequence[Event]) -> Listed:
     """As in the list, of all its events."""
-    our_reply = next((each.response for each in events if each.type in OUR_REPLIES), "")
-    return Listed(message, events[-1].type if events else "", VerdictWords.of(our_reply))
+    return Listed(message, events[-1].type if events else "", VerdictWords.of(message.verdicts))
 
 
 def _unfinished(entry: Entry) -> UnfinishedOut:
@@ -199,8 +223,8 @@ def _is_older(message_id: UUID, horizon: datetime) -> bool:
         return False
 
 
-def cursor_of(message: LoggedMessage) -> str:
-    return encode_cursor("messages", message.received_at.isoformat(), str(message.id))
+def _cursor(last: Cursor) -> str:
+    return encode_cursor("messages", last.received_at.isoformat(), str(last.id))
 
 
 def cursor_after(text: str | None) -> Cursor | None:

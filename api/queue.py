@@ -109,7 +109,9 @@ async def list_queue(
     wanted = Filter(domain_id, alias_id, destination_id, message_id, None, state)
     living = await queue_owner.living_nodes(runtime.database)
     after = id_after("queue", cursor)
-    rows = await queue_owner.list_of(session, who.account_id, wanted, living, after=after, limit=limit + 1)
+    rows = await queue_owner.list_of(
+        session, runtime.log_keys, who.account_id, wanted, living, after=after, limit=limit + 1
+    )
     return Page.of(rows, limit, shown, lambda entry: _cursor(entry.id))
 
 
@@ -181,7 +183,7 @@ async def cancel_delivery(
 
 async def _entry(session: AsyncSession, runtime: ApiRuntime, who: Caller, one: Filter) -> Entry | None:
     living = await queue_owner.living_nodes(runtime.database)
-    found = await queue_owner.list_of(session, who.account_id, one, living, limit=1)
+    found = await queue_owner.list_of(session, runtime.log_keys, who.account_id, one, living, limit=1)
     return found[0] if found else None
 
 

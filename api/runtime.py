@@ -11,6 +11,7 @@ from customers.request_log import RequestRecorder
 from mailcore.clock import Clock
 from mailcore.database import Database, Tell, Wake
 from mailcore.keyring import Keyring
+from mailcore.log_keys import LogKeys
 from mailcore.log_reader import LogReader
 from mailcore.rates import Rates
 from mailcore.resolver import Resolver
@@ -25,6 +26,7 @@ class ApiRuntime:
     resolver: Resolver
     reader: LogReader
     keyring: Keyring
+    log_keys: LogKeys
     rates: Rates
     feed: EventFeed
     providers: Providers
@@ -40,16 +42,18 @@ class ApiRuntime:
         url = settings.database_url.get_secret_value()
         database = await Database.open(url, wake=wake, tell=tell, name="clearpost-api")
         keyring = Keyring(settings.key_dir)
+        log_keys = LogKeys(settings.key_dir, clock, settings.log_retention)
         return cls(
             settings=settings,
             clock=clock,
             database=database,
             resolver=Resolver(settings=settings, clock=clock),
-            reader=LogReader(database, clock, settings.log_retention),
+            reader=LogReader(database, clock, settings.log_retention, log_keys),
             keyring=keyring,
+            log_keys=log_keys,
             rates=Rates.open(settings.redis_url.get_secret_value(), keyring),
             providers=Providers(settings),
-            feed=EventFeed(database, clock, settings),
+            feed=EventFeed(database, clock, settings, log_keys),
             requests=RequestRecorder(database),
             till=Till.open(settings, database, clock),
             stripe_events=EventStore(database),

@@ -11,14 +11,15 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from api.errors import responses
-from api.fields import CursorText, Limit, Page
+from api.fields import CursorText, Limit
 from api.logs import (
     EventOut,
     MessageOut,
+    MessagePage,
     Wanted,
     cursor_after,
-    cursor_of,
     listed,
+    page_of,
     shown_event,
     shown_message,
 )
@@ -98,10 +99,9 @@ async def list_grants(session: StaffSession, runtime: Runtime) -> GrantList:
 @router.get("/accounts/{account_id}/log/messages")
 async def list_granted_messages(
     doer: StaffDoer, log: Log, whose: WhoseLog, wanted: Wanted, limit: Limit = 50, cursor: CursorText = None
-) -> Page[MessageOut]:
+) -> MessagePage:
     """As /v1/logs/messages, as far as the grant reaches. The account reads that it was seen."""
-    rows = await log.messages(doer, whose, wanted, cursor_after(cursor), limit)
-    return Page[MessageOut].of(rows, limit, shown_message, lambda row: cursor_of(row.message))
+    return page_of(await log.messages(doer, whose, wanted, cursor_after(cursor), limit))
 
 
 @router.get("/accounts/{account_id}/log/messages/{message_id}")

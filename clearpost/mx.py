@@ -27,7 +27,9 @@ from mailcore.smtp_session import SmtpSession
 async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready: Ready) -> bool:
     """Until `stop`. False when this process was declared dead and must be started anew."""
     async with open_runtime(settings, role="mx", lane=lane, first_attempts=True) as runtime:
-        refusals = RefusalLog(runtime.database, runtime.clock, per_hour=settings.refused_per_hour)
+        refusals = RefusalLog(
+            runtime.database, runtime.clock, runtime.log_keys, per_hour=settings.refused_per_hour
+        )
         reputation = _reputation(runtime)
         receiver = _receiver(runtime, refusals, reputation)
         connections = Connections(settings, most=most_connections(settings.max_connections))
@@ -65,7 +67,11 @@ def _reputation(runtime: Runtime) -> Reputation:
 
 def _receiver(runtime: Runtime, refusals: RefusalLog, reputation: Reputation) -> MailReceiver:
     returns = Returns(
-        srs=runtime.srs, database=runtime.database, acceptance=runtime.acceptance, settings=runtime.settings
+        srs=runtime.srs,
+        database=runtime.database,
+        acceptance=runtime.acceptance,
+        settings=runtime.settings,
+        log_keys=runtime.log_keys,
     )
     end_of_data = EndOfData(
         settings=runtime.settings,

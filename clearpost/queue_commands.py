@@ -21,6 +21,7 @@ from mailcore.database import Database, Tell, Tenant, Transaction, Wake
 from mailcore.envelope import normalise_domain
 from mailcore.event_log import Event
 from mailcore.jobs import Alarm
+from mailcore.log_keys import LogKeys
 from mailcore.log_reader import LogReader
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
@@ -101,7 +102,8 @@ async def _show(settings: Settings, choice: Choice, as_json: bool) -> int:
 
 
 async def _events(settings: Settings, database: Database, rows: Sequence[Waiting]) -> list[Event]:
-    reader = LogReader(database, Clock(), settings.log_retention)
+    clock, retention = Clock(), settings.log_retention
+    reader = LogReader(database, clock, retention, LogKeys(settings.key_dir, clock, retention))
     messages = {row.message_id: row.account_id for row in rows}
     return [
         event

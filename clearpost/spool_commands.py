@@ -15,6 +15,7 @@ from clearpost.progress import complain, say
 from mailcore import spool_owner
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, UnknownOutcome
+from mailcore.log_keys import LogKeys
 from mailcore.settings import Settings
 from mailcore.spool import InUse, Spool
 from mailcore.spool_recovery import Recovered, Recovery
@@ -50,6 +51,7 @@ def recover(settings: Settings, *, again: bool, as_json: bool) -> int:
 
 async def _recover(settings: Settings, again: bool, as_json: bool) -> int:
     clock = Clock()
+    keys = LogKeys(settings.key_dir, clock, settings.log_retention)
     spool = Spool.open(settings.spool_dir, settings.key_dir, clock, alone=True)
     try:
         url = settings.database_url.get_secret_value()
@@ -58,7 +60,7 @@ async def _recover(settings: Settings, again: bool, as_json: bool) -> int:
             if not again and await spool_owner.is_own(database, settings.spool_dir):
                 say("{}" if as_json else "  Spool and database agree: there is nothing to recover.")
                 return DONE
-            _report(await Recovery(database, spool, clock).run(), as_json)
+            _report(await Recovery(database, spool, clock, keys).run(), as_json)
         finally:
             await database.close()
     finally:

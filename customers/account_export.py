@@ -15,7 +15,7 @@ from uuid import UUID
 from customers import audit
 from mailcore.database import Database, Tenant
 from mailcore.event_log import Event, LoggedMessage
-from mailcore.log_reader import Cursor, LogFilter, LogReader
+from mailcore.log_reader import LogFilter, LogReader
 
 _REQUESTS_KEPT: Final = timedelta(days=7)
 _PAGE: Final = 500
@@ -193,13 +193,13 @@ async def _pages(
 async def _log(reader: LogReader, tenant: Tenant) -> AsyncIterator[Sequence[str]]:
     after = None
     while True:
-        listed = await reader.messages(tenant, LogFilter(silent=True), after, _PAGE)
-        messages = [each.message for each in listed]
+        found = await reader.messages(tenant, LogFilter(silent=True), after, _PAGE)
+        messages = [each.message for each in found.rows]
         events = await reader.events(tenant, messages)
         yield [_line(message, events[message.id]) for message in messages]
-        if len(messages) < _PAGE:
+        if found.next is None:
             return
-        after = Cursor(messages[-1].received_at, messages[-1].id)
+        after = found.next
 
 
 def _line(message: LoggedMessage, events: Sequence[Event]) -> str:

@@ -24,6 +24,7 @@ from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Database
 from mailcore.errors import TooMany
 from mailcore.jobs import LOOK, redis_of
+from mailcore.log_keys import LogKeys
 from mailcore.logs import where
 from mailcore.settings import Settings
 
@@ -79,6 +80,7 @@ class EventFeed:
         database: Database,
         clock: Clock,
         settings: Settings,
+        log_keys: LogKeys,
         *,
         poll: float = _POLL,
         standing_interval: float = _STANDING_INTERVAL,
@@ -86,6 +88,7 @@ class EventFeed:
         self._database = database
         self._clock = clock
         self._settings = settings
+        self._log_keys = log_keys
         self._poll = poll  # seconds, both
         self._standing_interval = standing_interval
         self._position = Position(0)
@@ -150,7 +153,13 @@ class EventFeed:
         while after < joined and len(found) <= MOST_RESUMED:
             async with self._database.transaction(tenant=listener.caller.tenant) as tx:
                 part = await news.read(
-                    tx, [listener.caller.account_id], after, joined.xid + 1, self._since(), _AT_ONCE
+                    tx,
+                    self._log_keys,
+                    [listener.caller.account_id],
+                    after,
+                    joined.xid + 1,
+                    self._since(),
+                    _AT_ONCE,
                 )
             found += [each for each in part.news if each.position <= joined and listener.may_hear(each)]
             after = part.until
@@ -211,7 +220,9 @@ class EventFeed:
             below = await news.horizon(tx)
             if Position(below) <= self._position:
                 return False
-            found = await news.read(tx, self._listeners, self._position, below, self._since(), _AT_ONCE)
+            found = await news.read(
+                tx, self._log_keys, self._listeners, self._position, below, self._since(), _AT_ONCE
+            )
             for each in found.news:
                 for listener in self._listeners.get(each.account_id, ()):
                     listener.hear(each)

@@ -18,7 +18,7 @@ from mailcore.clock import Clock
 from mailcore.database import Database, Granted, Staff
 from mailcore.errors import Forbidden, Unauthorized
 from mailcore.event_log import Event, LoggedMessage
-from mailcore.log_reader import Cursor, Listed, LogFilter, LogReader
+from mailcore.log_reader import Cursor, Found, LogFilter, LogReader
 from mailcore.models import SupportGrant
 
 _REFUSED: Final = (
@@ -66,8 +66,8 @@ class StaffLog:
 
     async def messages(
         self, actor: Actor, whose: Whose, wanted: LogFilter, after: Cursor | None, limit: int
-    ) -> list[Listed]:
-        """Newest first, and one more where there is one.
+    ) -> Found:
+        """Newest first.
 
         Raises Forbidden (no_grant), NotFound (no such account), Unauthorized.
         """
@@ -75,8 +75,8 @@ class StaffLog:
         async with self.database.session(Staff()) as session:
             opened = await self._unlock(session, actor, whose, wanted.domain_id)
             if opened is not None:
-                found = await opened.reader.messages(opened.reach, wanted, after, limit + 1)
-                seen = Seen("list", [each.message.id for each in found[:limit]], asked.by)
+                found = await opened.reader.messages(opened.reach, wanted, after, limit)
+                seen = Seen("list", [each.message.id for each in found.rows], asked.by)
                 await self._tell(session, actor, opened.grant, seen)
                 return found
             await self._tell_refused(session, actor, whose, asked)

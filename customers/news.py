@@ -16,7 +16,8 @@ from mailcore.authenticity.verdicts import VerdictWords
 from mailcore.changes import ChangeKind
 from mailcore.database import Database, Transaction
 from mailcore.event_log import Event, LoggedMessage
-from mailcore.log_reader import event_of, message_of, verdicts_of
+from mailcore.log_keys import LogKeys, RowKeys
+from mailcore.log_rows import event_of, keys_of, message_of
 
 CHANGES_KEPT: Final = timedelta(days=1)
 # A cursor is taken a little less long, so that nothing is missing between them.
@@ -100,10 +101,8 @@ async def horizon(tx: Transaction) -> int:
 # A message's rows share its moment of receipt: the partitions that are too old are not looked at.
 _EVENTS = """
 select e.xid::text as xid, e.id as event_id, e.message_id, e.account_id, e.received_at, e.delivery_id, e.at,
-       e.type, e.response, e.code, e.server_ip, e.duration_ms, e.attempt,
-       l.id, l.domain_id, l.client_ip, l.client_name, l.subject, l.sender, l.alias,
-       (select r.response from log_event r where r.message_id = e.message_id
-        and r.received_at = e.received_at and r.type in ('received', 'refused') limit 1) as our_reply
+       e.type, e.code, e.duration_ms, e.attempt, e.count, e.sealed,
+       l.id, l.domain_id, l.sealed as message_sealed
 from log_event e join log_message l on l.id = e.message_id and l.received_at = e.received_at
 where e.account_id = any($1::uuid[]) and (e.xid, e.id) > ($2::text::xid8, $3::bigint)
   and e.xid < $4::text::xid8 and e.received_at > $6
@@ -119,7 +118,13 @@ order by c.xid, c.id limit $5
 
 
 async def read(
-    tx: Transaction, accounts: Collection[UUID], after: Position, below: int, since: datetime, limit: int
+    tx: Transaction,
+    keys: LogKeys,
+    accounts: Collection[UUID],
+    after: Position,
+    below: int,
+    since: datetime,
+    limit: int,
 ) -> Read:
     """What these accounts have between `after` and the transaction `below`, which is no later than `horizon`.
 
@@ -128,7 +133,9 @@ async def read(
     asked = list(accounts)
     events = await tx.fetch(_EVENTS, asked, *after.bound(_LOG), str(below), limit, since)
     changes = await tx.fetch(_CHANGES, asked, *after.bound(_CHANGE), str(below), limit)
-    parts: tuple[Sequence[News], ...] = ([_log(row) for row in events], [_change(row) for row in changes])
+    found_keys = await keys_of(keys, events)
+    logged = [_log(row, found_keys) for row in events]
+    parts: tuple[Sequence[News], ...] = (logged, [_change(row) for row in changes])
     # Where a table has more than it gave, the other's rows beyond that must wait for it.
     ends = [part[-1].position for part in parts if len(part) == limit]
     until = min(ends, default=Position(below))
@@ -147,9 +154,10 @@ async def forget_changes(database: Database) -> None:
     await database.delete_in_batches("change", "at < now() - $1::interval", CHANGES_KEPT)
 
 
-def _log(row: Any) -> LogNews:
+def _log(row: Any, keys: RowKeys) -> LogNews:
     position = Position(int(row["xid"]), _LOG, row["event_id"])
-    return LogNews(position, message_of(row), event_of(row), verdicts_of(row))
+    message = message_of(row, keys, sealed="message_sealed")
+    return LogNews(position, message, event_of(row, keys), VerdictWords.of(message.verdicts))
 
 
 def _change(row: Any) -> ChangeNews:

@@ -17,7 +17,8 @@ from mailcore import changes
 from mailcore.database import Database, wake_after_commit
 from mailcore.errors import Conflict, NotFound
 from mailcore.event_log import Event
-from mailcore.log_reader import event_of
+from mailcore.log_keys import LogKeys, RowKeys
+from mailcore.log_rows import event_of, keys_of, message_of
 from mailcore.plans import Lane
 
 # Deliveries changed by one request at most.
@@ -48,8 +49,9 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One delivery as its owner sees it. `state`: waiting, in-progress or held; `is_away`: held because the
-    machine that has its bytes is; `last` is its newest event.
+    """One delivery as its owner sees it. `alias` is the log's, with any tag, or else as it is called now.
+    `state`: waiting, in-progress or held; `is_away`: held because the machine that has its bytes is; `last`:
+    its newest event.
     """
 
     id: UUID
@@ -120,13 +122,14 @@ with page as (
       and (cast(:state as text) is null or {_STATE} = :state)
     order by d.id limit :limit
 )
-select page.id, page.message_id, page.domain_id, page.alias_id,
+select page.id, page.message_id, page.account_id, page.domain_id, page.alias_id, l.sealed,
        coalesce((select a.local_part || '@' || o.name from alias a join domain o on o.id = a.domain_id
                  where a.id = page.alias_id), '') as alias,
        page.destination_id, coalesce(t.address, '') as destination, page.accepted_at as since,
        page.attempt, page.next_attempt_at, page.lane, page.seen_state as state,
        page.node_id <> all(cast(:living as uuid[])) as is_away, page.cancelled as is_cancelled
-from page left join destination t on t.id = page.destination_id order by page.id
+from page left join destination t on t.id = page.destination_id
+left join log_message l on l.id = page.message_id and l.received_at = page.accepted_at order by page.id
 """
 # A delivery's events share the moment of receipt with its message: only those partitions are looked at.
 _LAST = """
@@ -144,6 +147,7 @@ async def living_nodes(database: Database) -> list[UUID]:
 
 async def list_of(
     session: AsyncSession,
+    keys: LogKeys,
     account_id: UUID,
     wanted: Filter,
     living: Collection[UUID],
@@ -154,11 +158,21 @@ async def list_of(
     """The oldest first; `living` as `living_nodes` tells them."""
     values = {**wanted.values(account_id), "living": list(living), "after": after, "state": wanted.state}
     rows = await _rows(session, _LIST, **values, limit=limit)
-    last = await _last_events(session, account_id, rows)
-    return [Entry(**row, last=last.get(row["id"])) for row in rows]
+    found = await keys_of(keys, ({**row, "received_at": row["since"]} for row in rows))
+    last = await _last_events(session, account_id, rows, found)
+    return [_entry(row, found, last.get(row["id"])) for row in rows]
 
 
-async def _last_events(session: AsyncSession, account_id: UUID, rows: Sequence[Any]) -> dict[UUID, Event]:
+def _entry(row: Any, keys: RowKeys, last: Event | None) -> Entry:
+    of_message = {**row, "id": row["message_id"], "received_at": row["since"]}
+    alias = message_of(of_message, keys).alias or row["alias"]
+    shown = {name: value for name, value in row.items() if name not in ("account_id", "sealed")}
+    return Entry(**{**shown, "alias": alias}, last=last)
+
+
+async def _last_events(
+    session: AsyncSession, account_id: UUID, rows: Sequence[Any], keys: RowKeys
+) -> dict[UUID, Event]:
     if not rows:
         return {}
     found = await _rows(
@@ -170,7 +184,7 @@ async def _last_events(session: AsyncSession, account_id: UUID, rows: Sequence[A
         oldest=min(row["since"] for row in rows),
         newest=max(row["since"] for row in rows),
     )
-    return {row["delivery_id"]: event_of(row) for row in found}
+    return {row["delivery_id"]: event_of(row, keys) for row in found}
 
 
 _DEPTHS = f"""

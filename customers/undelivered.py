@@ -1,6 +1,7 @@
 """Failures of which no sender could be told, from the end of their day until the owners hear of them.
 
-The mail path counts them (returns.py). Must never tell of one twice, nor forget what nobody was told.
+The mail path counts them (undelivered_counts.py). Must never tell of one twice, nor forget what nobody was
+told.
 """
 
 from datetime import date, datetime, timedelta
@@ -14,10 +15,14 @@ from customers import notices, team
 from customers.notices import Failures
 from mailcore.clock import Clock
 from mailcore.database import Database
+from mailcore.log_keys import LogKeys
 from mailcore.models import Undelivered
+from mailcore.undelivered_counts import alias_of
 
 # A failure that no owner could be told of, for want of an owner.
 _UNTOLD_KEPT: Final = timedelta(days=14)
+# Where the key that sealed it is lost.
+_UNNAMED: Final = "an alias that can no longer be named"
 _DAYS: Final = """
 select distinct u.account_id, u.day from undelivered u where u.noticed_at is null and u.day < $1
 and exists (select from membership m where m.account_id = u.account_id and m.role = 'owner')
@@ -30,15 +35,20 @@ async def days_to_tell(database: Database, today: date, *, limit: int = 100) -> 
     return [(row["account_id"], row["day"]) for row in await database.fetch(_DAYS, today, limit)]
 
 
-async def tell(session: AsyncSession, clock: Clock, account_id: UUID, day: date) -> None:
+async def tell(session: AsyncSession, clock: Clock, keys: LogKeys, account_id: UUID, day: date) -> None:
     """One letter about the whole day to each owner; whoever comes second finds nothing to tell."""
     mine = (col(Undelivered.account_id) == account_id, col(Undelivered.day) == day)
     query = update(Undelivered).where(*mine, col(Undelivered.noticed_at).is_(None))
     told = query.values(noticed_at=func.now()).returning(
-        col(Undelivered.alias_address), col(Undelivered.status), col(Undelivered.count)
+        col(Undelivered.alias), col(Undelivered.status), col(Undelivered.count)
     )
-    if rows := [Failures(*row) for row in (await session.exec(told)).all()]:
-        about = notices.about_failures(day, rows)
+    rows = (await session.exec(told)).all()
+    if rows:
+        key = await keys.of_account(account_id)
+        failures = [
+            Failures(alias_of(key, day, sealed) or _UNNAMED, status, count) for sealed, status, count in rows
+        ]
+        about = notices.about_failures(day, failures)
         await team.write_to_owners(session, clock, "undeliverable", account_id, **about)
 
 

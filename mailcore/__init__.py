@@ -51,6 +51,8 @@ The moment it becomes ours
     event_log.py        the 7-day log: its only writer and deleter
     log_levels.py       how much of a message the owner of its domain lets it keep
     log_reader.py       and its reader
+    log_figures.py      what its rows come to
+    log_rows.py         its rows, opened
     log_seal.py         what its rows say, sealed; hashes to find them by
     log_keys.py         under keys for each account and hour
     log_key_files.py    which are files, and are destroyed
@@ -89,6 +91,7 @@ Out
     outcome.py          delivered, transient or permanent, made safe to store
     retries.py          pure decisions: what becomes of a delivery after an attempt
     settlement.py       results written down, then bytes discarded
+    undelivered_counts.py  failures of which no sender could be told
     dsn.py              RFC 3464: write ours, read a returned one
     own_mail.py         the bytes of mail we write ourselves
     status_words.py     an enhanced status code in one plain sentence

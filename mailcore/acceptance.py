@@ -19,6 +19,7 @@ from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
 from mailcore.first_attempts import FirstAttempts
 from mailcore.ledger import Entries
+from mailcore.log_keys import LogKeys
 from mailcore.log_levels import NO_WORDS
 from mailcore.queue import Claimed, DeliveryRow, Lease, MessageRow
 from mailcore.replies import Reply
@@ -59,12 +60,14 @@ class Acceptance:
         spool: Spool,
         writer: SegmentWriter,
         clock: Clock,
+        log_keys: LogKeys,
         first_attempts: FirstAttempts,
     ) -> None:
         self._database = database
         self._spool = spool
         self._writer = writer
         self._clock = clock
+        self._log_keys = log_keys
         self._first_attempts = first_attempts
         self._batcher = Batcher(self._accept, largest=200, concurrency=2)
         self._unknown: set[asyncio.Task[None]] = set()
@@ -213,8 +216,8 @@ class Acceptance:
             for draft in kept
             for (row, _), r in zip(draft.mail, draft.submission.recipients, strict=True)
         ]
-        await event_log.record_messages(tx, [message for message, _ in messages])
-        await event_log.record_events(tx, [event for _, event in messages])
+        await event_log.record_messages(tx, self._log_keys, [message for message, _ in messages])
+        await event_log.record_events(tx, self._log_keys, [event for _, event in messages])
         entries = Entries()
         for draft in kept:
             entries.created[draft.submission.origin] += draft.deliveries
@@ -309,11 +312,9 @@ def _logged(
         s.subject,
         s.sender,
         recipient.alias_address,
+        s.verdicts.in_words() if s.verdicts else "",
     )
-    found = s.verdicts.in_words() if s.verdicts else ""
-    event = event_log.received(
-        message, replies.queued(str(s.id)), s.client.server_ip, s.client.duration, found
-    )
+    event = event_log.received(message, replies.queued(str(s.id)), s.client.server_ip, s.client.duration)
     level = recipient.log_level
     return log_levels.of_message(level, message), log_levels.of_event(level, event, NO_WORDS)
 

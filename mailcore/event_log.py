@@ -1,7 +1,8 @@
 """The 7-day log: its only writer and deleter. Its reader is log_reader.py.
 
-Exactly the policy's fields, one function per event. Must never hold content, and never be written outside
-the transaction of what it tells.
+Exactly the policy's fields, one function per event. Texts and addresses are sealed before they leave for
+the database (log_seal.py). Must never hold content, and never be written outside the transaction of what it
+tells.
 """
 
 from collections.abc import Sequence
@@ -10,19 +11,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from mailcore.authenticity.verdicts import VerdictWords
 from mailcore.database import Database, Transaction
+from mailcore.log_keys import LogKeys
+from mailcore.log_seal import Label, RowKey, hashed, of_event, of_message, seal
 from mailcore.replies import Reply
 
 RESPONSE_LIMIT = 500
 SUBJECT_LIMIT = 998
-# Ends the text of the one row that stands for all refusals of an hour beyond the cap; their number begins it.
+# Ends the text of the one row that stands for all refusals of an hour beyond the cap (`Event.count`).
 MORE_REFUSALS = "more refusals in this hour, counted together"
 _TABLES = ("log_message", "log_event")
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedMessage:
-    """What is kept of a message: who connected, subject, From, alias."""
+    """What is kept of a message: who connected, subject, From, alias, and what was found out about its sender
+    (`verdicts`, as Verdicts.in_words writes it). With all of these empty its row says nothing.
+    """
 
     id: UUID
     account_id: UUID
@@ -33,11 +39,14 @@ class LoggedMessage:
     subject: str
     sender: str
     alias: str
+    verdicts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What is kept of an event. `received_at` is the message's; `duration` is that of the attempt."""
+    """What is kept of an event. `received_at` is the message's; `duration` is that of the attempt; `count` is
+    how many refusals it stands for.
+    """
 
     message_id: UUID
     account_id: UUID
@@ -50,31 +59,29 @@ class Event:
     server_ip: str
     duration: timedelta
     attempt: int
+    count: int = 1
 
 
-def received(
-    message: LoggedMessage, reply: Reply, server_ip: str, duration: timedelta, verdicts: str = ""
-) -> Event:
-    """We answered 250: from here on the message is ours to deliver. The server is the mx that took it.
-
-    `verdicts`: what was found out about the sender, in words, which follow the reply behind a semicolon.
+def received(message: LoggedMessage, reply: Reply, server_ip: str, duration: timedelta) -> Event:
+    """We answered 250: from here on the message is ours to deliver. The server is the mx that took it. What
+    was found out about the sender follows the reply behind a semicolon.
     """
-    response = f"{reply.line()}; {verdicts}" if verdicts else reply.line()
+    response = f"{reply.line()}; {message.verdicts}" if message.verdicts else reply.line()
     return Event(
         message.id, message.account_id, message.received_at, None, message.received_at,
         "received", response, reply.enhanced, server_ip, duration, 0,
     )  # fmt: skip
 
 
-def refused(message: LoggedMessage, reply: Reply, server_ip: str, why: str = "", verdicts: str = "") -> Event:
+def refused(message: LoggedMessage, reply: Reply, server_ip: str, why: str = "", count: int = 1) -> Event:
     """We answered 4xx or 5xx: the sender knows, and so shall the domain's owner, who is told a little more:
-    `why`, where the reply does not say all, and the verdicts on the message in words.
+    `why`, where the reply does not say all, and what was found out about the sender.
     """
     response = f"{reply.line()} ({why})" if why else reply.line()
-    response = f"{response}; {verdicts}" if verdicts else response
+    response = f"{response}; {message.verdicts}" if message.verdicts else response
     return Event(
         message.id, message.account_id, message.received_at, None, message.received_at,
-        "refused", response, reply.enhanced, server_ip, timedelta(0), 0,
+        "refused", response, reply.enhanced, server_ip, timedelta(0), 0, count,
     )  # fmt: skip
 
 
@@ -125,59 +132,77 @@ def _of_attempt(kind: str, attempt: Attempt, answer: Answer, at: datetime) -> Ev
 
 
 _INSERT_MESSAGES = """
-insert into log_message (id, account_id, domain_id, received_at, client_ip, client_name, subject, sender,
-    alias)
-select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[],
-    $7::text[], $8::text[], $9::text[])
+insert into log_message (id, account_id, domain_id, received_at, sealed, alias_hash, untagged_hash,
+    sender_hash, dmarc_hash)
+select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::bytea[],
+    $7::bytea[], $8::bytea[], $9::bytea[])
 """
-
-_INSERT_EVENTS = """
-insert into log_event
-    (message_id, account_id, received_at, delivery_id, at, type, response, code, server_ip, duration_ms,
-        attempt)
-select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::timestamptz[],
-    $6::text[], $7::text[],
-    $8::text[], $9::text[], $10::int[], $11::int[])
-"""
-
-
 _COMPLETE = """
-update log_message m set client_ip = known.client_ip, client_name = known.client_name,
-    subject = known.subject, sender = known.sender, alias = known.alias
-from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-    as known (id, received_at, client_ip, client_name, subject, sender, alias)
-where m.id = known.id and m.received_at = known.received_at and m.alias = ''
+update log_message l set sealed = said.sealed, alias_hash = said.alias_hash,
+    untagged_hash = said.untagged_hash, sender_hash = said.sender_hash, dmarc_hash = said.dmarc_hash
+from unnest($1::uuid[], $2::timestamptz[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[])
+    as said (id, received_at, sealed, alias_hash, untagged_hash, sender_hash, dmarc_hash)
+where l.id = said.id and l.received_at = said.received_at and l.sealed = ''::bytea
 """
+_INSERT_EVENTS = """
+insert into log_event (message_id, account_id, received_at, delivery_id, at, type, code, duration_ms, attempt,
+    count, sealed)
+select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::timestamptz[],
+    $6::text[], $7::text[], $8::int[], $9::int[], $10::int[], $11::bytea[])
+"""
+_Sealed = tuple[bytes | None, bytes | None, bytes | None, bytes | None, bytes | None]
 
 
-async def record_messages(tx: Transaction, messages: Sequence[LoggedMessage]) -> None:
+async def record_messages(tx: Transaction, keys: LogKeys, messages: Sequence[LoggedMessage]) -> None:
+    found = await keys.to_write((m.account_id, m.received_at) for m in messages)
     rows = [
-        (
-            m.id,
-            m.account_id,
-            m.domain_id,
-            m.received_at,
-            m.client_ip,
-            storable(m.client_name, SUBJECT_LIMIT),
-            storable(m.subject, SUBJECT_LIMIT),
-            storable(m.sender, SUBJECT_LIMIT),
-            m.alias,
-        )
+        (m.id, m.account_id, m.domain_id, m.received_at, *_sealed(m, found.of(m.account_id, m.received_at)))
         for m in messages
     ]
     if rows:
         await tx.execute(_INSERT_MESSAGES, *columns(rows))
 
 
-async def complete(tx: Transaction, messages: Sequence[LoggedMessage]) -> None:
+async def complete(tx: Transaction, keys: LogKeys, messages: Sequence[LoggedMessage]) -> None:
     """What was left blank of these as long as they had not failed (log_levels.py); the rest stays."""
-    rows = [
-        (m.id, m.received_at, m.client_ip, m.client_name, storable(m.subject, SUBJECT_LIMIT),
-         storable(m.sender, SUBJECT_LIMIT), m.alias)
-        for m in messages
-    ]  # fmt: skip
+    found = await keys.to_write((m.account_id, m.received_at) for m in messages)
+    rows = [(m.id, m.received_at, *_sealed(m, found.of(m.account_id, m.received_at))) for m in messages]
     if rows:
         await tx.execute(_COMPLETE, *columns(rows))
+
+
+def _sealed(m: LoggedMessage, key: RowKey | None) -> _Sealed:
+    """Columns from `sealed` on. Whatever can't be sealed is not written."""
+    fields = (m.client_ip, m.client_name, m.subject, m.sender, m.alias, m.verdicts)
+    if not any(fields):
+        return b"", None, None, None, None
+    if key is None:
+        return None, None, None, None, None
+    words = VerdictWords.of(m.verdicts)
+    return (
+        seal(key, of_message(m.id), [storable(text, SUBJECT_LIMIT) for text in fields]),
+        _hash(key, "alias", m.alias.lower()),
+        _hash(key, "untagged", untagged(m.alias)),
+        _hash(key, "sender", address_in(m.sender)),
+        _hash(key, "dmarc", words.dmarc if words else ""),
+    )
+
+
+def _hash(key: RowKey, label: Label, text: str) -> bytes | None:
+    return hashed(key, label, text) if text else None
+
+
+def untagged(address: str) -> str:
+    """In small letters, without its tag (plus addressing)."""
+    local_part, at, domain = address.lower().rpartition("@")
+    return f"{local_part.partition('+')[0] or local_part}{at}{domain}"
+
+
+def address_in(sender: str) -> str:
+    """The address in a From or a reverse-path, in small letters: what its last brackets hold, or it all."""
+    _, opened, rest = sender.rpartition("<")
+    address = rest.partition(">")[0] if opened and ">" in rest else sender
+    return address.strip().lower()
 
 
 def leave_received(tx: Transaction, message_id: UUID) -> None:
@@ -199,11 +224,12 @@ def leave_event(tx: Transaction, event: Event) -> None:
     )
 
 
-async def record_events(tx: Transaction, events: Sequence[Event]) -> None:
+async def record_events(tx: Transaction, keys: LogKeys, events: Sequence[Event]) -> None:
+    found = await keys.to_write((e.account_id, e.received_at) for e in events)
     rows = [
-        (e.message_id, e.account_id, e.received_at, e.delivery_id, e.at, e.type,
-            storable(e.response, RESPONSE_LIMIT), e.code, e.server_ip,
-         min(int(e.duration.total_seconds() * 1000), 2**31 - 1), e.attempt)
+        (e.message_id, e.account_id, e.received_at, e.delivery_id, e.at, e.type, e.code,
+         min(int(e.duration.total_seconds() * 1000), 2**31 - 1), e.attempt, e.count,
+         _sealed_texts(e, found.of(e.account_id, e.received_at)))
         for e in events
     ]  # fmt: skip
     if rows:
@@ -211,10 +237,17 @@ async def record_events(tx: Transaction, events: Sequence[Event]) -> None:
         tx.tell()
 
 
-async def recount(tx: Transaction, message_id: UUID, text: str) -> None:
+def _sealed_texts(e: Event, key: RowKey | None) -> bytes | None:
+    texts = [storable(e.response, RESPONSE_LIMIT), e.server_ip]
+    if not any(texts):
+        return b""
+    return seal(key, of_event(e.message_id, e.delivery_id, e.type, e.attempt), texts) if key else None
+
+
+async def recount(tx: Transaction, message_id: UUID, count: int) -> None:
     """The row that counts refusals beyond the cap says a new number."""
     await tx.execute(
-        "update log_event set response = $2 where message_id = $1 and type = 'refused'", message_id, text
+        "update log_event set count = $2 where message_id = $1 and type = 'refused'", message_id, count
     )
 
 

@@ -18,6 +18,7 @@ from mailcore import event_log, metrics
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.event_log import Attempt
+from mailcore.log_keys import LogKeys
 from mailcore.plans import Lane
 from mailcore.settings import Settings
 
@@ -126,10 +127,11 @@ class _Seen:
 class Sweeper:
     """Watches all owners. Run one in every worker and in upkeep: any of them may find a dead one."""
 
-    def __init__(self, database: Database, clock: Clock, settings: Settings) -> None:
+    def __init__(self, database: Database, clock: Clock, settings: Settings, log_keys: LogKeys) -> None:
         self._database = database
         self._clock = clock
         self._settings = settings
+        self._log_keys = log_keys
         self._seen: dict[UUID, _Seen] = {}
         self._looked = clock.monotonic()
 
@@ -192,7 +194,9 @@ class Sweeper:
                 "returning id, message_id, account_id, accepted_at, attempt, node_id, lane",
                 owner,
             )
-            await event_log.record_events(tx, [_interrupted(row, self._clock) for row in rows])
+            await event_log.record_events(
+                tx, self._log_keys, [_interrupted(row, self._clock) for row in rows]
+            )
             for row in rows:
                 tx.wake(row["node_id"], Lane(row["lane"]))
         self._seen.pop(owner, None)

@@ -7,6 +7,7 @@ memory for longer than ten minutes without looking whether it is still on the di
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,8 @@ from mailcore.log_seal import RowKey
 
 log = structlog.get_logger("log_keys")
 _T = TypeVar("_T")
+# Threads of their own: a key stands before a 250, and nothing else that blocks may.
+_READING = ThreadPoolExecutor(max_workers=2, thread_name_prefix="log-keys")
 
 HOUR: Final = timedelta(hours=1)
 # Then they are read from disk anew; `forget` must run at least as often as the rest of the ten minutes.
@@ -67,14 +70,15 @@ class LogKeys:
 
     async def of_all_hours(self, account_id: UUID) -> Sequence[RowKey]:
         """Of every hour that is still there: by their hashes a row is found whenever it was written."""
-        hours = await asyncio.to_thread(self._read_or, [], self.files.hours)
+        none: Sequence[datetime] = ()
+        hours = await _in_thread(lambda: self._read_or(none, self.files.hours))
         return list((await self.to_read((account_id, hour) for hour in hours)).found.values())
 
     async def of_account(self, account_id: UUID, *, make: bool = False) -> RowKey | None:
         """For what outlives the hours: None where it is lost or was erased."""
         if (cached := self._accounts.get(account_id)) and self._is_fresh(cached.read_at):
             return cached.key
-        key = await asyncio.to_thread(self._account, account_id, make)
+        key = await _in_thread(lambda: self._account(account_id, make))
         if key is None:
             return None
         self._accounts[account_id] = _Cached(RowKey.of_account(key), self._clock.monotonic())
@@ -84,7 +88,7 @@ class LogKeys:
         """The account's key is overwritten; whatever was sealed under it is unreadable from now on, in other
         processes within ten minutes. False where it was done before. Raises OSError.
         """
-        held = await asyncio.to_thread(self.files.erase_account, account_id)
+        held = await _in_thread(lambda: self.files.erase_account(account_id))
         self._accounts.pop(account_id, None)
         for row in [row for row in self._rows if row[0] == account_id]:
             del self._rows[row]
@@ -92,8 +96,9 @@ class LogKeys:
 
     async def destroy_hours(self) -> int:
         """Of hours that ended longer ago than the retention; how many. Raises OSError."""
-        past = [hour for hour in await asyncio.to_thread(self.files.hours) if self._is_past(hour)]
-        destroyed = [await asyncio.to_thread(self.files.destroy_hour, hour) for hour in past]
+        hours = await _in_thread(self.files.hours)
+        past = [hour for hour in hours if self._is_past(hour)]
+        destroyed = await _in_thread(lambda: [self.files.destroy_hour(hour) for hour in past])
         self.forget()
         return sum(destroyed)
 
@@ -125,7 +130,7 @@ class LogKeys:
             else:
                 missing.append(row)
         if missing:
-            found |= await asyncio.to_thread(self._load, sorted(missing), make)
+            found |= await _in_thread(lambda: self._load(sorted(missing), make))
             self._remember(found)
         return RowKeys(found)
 
@@ -168,3 +173,7 @@ class LogKeys:
 
     def _is_fresh(self, read_at: float) -> bool:
         return self._clock.monotonic() - read_at < _TRUSTED_SECONDS
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    return await asyncio.get_running_loop().run_in_executor(_READING, work)

@@ -73,7 +73,9 @@ def of_message(level: LogLevel, message: LoggedMessage, *, failed: bool = False)
         case LogLevel.NO_SENDER:
             return replace(message, sender="", subject=_without_addresses(message.subject))
         case LogLevel.FAILURES if not failed:
-            return replace(message, client_ip="", client_name="", subject="", sender="", alias="")
+            return replace(
+                message, client_ip="", client_name="", subject="", sender="", alias="", verdicts=""
+            )
         case _:
             return message
 

@@ -1,21 +1,32 @@
 """The reader of the 7-day log, which event_log.py writes (news.py and queue_owner.py read what they show;
 service_status.py counts).
 
-Must never return a row of another account, nor one older than the retention, whatever upkeep did.
+What it filters by is found by keyed hashes; text is looked for by opening the account's own rows, newest
+first and within a budget. Must never return a row of another account, nor one older than the retention,
+whatever upkeep did, nor be kept busy by one search for longer than its budget.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
+from mailcore import log_figures
 from mailcore.authenticity.verdicts import VerdictWords
 from mailcore.clock import Clock
-from mailcore.database import Database, Tenant
-from mailcore.event_log import MORE_REFUSALS, Event, LoggedMessage
+from mailcore.database import Database, Tenant, Transaction
+from mailcore.event_log import Event, LoggedMessage, address_in, untagged
+from mailcore.log_figures import DaySpeed, Step, Volume
+from mailcore.log_keys import LogKeys
+from mailcore.log_rows import event_of, keys_of, message_of
+from mailcore.log_seal import Label, hashed
 
-_STEPS: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+_Hashes = Sequence[list[bytes] | None]
+
+# Rows opened at a time: a few milliseconds, so that others in the process have their turn.
+_BATCH: Final = 500
+_FAR: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +34,8 @@ class LogFilter:
     """What a customer asks for; None means any. `text` is looked for in subject, sender and alias.
 
     `alias` is an address as it was written to; one without a tag also stands for itself with any tag.
-    `dmarc` is the result that stands in the words of the event "received" or "refused". `silent`: also mail
-    of which nothing is kept but its ids and times, as it was only delivered (log_levels.py).
+    `sender` is the address in From. `dmarc` is its result. `silent`: also mail of which nothing is kept but
+    its ids and times, as it was only delivered (log_levels.py).
     """
 
     domain_id: UUID | None = None
@@ -35,6 +46,7 @@ class LogFilter:
     text: str | None = None
     dmarc: str | None = None
     silent: bool = False
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +61,22 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
-    """What became of mail received from `at` on, for an hour or a day: deliveries, each in one place only,
-    and messages that were refused. `soft_bounced`: put off and tried again; `waiting`: not answered yet.
-    """
+class Cursor:
+    """The last row that was looked at: pages go from new to old."""
 
-    at: datetime
-    delivered: int = 0
-    soft_bounced: int = 0
-    hard_bounced: int = 0
-    refused: int = 0
-    waiting: int = 0
+    received_at: datetime
+    id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class DaySpeed:
-    """Milliseconds from receipt to delivered, of what was received on a day and is delivered."""
+class Found:
+    """A page. `next`: where to go on, None where there is nothing more. `searched_back_to`: the search for a
+    text stopped there for now, since its budget was spent.
+    """
 
-    day: datetime
-    delivered: int
-    p50: float
-    p95: float
+    rows: Sequence[Listed]
+    next: Cursor | None = None
+    searched_back_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,111 +89,133 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
-    """The last row of the page before: pages go from new to old."""
+class Senders:
+    """The newest first; `searched_back_to` as in `Found`."""
 
-    received_at: datetime
-    id: UUID
+    rows: Sequence[Sender]
+    searched_back_to: datetime | None = None
 
 
+# Every bound of time is a plain comparison, so that a page begins where it begins in the index.
 _SELECT_MESSAGES = """
-select m.id, m.account_id, m.domain_id, m.received_at, m.client_ip, m.client_name, m.subject, m.sender,
-    m.alias,
-       (select e.type from log_event e where e.message_id = m.id and e.received_at = m.received_at
-        order by e.id desc limit 1) as last_event,
-       (select e.response from log_event e where e.message_id = m.id and e.received_at = m.received_at
-        and e.type in ('received', 'refused') limit 1) as our_reply
-from log_message m
-where m.account_id = $1 and m.received_at > $2
-  and ($3::timestamptz is null or (m.received_at, m.id) < ($3, $4::uuid))
-  and ($5::uuid is null or m.domain_id = $5)
-  and ($6::text is null or m.alias = $6 or m.alias like $12)
-  and ($7::text is null or exists (
-        select from log_event e where e.message_id = m.id and e.received_at = m.received_at and e.type = $7))
-  and ($8::timestamptz is null or m.received_at >= $8)
-  and ($9::timestamptz is null or m.received_at < $9)
-  and ($10::text is null or m.subject ilike $10 or m.sender ilike $10 or m.alias ilike $10)
-  and ($13::text is null or exists (
-        select from log_event e where e.message_id = m.id and e.received_at = m.received_at
-        and e.type in ('received', 'refused') and e.response like $13))
-  and ($14 or m.alias <> '' or exists (
+select m.id, m.account_id, m.domain_id, m.received_at, m.sealed from log_message m
+where m.account_id = $1 and m.received_at > $2 and m.received_at >= $3 and m.received_at < $4
+  and m.received_at <= $5 and ($6::uuid is null or (m.received_at, m.id) < ($5, $6))
+  and ($7::uuid is null or m.domain_id = $7)
+  and ($8::text is null or exists (
+        select from log_event e where e.message_id = m.id and e.received_at = m.received_at and e.type = $8))
+  and ($9 or m.sealed is distinct from ''::bytea or exists (
         select from log_event e where e.message_id = m.id and e.received_at = m.received_at
         and e.type in ('soft-bounced', 'hard-bounced', 'refused')))
+  and ($10::bytea[] is null or m.alias_hash = any($10))
+  and ($11::bytea[] is null or m.untagged_hash = any($11))
+  and ($12::bytea[] is null or m.sender_hash = any($12))
+  and ($13::bytea[] is null or m.dmarc_hash = any($13))
 order by m.received_at desc, m.id desc
-limit $11
+limit $14
 """
-
+_LAST_EVENTS = """
+select distinct on (message_id) message_id, type from log_event
+where account_id = $1 and message_id = any($2::uuid[]) and received_at between $3 and $4
+order by message_id, id desc
+"""
 _EVENTS = """
 select * from log_event where account_id = $1 and message_id = any($2::uuid[])
   and received_at > $3 and received_at between $4 and $5 order by id
 """
-_OF_DOMAIN = """
-($3::uuid is null or exists (select from log_message m where m.id = e.message_id
-                             and m.received_at = e.received_at and m.domain_id = $3))
-"""
-# What ends has one event that says so; what has not ended is in the queue.
-_VOLUME = f"""
-select at, sum(count) filter (where kind = 'delivered') as delivered,
-       sum(count) filter (where kind = 'soft-bounced') as soft_bounced,
-       sum(count) filter (where kind = 'hard-bounced') as hard_bounced,
-       sum(count) filter (where kind = 'refused') as refused,
-       sum(count) filter (where kind = 'waiting') as waiting
-from (
-    select date_trunc($4, e.received_at) as at, e.type as kind,
-           case when e.type = 'refused'
-                then coalesce(substring(e.response from '^550 5.0.0 (\\d+) {MORE_REFUSALS}')::bigint, 1)
-                else 1 end as count
-    from log_event e where e.account_id = $1 and e.received_at > $2
-      and e.type in ('delivered', 'hard-bounced', 'refused') and {_OF_DOMAIN}
-    union all
-    select date_trunc($4, d.accepted_at), case when d.failures > 0 then 'soft-bounced' else 'waiting' end, 1
-    from delivery d where d.account_id = $1 and d.accepted_at > $2 and d.origin = 'smtp'
-      and ($3::uuid is null or exists (select from log_message m where m.id = d.message_id
-                                       and m.received_at = d.accepted_at and m.domain_id = $3))
-) counted group by at
-"""
-_SPEEDS = f"""
-select date_trunc('day', e.received_at) as day, count(*) as delivered,
-       percentile_cont(array[0.5, 0.95]) within group
-           (order by 1000 * extract(epoch from e.at - e.received_at)::float8) as milliseconds
-from log_event e
-where e.account_id = $1 and e.received_at > $2 and e.type = 'delivered' and {_OF_DOMAIN}
-group by 1 order by 1
-"""
-# A catch-all gets what no other alias does: `$5` are the local parts that have one.
-_SENDERS = """
-select m.sender, count(*) as count, max(m.received_at) as last_at from log_message m
-where m.account_id = $1 and m.received_at > $2 and m.domain_id = $3 and m.alias <> ''
-  and case when $4::text is null
-           then lower(regexp_replace(m.alias, '(\\+[^@]*)?@[^@]*$', '')) <> all($5::text[])
-           else lower(m.alias) = $4 or lower(m.alias) like $6 end
-group by m.sender order by last_at desc, m.sender limit $7
-"""
+
+
+@dataclass(slots=True)
+class _Budget:
+    """Of a search: rows to open, seconds to take."""
+
+    clock: Clock
+    rows: int
+    until: float
+
+    def spend(self, rows: int) -> bool:
+        """Whether there is something left."""
+        self.rows -= rows
+        return self.rows > 0 and self.clock.monotonic() < self.until
 
 
 @dataclass(frozen=True, slots=True)
 class LogReader:
-    """Reads one account's log; nobody else's rows can be named."""
+    """Reads one account's log; nobody else's rows can be named. `search_rows` and `search_seconds` are the
+    budget of one search.
+    """
 
     database: Database
     clock: Clock
     retention: timedelta
+    keys: LogKeys
+    search_rows: int = 20_000
+    search_seconds: float = 0.5
 
     def _horizon(self) -> datetime:
         return self.clock.now() - self.retention
 
-    async def messages(
-        self, tenant: Tenant, wanted: LogFilter, after: Cursor | None, limit: int
-    ) -> list[Listed]:
+    async def messages(self, tenant: Tenant, wanted: LogFilter, after: Cursor | None, limit: int) -> Found:
         """Messages newest first."""
-        pattern = None if wanted.text is None else f"%{_like(wanted.text)}%"
-        rows = await self._rows(
-            tenant, _SELECT_MESSAGES, tenant.account_id, self._horizon(), after and after.received_at,
-            after and after.id, wanted.domain_id, wanted.alias, wanted.event_type, wanted.since, wanted.until,
-            pattern, limit, _tagged(wanted.alias), wanted.dmarc and VerdictWords.pattern(_like(wanted.dmarc)),
-            wanted.silent,
+        async with self.database.transaction(tenant=tenant) as tx:
+            if wanted.text is not None:
+                return await self._search(tx, tenant, wanted, after, limit)
+            found = await self._batch(
+                tx, tenant, wanted, await self._hashes(tenant, wanted), after, limit + 1
+            )
+            rows = await _listed(tx, tenant, found[:limit])
+        return Found(rows, _cursor(found[limit - 1]) if len(found) > limit else None)
+
+    async def _search(
+        self, tx: Transaction, tenant: Tenant, wanted: LogFilter, after: Cursor | None, limit: int
+    ) -> Found:
+        text, hits, budget = (wanted.text or "").casefold(), list[LoggedMessage](), self._budget()
+        hashes = await self._hashes(tenant, wanted)
+        while True:
+            batch = await self._batch(tx, tenant, wanted, hashes, after, _BATCH)
+            hits += [message for message in batch if _says(message, text)]
+            if len(hits) > limit:
+                return Found(await _listed(tx, tenant, hits[:limit]), _cursor(hits[limit - 1]))
+            if len(batch) < _BATCH:
+                return Found(await _listed(tx, tenant, hits))
+            after = _cursor(batch[-1])
+            if not budget.spend(len(batch)):
+                return Found(await _listed(tx, tenant, hits), after, after.received_at)
+
+    async def _batch(
+        self,
+        tx: Transaction,
+        tenant: Tenant,
+        wanted: LogFilter,
+        hashes: _Hashes,
+        after: Cursor | None,
+        limit: int,
+    ) -> list[LoggedMessage]:
+        """All that the database can filter by."""
+        far = self.clock.now() + _FAR
+        rows = await tx.fetch(
+            _SELECT_MESSAGES, tenant.account_id, self._horizon(), wanted.since or self._horizon(),
+            wanted.until or far, after.received_at if after else far, after and after.id, wanted.domain_id,
+            wanted.event_type, wanted.silent, *hashes, limit,
         )  # fmt: skip
-        return [Listed(message_of(row), row["last_event"] or "", verdicts_of(row)) for row in rows]
+        keys = await keys_of(self.keys, rows)
+        return [message_of(row, keys) for row in rows]
+
+    async def _hashes(self, tenant: Tenant, wanted: LogFilter) -> _Hashes:
+        """What the query compares with: every text as it is hashed in each hour of the log; None for any."""
+        texts = _texts(wanted)
+        keys = (
+            await self.keys.of_all_hours(tenant.account_id)
+            if any(text is not None for text in texts.values())
+            else ()
+        )
+        return [
+            None if text is None else [hashed(key, label, text) for key in keys]
+            for label, text in texts.items()
+        ]
+
+    def _budget(self) -> _Budget:
+        return _Budget(self.clock, self.search_rows, self.clock.monotonic() + self.search_seconds)
 
     async def count(self, tenant: Tenant) -> int:
         """All messages of the account, the silent ones too."""
@@ -201,7 +230,7 @@ class LogReader:
             message_id,
             self._horizon(),
         )
-        return message_of(rows[0]) if rows else None
+        return message_of(rows[0], await keys_of(self.keys, rows)) if rows else None
 
     async def timeline(self, tenant: Tenant, message_id: UUID) -> list[Event]:
         """All events of one message, in the order they became true."""
@@ -213,7 +242,8 @@ class LogReader:
             message_id,
             self._horizon(),
         )
-        return [event_of(row) for row in rows]
+        keys = await keys_of(self.keys, rows)
+        return [event_of(row, keys) for row in rows]
 
     async def events(self, tenant: Tenant, messages: Sequence[LoggedMessage]) -> dict[UUID, list[Event]]:
         """All events of these messages, by message, in the order they became true."""
@@ -222,74 +252,87 @@ class LogReader:
         moments = [message.received_at for message in messages]
         ids = [message.id for message in messages]
         found: dict[UUID, list[Event]] = {message_id: [] for message_id in ids}
-        for row in await self._rows(
+        rows = await self._rows(
             tenant, _EVENTS, tenant.account_id, ids, self._horizon(), min(moments), max(moments)
-        ):
-            found[row["message_id"]].append(event_of(row))
+        )
+        keys = await keys_of(self.keys, rows)
+        for row in rows:
+            found[row["message_id"]].append(event_of(row, keys))
         return found
 
-    async def volume(
-        self, tenant: Tenant, step: Literal["hour", "day"], domain_id: UUID | None
-    ) -> list[Volume]:
+    async def volume(self, tenant: Tenant, step: Step, domain_id: UUID | None) -> list[Volume]:
         """All hours or days (UTC) of the log, the oldest first; empty ones are there as well."""
-        horizon, length = self._horizon(), _STEPS[step]
-        rows = await self._rows(tenant, _VOLUME, tenant.account_id, horizon, domain_id, step)
-        found = {row["at"]: Volume(row["at"], *(int(count or 0) for count in row[1:])) for row in rows}
-        start = horizon.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        start = start.replace(hour=0) if step == "day" else start
-        count = (self.clock.now() - start) // length + 1
-        return [found.get(at) or Volume(at) for at in (start + n * length for n in range(count))]
+        now = self.clock.now()
+        async with self.database.transaction(tenant=tenant) as tx:
+            return await log_figures.volume(tx, tenant.account_id, self._horizon(), now, step, domain_id)
 
     async def speeds(self, tenant: Tenant, domain_id: UUID | None) -> list[DaySpeed]:
         """Days (UTC) on which something was received that is delivered, the oldest first."""
-        rows = await self._rows(tenant, _SPEEDS, tenant.account_id, self._horizon(), domain_id)
-        return [DaySpeed(row["day"], row["delivered"], *row["milliseconds"]) for row in rows]
+        async with self.database.transaction(tenant=tenant) as tx:
+            return await log_figures.speeds(tx, tenant.account_id, self._horizon(), domain_id)
 
     async def senders(
         self, tenant: Tenant, domain_id: UUID, address: str | None, others: Sequence[str], limit: int
-    ) -> list[Sender]:
+    ) -> Senders:
         """Who wrote to this address, tagged or not, the newest first; None: to any address of the domain
-        but those whose local part is among the `others`.
+        but those whose local part is among the `others` (a catch-all gets what no other alias does).
         """
-        lowered = address and address.lower()
-        rows = await self._rows(
-            tenant, _SENDERS, tenant.account_id, self._horizon(), domain_id, lowered, others,
-            _tagged(lowered), limit,
-        )  # fmt: skip
-        return [Sender(**row) for row in rows]
+        wanted, budget = LogFilter(domain_id=domain_id, alias=address), self._budget()
+        found: dict[str, Sender] = {}
+        after: Cursor | None = None
+        async with self.database.transaction(tenant=tenant) as tx:
+            hashes = await self._hashes(tenant, wanted)
+            while True:
+                batch = await self._batch(tx, tenant, wanted, hashes, after, _BATCH)
+                for message in batch:
+                    if address is not None or _is_for_none_of(message, others):
+                        _count_sender(found, message)
+                if len(batch) < _BATCH:
+                    return Senders(list(found.values())[:limit])
+                after = _cursor(batch[-1])
+                if not budget.spend(len(batch)):
+                    return Senders(list(found.values())[:limit], after.received_at)
 
     async def _rows(self, tenant: Tenant, query: str, *arguments: object) -> list[Any]:
         async with self.database.transaction(tenant=tenant) as tx:
             return await tx.fetch(query, *arguments)
 
 
-def _tagged(alias: str | None) -> str | None:
-    """The pattern of this address with a tag (plus addressing)."""
-    if alias is None:
-        return None
-    local_part, at, domain = alias.rpartition("@")
-    return f"{_like(local_part)}+%{at}{_like(domain)}"
+async def _listed(tx: Transaction, tenant: Tenant, messages: Sequence[LoggedMessage]) -> list[Listed]:
+    if not messages:
+        return []
+    moments = [message.received_at for message in messages]
+    ids = [message.id for message in messages]
+    rows = await tx.fetch(_LAST_EVENTS, tenant.account_id, ids, min(moments), max(moments))
+    last = {row["message_id"]: row["type"] for row in rows}
+    return [Listed(m, last.get(m.id, ""), VerdictWords.of(m.verdicts)) for m in messages]
 
 
-def _like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def _texts(wanted: LogFilter) -> dict[Label, str | None]:
+    """In the order of the query. An address without a tag is compared without those of others."""
+    alias = wanted.alias
+    is_tagged = alias is not None and "+" in alias.rpartition("@")[0]
+    return {
+        "alias": alias.lower() if alias is not None and is_tagged else None,
+        "untagged": untagged(alias) if alias is not None and not is_tagged else None,
+        "sender": None if wanted.sender is None else address_in(wanted.sender),
+        "dmarc": wanted.dmarc,
+    }
 
 
-def message_of(row: Any) -> LoggedMessage:
-    return LoggedMessage(
-        row["id"], row["account_id"], row["domain_id"], row["received_at"], row["client_ip"],
-        row["client_name"], row["subject"], row["sender"], row["alias"],
-    )  # fmt: skip
+def _cursor(message: LoggedMessage) -> Cursor:
+    return Cursor(message.received_at, message.id)
 
 
-def verdicts_of(row: Any) -> VerdictWords | None:
-    """`our_reply`: the response of the message's event "received" or "refused"."""
-    return VerdictWords.of(row["our_reply"] or "")
+def _says(message: LoggedMessage, text: str) -> bool:
+    return any(text in each.casefold() for each in (message.subject, message.sender, message.alias))
 
 
-def event_of(row: Any) -> Event:
-    return Event(
-        row["message_id"], row["account_id"], row["received_at"], row["delivery_id"], row["at"], row["type"],
-        row["response"], row["code"], row["server_ip"], timedelta(milliseconds=row["duration_ms"]),
-        row["attempt"],
-    )  # fmt: skip
+def _is_for_none_of(message: LoggedMessage, others: Sequence[str]) -> bool:
+    return bool(message.alias) and untagged(message.alias).rpartition("@")[0] not in others
+
+
+def _count_sender(found: dict[str, Sender], message: LoggedMessage) -> None:
+    """Messages come newest first, so the first one of a sender is its last."""
+    seen = found.get(message.sender) or Sender(message.sender, 0, message.received_at)
+    found[message.sender] = Sender(message.sender, seen.count + 1, seen.last_at)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -46,6 +47,22 @@ def _derived(salt: bytes, secret: bytes, purpose: bytes) -> tuple[AESGCM, bytes]
     first = hmac.digest(extracted, purpose + b"\x01", hashlib.sha256)
     second = hmac.digest(extracted, first + purpose + b"\x02", hashlib.sha256)
     return AESGCM(first), second
+
+
+def of_message(message_id: UUID) -> bytes:
+    """The name of a message's row, for `seal`."""
+    return b"message" + message_id.bytes
+
+
+def of_event(message_id: UUID, delivery_id: UUID | None, kind: str, attempt: int) -> bytes:
+    """The name of an event's row: its number is not known before it is written, and this no other one has."""
+    delivery = delivery_id.bytes if delivery_id else bytes(16)
+    return b"event" + message_id.bytes + delivery + attempt.to_bytes(4, "big") + kind.encode()
+
+
+def of_undelivered(day: str) -> bytes:
+    """The name of the rows about one day."""
+    return b"undelivered" + day.encode()
 
 
 def seal(key: RowKey, row: bytes, fields: Sequence[str]) -> bytes:

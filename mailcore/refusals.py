@@ -18,6 +18,7 @@ from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import Database, Transaction
 from mailcore.event_log import LoggedMessage
+from mailcore.log_keys import LogKeys
 from mailcore.log_levels import NO_WORDS, Words
 from mailcore.mail_rules import LogLevel
 from mailcore.replies import Reply
@@ -71,9 +72,10 @@ class _Refusal:
 class RefusalLog:
     """`note()` returns at once; `drain()` at the end writes what is left."""
 
-    def __init__(self, database: Database, clock: Clock, *, per_hour: int) -> None:
+    def __init__(self, database: Database, clock: Clock, log_keys: LogKeys, *, per_hour: int) -> None:
         self._database = database
         self._clock = clock
+        self._log_keys = log_keys
         self._per_hour = per_hour
         self._batcher = Batcher(self._write, largest=200, concurrency=1)
         self._waiting: set[asyncio.Task[None]] = set()
@@ -102,6 +104,7 @@ class RefusalLog:
             subject="" if header is None else content_scan.subject(header),
             sender=transaction.reverse_path.wire if header is None else content_scan.from_field(header),
             alias=whose.alias,
+            verdicts=refused.found,
         )
         words = Words.of(header or b"", transaction.reverse_path.wire)
         self.note(message, refused, peer.local_ip, peer.reverse_name, whose.log_level, words)
@@ -118,7 +121,7 @@ class RefusalLog:
         """The client's reverse name may still be on its way; it is put in once it is known."""
         if len(self._waiting) >= _MOST_WAITING:
             return
-        event = event_log.refused(message, refused.reply, server_ip, refused.why, refused.found)
+        event = event_log.refused(message, refused.reply, server_ip, refused.why)
         refusal = _Refusal(
             log_levels.of_message(level, message, failed=True),
             log_levels.of_event(level, event, words),
@@ -161,25 +164,25 @@ class RefusalLog:
         )
         room = max(0, self._per_hour - (count - len(refusals)))
         shown = refusals[:room]
-        await event_log.record_messages(tx, [r.message for r in shown])
-        await event_log.record_events(tx, [r.event for r in shown])
+        await event_log.record_messages(tx, self._log_keys, [r.message for r in shown])
+        await event_log.record_events(tx, self._log_keys, [r.event for r in shown])
         if count > self._per_hour:
             await self._count_more(tx, key, refusals[-1], count - self._per_hour, counting)
 
     async def _count_more(
         self, tx: Transaction, key: tuple[UUID, datetime], last: _Refusal, surplus: int, counting: UUID | None
     ) -> None:
-        """The one row that stands for all beyond the cap; its text is the count."""
-        reply = Reply(_MORE.code, _MORE.enhanced, f"{surplus} {_MORE.text}")
+        """The one row that stands for all beyond the cap."""
         if counting:
-            await event_log.recount(tx, counting, reply.line())
+            await event_log.recount(tx, counting, surplus)
             return
         seen = last.message
         row = LoggedMessage(
             self._clock.new_id(), seen.account_id, seen.domain_id, seen.received_at, "", "", "", "", ""
         )
-        await event_log.record_messages(tx, [row])
-        await event_log.record_events(tx, [event_log.refused(row, reply, last.event.server_ip)])
+        event = event_log.refused(row, _MORE, last.event.server_ip, count=surplus)
+        await event_log.record_messages(tx, self._log_keys, [row])
+        await event_log.record_events(tx, self._log_keys, [event])
         await tx.execute(
             "update refused_hour set counting_message_id = $3 where domain_id = $1 and hour = $2",
             *key,

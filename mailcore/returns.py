@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from mailcore import dsn, replies, return_tokens, routing
+from mailcore import dsn, replies, return_tokens, routing, undelivered_counts
 from mailcore.acceptance import Acceptance
-from mailcore.database import Database, Transaction
+from mailcore.database import Database
 from mailcore.envelope import Mailbox, parse_mailbox
+from mailcore.log_keys import LogKeys
 from mailcore.mail_rules import MailRules
 from mailcore.plans import Plan
 from mailcore.replies import Reply
@@ -88,11 +89,20 @@ class ReturnAddresses:
 class Returns:
     """The receiving side of return addresses."""
 
-    def __init__(self, *, srs: Srs, database: Database, acceptance: Acceptance, settings: Settings) -> None:
+    def __init__(
+        self,
+        *,
+        srs: Srs,
+        database: Database,
+        acceptance: Acceptance,
+        settings: Settings,
+        log_keys: LogKeys,
+    ) -> None:
         self._srs = srs
         self._database = database
         self._acceptance = acceptance
         self._settings = settings
+        self._log_keys = log_keys
         self._told: dict[tuple[int, str, str], int] = {}
 
     async def resolve(self, local_part: str, now: datetime) -> Return | Reply:
@@ -137,8 +147,13 @@ class Returns:
                 self._notification(known, record_id, status.status, client, now)
             )
         async with self._database.transaction() as tx:
-            await count_undelivered(
-                tx, returned.alias.account_id, returned.alias.alias_address, status.status, now
+            await undelivered_counts.count(
+                tx,
+                self._log_keys,
+                returned.alias.account_id,
+                returned.alias.alias_address,
+                status.status,
+                now,
             )
         return replies.queued(str(record_id))
 
@@ -227,22 +242,6 @@ def own_mail(
         received_at=now,
         content=[content],
         size=len(content),
-    )
-
-
-async def count_undelivered(
-    tx: Transaction, account_id: UUID, alias_address: str, status: str, now: datetime
-) -> None:
-    """For the owner's daily notice: a failure of which the sender could not be told."""
-    await tx.execute(
-        "insert into undelivered (account_id, day, alias_address, status, count) "
-        "select id, $2, $3, $4, 1 from account where id = $1 for key share "  # if it is still there
-        "on conflict (account_id, day, alias_address, status) do update set count = "
-        "undelivered.count + 1, noticed_at = null",
-        account_id,
-        now.date(),
-        alias_address,
-        status,
     )
 
 

@@ -27,6 +27,7 @@ from mailcore.jobs import Alarm
 from mailcore.key_wiper import KeyWiper
 from mailcore.keyring import Keyring
 from mailcore.leases import ProcessLease
+from mailcore.log_keys import LogKeys
 from mailcore.logs import where
 from mailcore.mta_sts_policies import Policies
 from mailcore.plans import Lane
@@ -57,6 +58,7 @@ class Runtime:
     database: Database
     alarm: Alarm
     keyring: Keyring
+    log_keys: LogKeys
     spool: Spool
     writer: SegmentWriter
     resolver: Resolver
@@ -160,7 +162,8 @@ async def open_runtime(
             first_attempts,
             stack,
         )
-        for background in (lease.beat_forever(), _seal_forever(writer), wiper.wipe_forever()):
+        keeping = (wiper.wipe_forever(), runtime.log_keys.forget_forever())
+        for background in (lease.beat_forever(), _seal_forever(writer), *keeping):
             _in_background(stack, lost, background)
         yield runtime
 
@@ -188,23 +191,20 @@ def _wire(
     first_attempts: bool,
     stack: AsyncExitStack,
 ) -> Runtime:
-    attempts = _Attempts()
+    attempts, log_keys = _Attempts(), LogKeys(settings.key_dir, clock, settings.log_retention)
     acceptance = Acceptance(
-        database=database, spool=spool, writer=writer, clock=clock, first_attempts=attempts
+        database=database,
+        spool=spool,
+        writer=writer,
+        clock=clock,
+        log_keys=log_keys,
+        first_attempts=attempts,
     )
-    source = settings.fast_outbound_source_address if lane is Lane.FAST else settings.outbound_source_address
     providers = Providers(settings, clock)
     _in_background(stack, lost, _exchange_forever(providers, database))
     policies = Policies(settings=settings, resolver=resolver, clock=clock, database=database, keyring=keyring)
     stack.push_async_callback(policies.close)
-    transport = Transport(
-        settings=settings,
-        resolver=resolver,
-        clock=clock,
-        source_address=source,
-        providers=providers,
-        policies=policies,
-    )
+    transport = _transport(settings, resolver, clock, lane, providers, policies)
     stack.push_async_callback(transport.close)
     srs = Srs(settings.srs_domain, keyring.keys("srs"))
     courier = Courier(
@@ -216,7 +216,9 @@ def _wire(
         transport=transport,
         return_addresses=ReturnAddresses(srs, database),
         acceptance=acceptance,
-        settler=Settler(database=database, spool=spool, acceptance=acceptance, clock=clock),
+        settler=Settler(
+            database=database, spool=spool, acceptance=acceptance, clock=clock, log_keys=log_keys
+        ),
         lease=lease,
         providers=providers,
         contents=Contents(spool),
@@ -227,9 +229,28 @@ def _wire(
         _in_background(stack, lost, lag.watch_forever())
         attempts.chosen = InProcessAttempts(courier, settings, lag.is_high)
     return Runtime(
-        settings, clock, lane, database, alarm, keyring, spool, writer, resolver, lease, srs, acceptance,
-        courier, lost,
+        settings, clock, lane, database, alarm, keyring, log_keys, spool, writer, resolver, lease, srs,
+        acceptance, courier, lost,
     )  # fmt: skip
+
+
+def _transport(
+    settings: Settings,
+    resolver: Resolver,
+    clock: Clock,
+    lane: Lane,
+    providers: Providers,
+    policies: Policies,
+) -> Transport:
+    source = settings.fast_outbound_source_address if lane is Lane.FAST else settings.outbound_source_address
+    return Transport(
+        settings=settings,
+        resolver=resolver,
+        clock=clock,
+        source_address=source,
+        providers=providers,
+        policies=policies,
+    )
 
 
 def _dressing(settings: Settings, clock: Clock, keyring: Keyring, stack: AsyncExitStack) -> Dressing:

@@ -14,18 +14,27 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from mailcore import changes, crash_points, event_log, log_levels, metrics, queue, replies
+from mailcore import (
+    changes,
+    crash_points,
+    event_log,
+    log_levels,
+    metrics,
+    queue,
+    replies,
+    undelivered_counts,
+)
 from mailcore.acceptance import Acceptance, Draft
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome, is_transient
 from mailcore.event_log import Attempt, LoggedMessage, columns
 from mailcore.ledger import Entries
+from mailcore.log_keys import LogKeys
 from mailcore.log_levels import NO_WORDS, Words
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
 from mailcore.retries import Settlement, tells_of_broken_inbox
-from mailcore.returns import count_undelivered
 from mailcore.spool import Spool
 from mailcore.spool_record import Location
 
@@ -72,11 +81,20 @@ _NOTHING = _Written(frozenset(), (), frozenset())
 class Settler:
     """`settle()` returns once the result is committed, or known to be void."""
 
-    def __init__(self, *, database: Database, spool: Spool, acceptance: Acceptance, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        spool: Spool,
+        acceptance: Acceptance,
+        clock: Clock,
+        log_keys: LogKeys,
+    ) -> None:
         self._database = database
         self._spool = spool
         self._acceptance = acceptance
         self._clock = clock
+        self._log_keys = log_keys
         self._batcher = Batcher(self._settle, largest=200, concurrency=2)
 
     async def settle(self, result: Result) -> None:
@@ -150,7 +168,8 @@ class Settler:
         settled |= await _postpone(tx, [s for s in settlements if not s.is_final])
         mine = [s for s in settlements if s.claimed.id in settled]
         now = self._clock.now()
-        await _log(tx, [result for result in batch if result.settlement.claimed.id in settled], now)
+        of_mine = [result for result in batch if result.settlement.claimed.id in settled]
+        await _log(tx, self._log_keys, of_mine, now)
         await _remember_delivered(tx, [s for s in mine if s.kind == "delivered"])
         await _remember_failing(tx, mine)
         closed = await _close(tx, mine)
@@ -180,8 +199,9 @@ class Settler:
                 await self._acceptance.insert(tx, [result.notification])
                 notified.add(claimed.id)
             elif claimed.alias_address:  # unknown where it is deleted, and its mail can't be read
-                await count_undelivered(
-                    tx, claimed.account_id, claimed.alias_address, result.settlement.answer.code, now
+                code = result.settlement.answer.code
+                await undelivered_counts.count(
+                    tx, self._log_keys, claimed.account_id, claimed.alias_address, code, now
                 )
         return frozenset(notified)
 
@@ -353,13 +373,13 @@ async def _enter(tx: Transaction, settlements: Sequence[Settlement]) -> None:
     await entries.write(tx)
 
 
-async def _log(tx: Transaction, results: Sequence[Result], now: datetime) -> None:
+async def _log(tx: Transaction, keys: LogKeys, results: Sequence[Result], now: datetime) -> None:
     events = [_event(result, now) for result in results]
     if events:
         event_log.leave_event(tx, events[0])
     failed = {r.failed.id: r.failed for r in results if r.failed}  # once, also where two copies failed
-    await event_log.complete(tx, [failed[message_id] for message_id in sorted(failed)])
-    await event_log.record_events(tx, events)
+    await event_log.complete(tx, keys, [failed[message_id] for message_id in sorted(failed)])
+    await event_log.record_events(tx, keys, events)
 
 
 def _event(result: Result, now: datetime) -> event_log.Event:

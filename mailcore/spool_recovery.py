@@ -17,6 +17,7 @@ from mailcore.clock import Clock
 from mailcore.database import Database, Transaction
 from mailcore.event_log import Answer, Attempt, LoggedMessage, columns
 from mailcore.ledger import Entries
+from mailcore.log_keys import LogKeys
 from mailcore.log_levels import NO_WORDS
 from mailcore.mail_rules import LogLevel
 from mailcore.plans import Lane
@@ -63,10 +64,11 @@ class _Knowledge:
 class Recovery:
     """One run over a spool opened with `alone`. A run that was cut short is simply run again."""
 
-    def __init__(self, database: Database, spool: Spool, clock: Clock) -> None:
+    def __init__(self, database: Database, spool: Spool, clock: Clock, log_keys: LogKeys) -> None:
         self._database = database
         self._spool = spool
         self._clock = clock
+        self._log_keys = log_keys
         self._walk = SpoolWalk(spool)
         self._done = Recovered()
 
@@ -150,7 +152,7 @@ class Recovery:
             return
         event_log.leave_received(tx, rows[0][0].id)
         await queue.insert(tx, rows)
-        await _log(tx, [(found, message) for found, pairs in mail for message, _ in pairs])
+        await _log(tx, self._log_keys, [(found, message) for found, pairs in mail for message, _ in pairs])
         entries = Entries()
         for message, deliveries in rows:
             entries.created[message.origin] += len(deliveries)
@@ -206,7 +208,7 @@ class Recovery:
             await tx.execute("delete from message where id = any($1::uuid[])", messages)
             now = self._clock.now()
             tx.leaves("select not exists (select from message where id = any($1::uuid[]))", messages)
-            await event_log.record_events(tx, [_lost(row, now) for row in rows])
+            await event_log.record_events(tx, self._log_keys, [_lost(row, now) for row in rows])
             entries = Entries(hard_bounced=Counter(row["origin"] for row in rows))
             await entries.write(tx)
         self._done.lost_deliveries += len(rows)
@@ -268,7 +270,7 @@ def _uuid(text: str | None) -> UUID | None:
     return UUID(text) if text else None
 
 
-async def _log(tx: Transaction, mail: Sequence[tuple[Found, MessageRow]]) -> None:
+async def _log(tx: Transaction, keys: LogKeys, mail: Sequence[tuple[Found, MessageRow]]) -> None:
     """As far as their domains let us; of one that is gone nobody knows how far that is."""
     domains = {message.domain_id for _, message in mail if message.domain_id}
     chosen = await routing.log_levels_of(tx, domains)
@@ -278,8 +280,8 @@ async def _log(tx: Transaction, mail: Sequence[tuple[Found, MessageRow]]) -> Non
         logged = _logged(found, row)
         messages.append(log_levels.of_message(level, logged))
         events.append(log_levels.of_event(level, _received(found, logged), NO_WORDS))
-    await event_log.record_messages(tx, messages)
-    await event_log.record_events(tx, events)
+    await event_log.record_messages(tx, keys, messages)
+    await event_log.record_events(tx, keys, events)
 
 
 def _logged(found: Found, message: MessageRow) -> LoggedMessage:

@@ -20,7 +20,7 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
     """Until `stop`. False when this process was declared dead and must be started anew."""
     async with open_runtime(settings, role="worker", lane=lane) as runtime:
         worker = LaneWorker(runtime.courier, lane)
-        sweeper = Sweeper(runtime.database, runtime.clock, settings)
+        sweeper = Sweeper(runtime.database, runtime.clock, settings, runtime.log_keys)
         redis_url = settings.redis_url.get_secret_value()
         queue = queue_name(runtime.spool.node_id, lane)
         claiming = asyncio.create_task(worker.run())

@@ -70,7 +70,11 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
         tasks = [
             asyncio.create_task(_again_and_again(duty)) for duty in duties(runtime, long_wait, rates, till)
         ]
-        tasks.append(asyncio.create_task(Sweeper(runtime.database, runtime.clock, settings).watch_forever()))
+        tasks.append(
+            asyncio.create_task(
+                Sweeper(runtime.database, runtime.clock, settings, runtime.log_keys).watch_forever()
+            )
+        )
         try:
             on_ready()
             return await until(stop, runtime.lost, *tasks)
@@ -103,7 +107,11 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
         Duty("new destinations", timedelta(seconds=1), lambda: ask_new(r.database, r.clock, rates)),
         Duty("failing destinations", timedelta(minutes=10), lambda: tell_failing(r.database, r.clock)),
         Duty("letters", timedelta(seconds=1), lambda: send_letters(r)),
-        Duty("undelivered mail", timedelta(minutes=10), lambda: tell_undelivered(r.database, r.clock)),
+        Duty(
+            "undelivered mail",
+            timedelta(minutes=10),
+            lambda: tell_undelivered(r.database, r.clock, r.log_keys),
+        ),
         Duty("blocklists", timedelta(hours=1), lambda: watch_blocklists(r)),
         Duty("certificate", timedelta(minutes=10), lambda: watch_certificate(r)),
         Duty("alerts", timedelta(seconds=10), lambda: tell_alerts(r, rates)),

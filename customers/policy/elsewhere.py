@@ -43,6 +43,16 @@ KEYS: Final = (
         "a random key for each message that waits",
         "overwritten within 5 seconds of its end, 60 after a crash; the file goes with its segment",
     ),
+    Place(
+        "hours/*.key",
+        "what seals the log of an hour, together with the account's",
+        "overwritten 7 days after the hour; from then on nothing sealed under it can be read",
+    ),
+    Place(
+        "accounts/*.key",
+        "what seals the log of an account, together with the hour's",
+        "overwritten when the account is deleted; its empty file stays for 8 days",
+    ),
     Place("dkim/*/*", "what we sign mail with", "retired by the operator"),
     Place("tls.pem", "a certificate of our own, where none is set", "it is renewed"),
 )

@@ -14,12 +14,13 @@ LOG: Final = (
             "id": "an id of ours, random but for the time in it",
             "account_id": "your account",
             "domain_id": "your domain",
-            "key_id": "which key seals the row; none yet",
-            "client_ip": "the server that connected",
-            "client_name": "its reverse name",
-            "subject": "the Subject, at most 998 characters",
-            "sender": "From; before the content came, the reverse-path",
-            "alias": "the address that it was sent to, tag included",
+            "sealed": "sealed: the server that connected; its reverse name; the Subject, at most 998 "
+            "characters; From (before the content came, the reverse-path); the address that it was sent to, "
+            "tag included; what was found out about the sender (SPF, DKIM, DMARC, ARC, a spam score)",
+            "alias_hash": "a keyed hash of the address that it was sent to, to find it by",
+            "untagged_hash": "the same of that address without its tag",
+            "sender_hash": "the same of the address in From",
+            "dmarc_hash": "the same of the result of DMARC",
         },
     ),
     Row(
@@ -33,15 +34,14 @@ LOG: Final = (
             "message_id": "the message",
             "account_id": "your account",
             "delivery_id": "which delivery; none for received and refused",
-            "key_id": "which key seals the row; none yet",
             "at": "when it happened",
             "type": "received, delivered, soft-bounced, hard-bounced or refused",
-            "response": "what the server said, what was found out about the sender (SPF, DKIM, DMARC, ARC, a "
-            "spam score) and which TLS was used; at most 500 characters",
             "code": "the enhanced status code",
-            "server_ip": "the server that said it",
             "duration_ms": "how long the attempt took",
             "attempt": "its number",
+            "count": "how many refusals it stands for",
+            "sealed": "sealed: what the server said, what was found out about the sender (SPF, DKIM, DMARC, "
+            "ARC, a spam score) and which TLS was used, at most 500 characters; the server that said it",
         },
     ),
 )
@@ -79,7 +79,7 @@ WAITING: Final = (
         "undelivered",
         "failures of which no sender could be told, counted for the owner's notice",
         "7 days after the notice; 14 days after their day where nobody could be told",
-        tells={"alias_address": "the alias"},
+        tells={"alias": "the alias, sealed", "alias_hash": "a keyed hash of it"},
         words="status",
         numbers="id account_id day count noticed_at",
     ),

@@ -22,8 +22,11 @@ CONTENT: Final = (
 LOG: Final = (
     "The seven days count from receipt, so a message's timeline vanishes whole. Reads stop at seven days "
     "exactly, whatever upkeep did; rows are deleted every hour, and a day's partition is dropped once it "
-    "is empty. PostgreSQL may keep a deleted row's text in its files until vacuum, and in its write-ahead "
-    "log and your backups until those are gone: keep backups no longer than you would keep the log.",
+    "is empty. What a row says (addresses, names, Subject, answers of servers) is sealed before it "
+    "reaches the database, under a key made of the account's own and the hour's, which lie in the key "
+    "folder. The hour's key is destroyed 7 days after its hour, so 7 days and an hour after receipt at the "
+    "latest the row is unreadable wherever a copy of it lies: in PostgreSQL's files, in its write-ahead "
+    "log, in replicas and backups. In clear stand ids, times, types, codes and counts.",
     "Refusals before acceptance are logged for verified domains, at most 100 rows for each domain and "
     "hour, then one row that counts.",
 )

@@ -144,8 +144,8 @@ class VerdictWords:
 
     @classmethod
     def of(cls, response: str) -> Self | None:
-        """Of the response text of an event "received" or "refused", which ends in what `Verdicts.in_words`
-        wrote; None where nothing was found out.
+        """Of what `Verdicts.in_words` wrote, or of the response text of an event "received" or "refused",
+        which ends in it; None where nothing was found out.
         """
         found = dict(_WORD.findall(response.rpartition("; ")[2]))
         try:
@@ -153,8 +153,3 @@ class VerdictWords:
             return cls(found["spf"], found["dkim"], found["dmarc"], found["arc"], score)
         except (KeyError, ValueError):
             return None
-
-    @staticmethod
-    def pattern(dmarc: str) -> str:
-        """Of a response that ends in this result of DMARC, among others, for SQL's `like`."""
-        return f"%; spf=% dmarc={dmarc} %"

@@ -1,6 +1,8 @@
 """Tables of the 7-day log: exactly the policy's fields, partitioned by day of receipt.
 
-Must never gain a column that the policy does not name.
+What a row says is sealed (log_seal.py): null where its key was lost, empty where it is to say nothing. What
+is in clear counts and orders. Must never gain a column that the policy does not name, nor an address in
+clear.
 """
 
 from datetime import datetime
@@ -15,23 +17,24 @@ from mailcore.models.columns import Xid8, big, moment
 class LogMessage(SQLModel, table=True):
     __tablename__ = "log_message"
     __table_args__ = (
-        Index("ix_log_message_account_id_received_at", "account_id", "received_at"),
+        Index("ix_log_message_account_id_received_at_id", "account_id", "received_at", "id"),
         {"postgresql_partition_by": "RANGE (received_at)"},
     )
     received_at: datetime = moment(key=True)
     id: UUID = Field(primary_key=True)
     account_id: UUID
     domain_id: UUID | None = None
-    key_id: UUID | None = None
-    client_ip: str
-    client_name: str
-    subject: str
-    sender: str
-    alias: str
+    sealed: bytes | None = None
+    alias_hash: bytes | None = None
+    untagged_hash: bytes | None = None
+    sender_hash: bytes | None = None
+    dmarc_hash: bytes | None = None
 
 
 class LogEvent(SQLModel, table=True):
-    """`received_at` is the message's, so that a timeline vanishes whole. (xid, id) is the cursor."""
+    """`received_at` is the message's, so that a timeline vanishes whole. (xid, id) is the cursor. `count` is
+    how many refusals a row stands for.
+    """
 
     __tablename__ = "log_event"
     __table_args__ = (
@@ -50,14 +53,13 @@ class LogEvent(SQLModel, table=True):
     message_id: UUID
     account_id: UUID
     delivery_id: UUID | None = None
-    key_id: UUID | None = None
     at: datetime = moment()
     type: str
-    response: str
     code: str
-    server_ip: str
     duration_ms: int
     attempt: int
+    count: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
+    sealed: bytes | None = None
 
 
 class RefusedHour(SQLModel, table=True):

@@ -157,16 +157,20 @@ class SrsToken(SQLModel, table=True):
 
 
 class Undelivered(SQLModel, table=True):
-    """What the owner's daily notice tells: hard bounces of which no DSN could tell the sender."""
+    """What the owner's daily notice tells: hard bounces of which no DSN could tell the sender.
+
+    The alias is sealed under the account's key; without one both say nothing, and only the number is told.
+    """
 
     __table_args__ = (
-        UniqueConstraint("account_id", "day", "alias_address", "status"),
+        UniqueConstraint("account_id", "day", "alias_hash", "status"),
         Index("ix_undelivered_day", "day", postgresql_where=text("noticed_at is null")),
     )
     id: int = big(identity=True)
     account_id: UUID = belongs_to("account")
     day: date
-    alias_address: str
+    alias_hash: bytes
+    alias: bytes | None = None
     status: str
     count: int
     noticed_at: datetime | None = moment(nullable=True)

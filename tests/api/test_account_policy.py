@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from customers import accounts, policy
+from customers import accounts
 from mailcore.models import LogEvent, LogMessage
 from tests.support.api import Tenant, World, running_api
 

@@ -9,7 +9,10 @@ from uuid import uuid4
 
 import pytest
 
+from mailcore import event_log
 from mailcore.attestation import Signed, Signer, is_signed
+from mailcore.event_log import LoggedMessage
+from mailcore.replies import queued
 from tests.support.api import SignedInPerson, Tenant, World
 
 END = {"name": "one"}
@@ -34,25 +37,18 @@ async def exported(person: SignedInPerson) -> dict[str, list[dict[str, Any]]]:
 
 async def logged(world: World, tenant: Tenant, count: int, days_ago: float = 1) -> None:
     at = world.clock.now() - timedelta(days=days_ago)
+    keys = world.runtime.log_keys
+    messages = [
+        LoggedMessage(
+            world.clock.new_id(), tenant.id, None, at, "192.0.2.1", "", f"=subject {number}",
+            "a@sender.test", "a@one.test",
+        )
+        for number in range(count)
+    ]  # fmt: skip
     async with world.runtime.database.transaction() as tx:
-        for number in range(count):
-            message = world.clock.new_id()
-            await tx.execute(
-                "insert into log_message (received_at, id, account_id, client_ip, client_name, subject, "
-                "sender, alias) values ($1, $2, $3, '192.0.2.1', '', $4, 'a@sender.test', 'a@one.test')",
-                at,
-                message,
-                tenant.id,
-                f"=subject {number}",
-            )
-            await tx.execute(
-                "insert into log_event (received_at, message_id, account_id, at, type, response, code, "
-                "server_ip, duration_ms, attempt) "
-                "values ($1, $2, $3, $1, 'received', '250', '2.0.0', '', 0, 0)",
-                at,
-                message,
-                tenant.id,
-            )
+        await event_log.record_messages(tx, keys, messages)
+        events = [event_log.received(message, queued("x"), "", timedelta(0)) for message in messages]
+        await event_log.record_events(tx, keys, events)
 
 
 async def test_an_export_holds_all_of_the_account_and_nothing_of_another(

@@ -27,13 +27,17 @@ def total(found: dict[str, Any]) -> dict[str, int]:
     return {name: sum(each[name] for each in found["data"]) for name in NOTHING}
 
 
-async def refuse(world: World, tenant: Tenant, reply: Reply, domain_id: UUID | None = None) -> None:
+async def refuse(
+    world: World, tenant: Tenant, reply: Reply, domain_id: UUID | None = None, count: int = 1
+) -> None:
     message = LoggedMessage(
         world.clock.new_id(), tenant.id, domain_id, world.clock.now(), "192.0.2.7", "", "", "", ""
     )
     async with world.runtime.database.transaction() as tx:
-        await event_log.record_messages(tx, [message])
-        await event_log.record_events(tx, [event_log.refused(message, reply, "192.0.2.1")])
+        await event_log.record_messages(tx, world.runtime.log_keys, [message])
+        await event_log.record_events(
+            tx, world.runtime.log_keys, [event_log.refused(message, reply, "192.0.2.1", count=count)]
+        )
 
 
 async def test_each_delivery_counts_once_by_what_became_of_it(world: World, tenant: Tenant) -> None:
@@ -44,7 +48,9 @@ async def test_each_delivery_counts_once_by_what_became_of_it(world: World, tena
     attempt = Attempt(bounced.id, tenant.id, bounced.received_at, uuid4(), 2)
     gone = Answer("550 5.1.1 gone", "5.1.1", "192.0.2.25", timedelta(0))
     async with world.runtime.database.transaction() as tx:
-        await event_log.record_events(tx, [event_log.hard_bounced(attempt, gone, world.clock.now())])
+        await event_log.record_events(
+            tx, world.runtime.log_keys, [event_log.hard_bounced(attempt, gone, world.clock.now())]
+        )
     await refuse(world, tenant, UNKNOWN_ALIAS)
     found = await volume(tenant)
     assert total(found) == {"delivered": 1, "soft_bounced": 1, "hard_bounced": 1, "refused": 1, "waiting": 1}
@@ -53,7 +59,7 @@ async def test_each_delivery_counts_once_by_what_became_of_it(world: World, tena
 
 async def test_refusals_beyond_the_cap_are_all_counted(world: World, tenant: Tenant) -> None:
     await refuse(world, tenant, UNKNOWN_ALIAS)
-    await refuse(world, tenant, Reply(550, "5.0.0", f"250 {MORE_REFUSALS}"))
+    await refuse(world, tenant, Reply(550, "5.0.0", MORE_REFUSALS), count=250)
     assert total(await volume(tenant))["refused"] == 251
 
 

@@ -182,7 +182,7 @@ async def test_the_database_gives_staff_no_row_that_no_live_grant_covers(scene: 
     world, tenant = scene.world, scene.tenant
     forged = Granted(tenant.id)  # as somebody would make it who forgot to ask
     assert await seen(world, forged) == (0, 0)
-    assert await world.runtime.reader.messages(forged, LogFilter(), None, 10) == []
+    assert (await world.runtime.reader.messages(forged, LogFilter(), None, 10)).rows == []
     one = await scene.let(scene.domains[0])
     assert await seen(world, forged) == (1, 3)
     assert await seen(world, Granted((await world.tenant("other")).id)) == (0, 0)

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from mailcore import changes
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.settings import Settings
+from tests.support.opened import keys_in
 
 ACCOUNT, KEY = uuid4(), uuid4()
 KINDS = frozenset({"plan"})
@@ -41,11 +43,15 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
+NO_KEYS = keys_in(Path("no keys here"))
+
+
 class WatchedFeed(EventFeed):
     """Says when it has looked, and fails to once for each of `failures`."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
-        super().__init__(database, Clock(), settings, poll=0.05, standing_interval=0.05)
+        keys = keys_in(settings.key_dir)
+        super().__init__(database, Clock(), settings, keys, poll=0.05, standing_interval=0.05)
         self.failures: list[Exception] = []
         self._looked = asyncio.Event()
 
@@ -170,10 +176,10 @@ async def test_both_tables_are_read_to_one_position(database: Database) -> None:
             await changes.note(tx, ACCOUNT, "plan", n=number)
     async with database.transaction() as tx:
         below, since = await news.horizon(tx), Clock().now()
-        part = await news.read(tx, [ACCOUNT], Position(0), below, since, 2)
+        part = await news.read(tx, NO_KEYS, [ACCOUNT], Position(0), below, since, 2)
         assert part.has_more
         assert part.until == part.news[-1].position
-        rest = await news.read(tx, [ACCOUNT], part.until, below, since, 100)
+        rest = await news.read(tx, NO_KEYS, [ACCOUNT], part.until, below, since, 100)
         assert (len(part.news), len(rest.news), rest.until) == (2, 3, Position(below))
 
 

@@ -1,6 +1,7 @@
 """F51 to F64: destinations that stall, refuse, drop, or take only little. Of TLS see cases_tls.py."""
 
 import asyncio
+from datetime import timedelta
 
 from tests.faults.case import Run, case
 from tests.faults.load import Letter
@@ -12,16 +13,13 @@ VERBS = ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT")
 async def _told(run: Run, letter: Letter, kind: str, code: str) -> None:
     """The timeline shows server, code, text and duration of the attempt."""
     await run.rig.until_event(letter.id, kind, code)
-    row = await run.rig.world.database.row(
-        "select e.* from log_event e join log_message m on m.id = e.message_id "
-        "where m.subject = $1 and e.type = $2 order by e.id limit 1",
-        letter.id,
-        kind,
-    )
-    assert row["server_ip"].startswith("127.0.0."), f"no server in {dict(row)}"
-    assert row["response"], "no text"
-    assert row["duration_ms"] >= 0
-    assert row["attempt"] >= 1
+    ids = await run.rig.message_ids(letter.id)
+    events = await run.rig.world.logged_events(f"type = '{kind}'")
+    event = next(each for each in events if each.message_id in ids)
+    assert event.server_ip.startswith("127.0.0."), f"no server in {event}"
+    assert event.response, "no text"
+    assert event.duration >= timedelta(0)
+    assert event.attempt >= 1
 
 
 @case("F51", "a tarpit holds back its banner; others are unharmed")
@@ -156,5 +154,5 @@ async def hostile_servers(run: Run) -> None:
     run.recovered()
     await asyncio.gather(*(rig.until_event(letter.id, "delivered", seconds=60) for letter in bad))
     assert all(run.load.arrived(letter) == 1 for letter in good)
-    rows = await rig.world.database.fetch("select response from log_event")
-    assert all(row["response"].isprintable() for row in rows), "control characters in the log"
+    events = await rig.world.logged_events()
+    assert all(event.response.isprintable() for event in events), "control characters in the log"

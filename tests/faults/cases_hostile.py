@@ -93,12 +93,12 @@ async def _pile_up(run: Run, count: int) -> None:
     rig.sinks["d1"].script["RCPT"] = "451 4.7.1 Busy"
     await run.load.accepted(letter)
     await rig.until_event(letter.id, "soft-bounced", "Busy")
-    await rig.world.execute(_MULTIPLY, letter.id, count)
+    await rig.world.execute(_MULTIPLY, list(await rig.message_ids(letter.id)), count)
     await rig.world.execute("analyze delivery")
 
 
 _MULTIPLY = """
-with one as (select m.* from message m join log_message l on l.id = m.id where l.subject = $1),
+with one as (select * from message where id = any($1) limit 1),
 copies as (select gen_random_uuid() as id, gen_random_uuid() as delivery from generate_series(1, $2::int)),
 made as (
     insert into message (id, account_id, domain_id, alias_id, recipient, lane, node_id, segment,

@@ -238,12 +238,12 @@ async def _fast_mail(run: Run, seconds: float) -> list[Letter]:
 
 _DELIVERED_AFTER = """
 select percentile_cont(0.95) within group (order by extract(epoch from e.at - e.received_at)::float8)
-from log_message m join log_event e on e.message_id = m.id
-where e.type = 'delivered' and m.subject = any($1::text[])
+from log_event e where e.type = 'delivered' and e.message_id = any($1::uuid[])
 """
 
 
 async def _p95(run: Run, letters: list[Letter]) -> float:
     """Seconds from receipt to delivery."""
-    value = await run.rig.world.value(_DELIVERED_AFTER, [letter.id for letter in letters])
+    ids = await run.rig.message_ids(*(letter.id for letter in letters))
+    value = await run.rig.world.value(_DELIVERED_AFTER, list(ids))
     return float(value)

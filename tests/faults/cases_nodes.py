@@ -105,9 +105,8 @@ async def node_away(run: Run) -> None:
     old = await _dies(run, "second")
     await _others_go_on(run, held=2)
     await rig.world.execute(
-        "update delivery d set accepted_at = d.accepted_at - interval '5 days' from log_message m "
-        "where m.id = d.message_id and m.subject = any($1)",
-        [letter.id for letter in late],
+        "update delivery d set accepted_at = d.accepted_at - interval '5 days' where d.message_id = any($1)",
+        list(await rig.message_ids(*(letter.id for letter in late))),
     )
     await rig.replace("upkeep")
     for letter in late:

@@ -170,12 +170,9 @@ async def rolling_restart(run: Run) -> None:
 
 async def _nobody_died(run: Run) -> bool:
     letters = [letter.id for letter in run.load.letters]
-    count: int = await run.rig.world.value(
-        "select count(*) from log_event e join log_message m on m.id = e.message_id "
-        "where m.subject = any($1) and e.response = 'attempt interrupted'",
-        letters,
-    )
-    return count == 0
+    ids = await run.rig.message_ids(*letters)
+    events = await run.rig.world.logged_events("type = 'soft-bounced'")
+    return not any(each.message_id in ids and each.response == "attempt interrupted" for each in events)
 
 
 @case("T7", "production refuses crash points and failing disks", reduced=True)

@@ -62,10 +62,8 @@ async def _kill(run: Run, rng: random.Random) -> None:
 
 async def _interrupted(run: Run) -> int:
     await run.rig.settled()
-    count: int = await run.rig.world.value(
-        "select count(*) from log_event where response = 'attempt interrupted'"
-    )
-    return count
+    events = await run.rig.world.logged_events("type = 'soft-bounced'")
+    return sum(event.response == "attempt interrupted" for event in events)
 
 
 def _progress(run: Run, done: int, kills: int, seconds: float) -> None:

@@ -5,13 +5,14 @@ Must never be told what the case did, but for what it may have left behind.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import redis.asyncio
 
+from mailcore.event_log import Event
 from tests.faults.load import SECRET, Letter, Load, id_of
 from tests.faults.rig import Rig
 from tests.support import invariants
@@ -59,19 +60,30 @@ async def check(rig: Rig, load: Load, *, refusals: bool = False) -> Figures:
 
 
 async def _known(rig: Rig) -> dict[str, _Known]:
-    rows = await rig.world.database.fetch(
-        "select m.subject, count(distinct e.message_id) filter (where e.type = 'received') as taken, "
-        "count(*) filter (where e.type = 'soft-bounced' "
-        "  and (e.response = 'attempt interrupted' or e.code = '4.4.2')) as unclear, "
-        "count(*) filter (where e.type = 'hard-bounced') as hard_bounced, "
-        "count(distinct d.id) as waiting "
-        "from log_message m join log_event e on e.message_id = m.id "
-        "left join delivery d on d.message_id = m.id where m.subject like 'load-%' group by m.subject"
+    world = rig.world
+    subjects = {message.id: message.subject for message in await world.logged()}
+    events: dict[str, list[Event]] = defaultdict(list)
+    for event in await world.logged_events():
+        events[subjects.get(event.message_id, "")].append(event)
+    waiting = Counter(
+        subjects.get(row["message_id"], "")
+        for row in await world.database.fetch("select message_id from delivery")
     )
     return {
-        row["subject"]: _Known(row["taken"], row["unclear"], row["hard_bounced"], row["waiting"])
-        for row in rows
+        subject: _Known(
+            sum(each.type == "received" for each in found),
+            sum(map(_is_unclear, found)),
+            sum(each.type == "hard-bounced" for each in found),
+            waiting[subject],
+        )
+        for subject, found in events.items()
+        if subject.startswith("load-")
     }
+
+
+def _is_unclear(event: Event) -> bool:
+    was_interrupted = event.response == "attempt interrupted" or event.code == "4.4.2"
+    return event.type == "soft-bounced" and was_interrupted
 
 
 def _not_lost(rig: Rig, letter: Letter, known: _Known, copies: Counter[tuple[str, str]]) -> None:

@@ -185,12 +185,13 @@ class Rig:
 
     async def events(self, subject: str) -> list[tuple[str, str, str]]:
         """The timeline of the message with this subject: (type, code, response)."""
-        rows = await self.world.database.fetch(
-            "select e.type, e.code, e.response from log_message m join log_event e on e.message_id = m.id "
-            "where m.subject = $1 order by e.id",
-            subject,
-        )
-        return [(row["type"], row["code"], row["response"]) for row in rows]
+        ids = await self.message_ids(subject)
+        events = [event for event in await self.world.logged_events() if event.message_id in ids]
+        return [(event.type, event.code, event.response) for event in events]
+
+    async def message_ids(self, *subjects: str) -> set[UUID]:
+        """Of the messages with these subjects, which the database sees sealed."""
+        return {message.id for message in await self.world.logged() if message.subject in subjects}
 
     async def until_event(self, subject: str, kind: str, text: str = "", seconds: float = 30) -> None:
         """Returns when the timeline has an event of this type whose code or response holds the text."""
@@ -245,7 +246,7 @@ async def open_rig(ground: Ground, folder: Path, timing: str, **changes: Any) ->
     authority = Authority()
     certificate = authority.certificate(*(f"mta-sts.{name}.example" for name in BY_MX))
     policies = PolicyHost(certificate.context(), host=sinks["tls"].host)
-    async with DnsStandin() as dns, policies, prepared_world(url) as world:
+    async with DnsStandin() as dns, policies, prepared_world(url, key_dir=folder / "keys") as world:
         for sink in sinks.values():
             await sink.start()
         places = _places(ground, url, folder, dns, sinks) | _trust(folder, authority, policies)

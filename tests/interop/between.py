@@ -22,7 +22,6 @@ from tests.support.stack import Stack, service, trust
 
 SERVICE = "clearpost.test"
 MX = "mx.clearpost.test"
-_LAST_EVENTS = "select type, code, response from log_event order by id desc limit 5"
 SELECTOR = "s1"  # that tests sign with
 
 
@@ -90,9 +89,9 @@ class Between:
         try:
             await self.stack.idle()
         except AssertionError as error:
-            rows = await self.stack.world.database.fetch(_LAST_EVENTS)
+            last = (await self.stack.world.logged_events())[-5:]
             raise AssertionError(
-                f"{error}. The last events: {[tuple(row.values()) for row in rows]}"
+                f"{error}. The last events: {[(e.type, e.code, e.response) for e in last]}"
             ) from None
 
     async def forget(self) -> None:
@@ -106,12 +105,13 @@ class Between:
 
         Or of the reports about such mail.
         """
-        rows = await self.stack.world.database.fetch(
-            "select e.type, e.code, e.response from log_event e join log_message m on m.id = e.message_id "
-            "where m.alias = $1 and (m.subject = 'Delivery status notification') = $2 order by e.id",
-            *(alias, about_reports),
-        )
-        return [(row["type"], row["code"], row["response"]) for row in rows]
+        wanted = {
+            message.id
+            for message in await self.stack.world.logged()
+            if message.alias == alias and (message.subject == "Delivery status notification") == about_reports
+        }
+        events = await self.stack.world.logged_events()
+        return [(e.type, e.code, e.response) for e in events if e.message_id in wanted]
 
 
 @asynccontextmanager

@@ -37,8 +37,8 @@ async def test_mail_through_haproxy_is_mail_of_its_client(
                 assert (await client.content(letter())).startswith("250 2.0.0 Queued")
             (message,) = await inbox.wait_for(1)
             await stack.idle()
-            rows = await stack.world.database.fetch("select client_ip from log_message")
-    assert [str(row["client_ip"]) for row in rows] == [CLIENT]
+            logged = await stack.world.logged()
+    assert [message.client_ip for message in logged] == [CLIENT]
     assert b"[127.0.0.9])" in message.content.replace(b"\r\n ", b" ")
     assert b"with ESMTPS" in message.content
 

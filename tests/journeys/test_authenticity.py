@@ -8,7 +8,6 @@ import pytest
 
 from clearpost.standins.dns import Fault
 from mailcore import replies
-from mailcore.database import Tenant
 from tests.journeys.conftest import Opener
 from tests.support.destination import Destination
 from tests.support.sender import letter
@@ -55,11 +54,8 @@ async def received(stack: Stack, content: bytes, **options: Any) -> str:
 async def refusals(stack: Stack) -> list[str]:
     """As the owner sees them, once the log is written."""
     await stack.stop_all()
-    rows = await stack.world.database.fetch(
-        "select response from log_event where account_id = $1 and type = 'refused' order by id",
-        Tenant(stack.account.id).account_id,
-    )
-    return [row["response"] for row in rows]
+    events = await stack.world.logged_events(f"account_id = '{stack.account.id}' and type = 'refused'")
+    return [event.response for event in events]
 
 
 def without_name(stack: Stack) -> None:

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+from mailcore import undelivered_counts
 from mailcore.clock import ShiftedClock
 from mailcore.envelope import Mailbox
 from mailcore.plans import Lane
@@ -158,7 +159,9 @@ async def test_a_bounce_for_an_unproven_sender_is_counted_for_the_owner(opened: 
         await stack.start("mx", "worker")
         return_path = await forwarded(stack, inbox, by="bob@forged.test")
         assert (await stack.send(return_path, returned(b"verbatim"), by="")).startswith("250")
-        counted = await stack.world.value("select alias_address || ' ' || status from undelivered")
+        row = await stack.world.database.row("select account_id, day, alias, status from undelivered")
+        key = await stack.world.keys.of_account(row["account_id"])
+        counted = f"{undelivered_counts.alias_of(key, row['day'], row['alias'])} {row['status']}"
         await stack.idle()
     assert counted == "hello@shop.test 5.2.2"
     assert theirs.messages == []
@@ -238,7 +241,7 @@ async def notices_of_tomorrow(stack: Stack) -> None:
     """The upkeep of the next day, doing these two duties."""
     tomorrow = ShiftedClock(timedelta(days=1))
     async with open_runtime(stack.settings, role="upkeep", lane=Lane.STANDARD, clock=tomorrow) as runtime:
-        await tell_undelivered(runtime.database, runtime.clock)
+        await tell_undelivered(runtime.database, runtime.clock, runtime.log_keys)
         await send_letters(runtime)
 
 

@@ -155,7 +155,7 @@ async def test_recipients_of_one_transaction_share_bytes_and_each_has_a_timeline
         assert reply.startswith("250")
         messages = await inbox.wait_for(3)
         await stack.idle()
-        logged = await stack.reader().messages(Tenant(stack.account.id), LogFilter(), None, 10)
+        logged = (await stack.reader().messages(Tenant(stack.account.id), LogFilter(), None, 10)).rows
     assert sorted(m.rcpt[0] for m in messages) == [
         f"RCPT TO:<{name}@inbox.test>" for name in ("one", "three", "two")
     ]

@@ -82,7 +82,7 @@ async def test_an_unknown_alias_is_refused_and_the_owner_can_see_it(opened: Open
         await stack.start("mx")
         reply = await stack.send("nobody@shop.test")
         assert await refusals(stack, 1) == [reply]
-        (row,) = await stack.reader().messages(Tenant(stack.account.id), LogFilter(), None, 10)
+        (row,) = (await stack.reader().messages(Tenant(stack.account.id), LogFilter(), None, 10)).rows
     assert reply.startswith("550 5.1.1")
     assert (row.message.alias, row.last_event) == ("nobody@shop.test", "refused")
 

@@ -36,9 +36,9 @@ async def test_the_log_and_the_received_field_tell_the_real_client(opened: Opene
             assert (await deliver(client)).startswith("250")
         (message,) = await inbox.wait_for(1)
         await stack.idle()
-        row = await stack.world.database.row("select client_ip, client_name, id from log_message")
-        received, _ = await stack.reader().timeline(Tenant(stack.account.id), row["id"])
-    assert (str(row["client_ip"]), row["client_name"]) == (CLIENT, "mail.sender.test")
+        (logged,) = await stack.world.logged()
+        received, _ = await stack.reader().timeline(Tenant(stack.account.id), logged.id)
+    assert (logged.client_ip, logged.client_name) == (CLIENT, "mail.sender.test")
     assert str(received.server_ip) == "198.51.100.25"  # where the client had connected to
     unfolded = message.content.replace(b"\r\n ", b" ")
     assert b"Received: from client.test (mail.sender.test [192.0.2.7]) by mx.clearpost.test" in unfolded

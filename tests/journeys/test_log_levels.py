@@ -59,7 +59,7 @@ async def lived(opened: Opener, level: LogLevel, capfd: pytest.CaptureFixture[st
         shown = await stack.reader().messages(Tenant(stack.account.id), LogFilter(), None, 100)
         kept = await everything.kept(stack)
     logged = "".join(capfd.readouterr())
-    return (kept + logged).lower(), sorted(each.last_event for each in shown)
+    return (kept + logged).lower(), sorted(each.last_event for each in shown.rows)
 
 
 async def test_full_keeps_what_the_policy_says(opened: Opener, capfd: pytest.CaptureFixture[str]) -> None:
@@ -102,8 +102,8 @@ async def test_failures_keeps_nothing_of_mail_that_is_delivered(
         await stack.has_event(message_id, "received", "delivered")
         await stack.idle()
         tenant, reader = Tenant(stack.account.id), stack.reader()
-        (row,) = await reader.messages(tenant, LogFilter(silent=True), None, 10)
-        assert await reader.messages(tenant, LogFilter(), None, 10) == []
+        (row,) = (await reader.messages(tenant, LogFilter(silent=True), None, 10)).rows
+        assert (await reader.messages(tenant, LogFilter(), None, 10)).rows == []
         volume = await reader.volume(tenant, "hour", stack.domain.id)
         events = await stack.timeline(message_id)
         kept = (await everything.kept(stack) + "".join(capfd.readouterr())).lower()

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 
-from mailcore.database import Tenant
 from tests.journeys.conftest import Opener
 from tests.support import invariants
 from tests.support.destination import Destination
@@ -28,12 +27,9 @@ async def bring(stack: Stack, ip: str, recipient: str = "hello@shop.test") -> st
 
 async def refusals(stack: Stack) -> list[tuple[str, str]]:
     """Client and reply of each, as the owner sees them."""
-    rows = await stack.world.database.fetch(
-        "select m.client_ip, e.response from log_message m join log_event e on e.message_id = m.id "
-        "where m.account_id = $1 and e.type = 'refused' order by e.id",
-        Tenant(stack.account.id).account_id,
-    )
-    return [(str(row["client_ip"]), row["response"]) for row in rows]
+    clients = {message.id: message.client_ip for message in await stack.world.logged()}
+    events = await stack.world.logged_events(f"account_id = '{stack.account.id}' and type = 'refused'")
+    return [(clients[event.message_id], event.response) for event in events]
 
 
 async def test_a_listed_client_waits_and_its_owner_sees_why(opened: Opener) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from mailcore import event_log
 from mailcore.clock import ShiftedClock
 from mailcore.database import Tenant
-from mailcore.log_reader import LogFilter
+from mailcore.log_reader import Found, LogFilter
 from tests.journeys.conftest import Opener
 from tests.support.destination import Destination
 from tests.support.stack import Stack
@@ -24,7 +24,8 @@ async def test_seven_days_later_nothing_of_a_message_can_be_read(opened: Opener)
         later = stack.reader(ShiftedClock(WEEK))
         assert await later.timeline(Tenant(stack.account.id), message_id) == []
         assert await later.message(Tenant(stack.account.id), message_id) is None
-        assert await later.messages(Tenant(stack.account.id), LogFilter(), None, 10) == []
+        found = await later.messages(Tenant(stack.account.id), LogFilter(), None, 10)
+        assert found == Found([])
 
 
 async def test_upkeep_deletes_the_rows_and_drops_the_days(opened: Opener) -> None:

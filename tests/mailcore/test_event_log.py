@@ -25,7 +25,7 @@ async def g(database_url: str, tmp_path: Path) -> AsyncIterator[Ground]:
 
 
 def reader(g: Ground) -> LogReader:
-    return LogReader(g.database, g.clock, WEEK)
+    return LogReader(g.database, g.clock, WEEK, g.keys)
 
 
 async def logged(
@@ -37,14 +37,14 @@ async def logged(
     )
     event = event_log.received(message, replies.queued("x"), "127.0.0.1", timedelta(milliseconds=5))
     async with g.database.transaction() as tx:
-        await event_log.record_messages(tx, [message])
-        await event_log.record_events(tx, [event])
+        await event_log.record_messages(tx, g.keys, [message])
+        await event_log.record_events(tx, g.keys, [event])
     return message.id
 
 
 async def ids(g: Ground, wanted: LogFilter | None = None, account: UUID = ACCOUNT) -> list[UUID]:
-    rows = await reader(g).messages(Tenant(account), wanted or LogFilter(), None, 1000)
-    return [row.message.id for row in rows]
+    found = await reader(g).messages(Tenant(account), wanted or LogFilter(), None, 1000)
+    return [row.message.id for row in found.rows]
 
 
 async def partitions(g: Ground, table: str = "log_message") -> set[str]:
@@ -75,7 +75,7 @@ async def test_a_late_event_vanishes_with_its_message(g: Ground) -> None:
     attempt = Attempt(message, ACCOUNT, received, g.clock.new_id(), 1)
     event = event_log.hard_bounced(attempt, Answer("550 no", "5.1.1", "", timedelta(0)), g.clock.now())
     async with g.database.transaction() as tx:
-        await event_log.record_events(tx, [event])
+        await event_log.record_events(tx, g.keys, [event])
     assert [e.type for e in await reader(g).timeline(Tenant(ACCOUNT), message)] == [
         "received",
         "hard-bounced",
@@ -97,9 +97,11 @@ async def test_pages_join_without_a_gap_or_a_double(g: Ground) -> None:
     written = {await logged(g, moment) for moment in moments}
     seen: list[UUID] = []
     after: Cursor | None = None
-    while page := await reader(g).messages(Tenant(ACCOUNT), LogFilter(), after, 3):
-        seen += [row.message.id for row in page]
-        after = Cursor(page[-1].message.received_at, page[-1].message.id)
+    while True:
+        page = await reader(g).messages(Tenant(ACCOUNT), LogFilter(), after, 3)
+        seen += [row.message.id for row in page.rows]
+        if (after := page.next) is None:
+            break
         await logged(g, g.clock.now())  # newer mail does not disturb older pages
     assert len(seen) == 20
     assert set(seen) == written
@@ -124,9 +126,11 @@ async def test_the_latest_event_is_shown_with_the_message(g: Ground) -> None:
     attempt = Attempt(message, ACCOUNT, now, g.clock.new_id(), 1)
     async with g.database.transaction() as tx:
         await event_log.record_events(
-            tx, [event_log.delivered(attempt, Answer("250 ok", "2.0.0", "::1", timedelta(seconds=1)), now)]
+            tx,
+            g.keys,
+            [event_log.delivered(attempt, Answer("250 ok", "2.0.0", "::1", timedelta(seconds=1)), now)],
         )
-    (row,) = await reader(g).messages(Tenant(ACCOUNT), LogFilter(), None, 10)
+    (row,) = (await reader(g).messages(Tenant(ACCOUNT), LogFilter(), None, 10)).rows
     assert row.last_event == "delivered"
 
 
@@ -135,7 +139,7 @@ async def test_the_latest_event_is_shown_with_the_message(g: Ground) -> None:
 
 async def test_texts_are_cut_and_made_storable(g: Ground) -> None:
     await logged(g, g.clock.now(), subject="\0x\udc80" + "y" * 2000)
-    (row,) = await reader(g).messages(Tenant(ACCOUNT), LogFilter(), None, 10)
+    (row,) = (await reader(g).messages(Tenant(ACCOUNT), LogFilter(), None, 10)).rows
     assert row.message.subject.startswith("x?y")
     assert len(row.message.subject) <= event_log.SUBJECT_LIMIT
     assert event_log.storable("a" * 600, event_log.RESPONSE_LIMIT) == "a" * 500
@@ -157,7 +161,7 @@ async def test_a_rolled_back_transaction_leaves_no_event(g: Ground) -> None:
 
     async def fail() -> None:
         async with g.database.transaction() as tx:
-            await event_log.record_messages(tx, [message])
+            await event_log.record_messages(tx, g.keys, [message])
             raise KeyError
 
     with pytest.raises(KeyError):

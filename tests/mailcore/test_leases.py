@@ -58,7 +58,7 @@ async def leased(g: Ground) -> int:
 async def test_an_owner_that_stood_still_is_dead_and_its_attempt_has_its_event(g: Ground) -> None:
     dead = await owner(g)
     await leased_to(g, dead.id)
-    sweeper = Sweeper(g.database, g.clock, g.settings)
+    sweeper = Sweeper(g.database, g.clock, g.settings, g.keys)
     await watch(g, sweeper, 28)
     assert await leased(g) == 1
     await watch(g, sweeper, 4)
@@ -67,8 +67,8 @@ async def test_an_owner_that_stood_still_is_dead_and_its_attempt_has_its_event(g
     assert (row["state"], row["attempt"], row["failures"]) == ("waiting", 1, 0), (
         "only finished attempts climb"
     )
-    event = await g.database.row("select * from log_event where type = 'soft-bounced'")
-    assert (event["code"], event["response"], event["attempt"]) == ("4.3.0", "attempt interrupted", 1)
+    (event,) = await g.world.logged_events("type = 'soft-bounced'")
+    assert (event.code, event.response, event.attempt) == ("4.3.0", "attempt interrupted", 1)
     assert await g.count("process") == 0
     assert len(await g.claim()) == 1, "due at once"
 
@@ -76,7 +76,7 @@ async def test_an_owner_that_stood_still_is_dead_and_its_attempt_has_its_event(g
 async def test_an_owner_that_beats_is_never_dead(g: Ground) -> None:
     alive = await owner(g)
     await leased_to(g, alive.id)
-    await watch(g, Sweeper(g.database, g.clock, g.settings), 100, alive)
+    await watch(g, Sweeper(g.database, g.clock, g.settings, g.keys), 100, alive)
     assert await leased(g) == 1
     assert await g.count("process") == 1
 
@@ -84,7 +84,7 @@ async def test_an_owner_that_beats_is_never_dead(g: Ground) -> None:
 async def test_an_owner_that_is_not_registered_loses_its_leases(g: Ground) -> None:
     """Declared dead while a COMMIT with its leases was on the way."""
     await leased_to(g, g.clock.new_id())
-    sweeper = Sweeper(g.database, g.clock, g.settings)
+    sweeper = Sweeper(g.database, g.clock, g.settings, g.keys)
     await watch(g, sweeper, 28)
     assert await leased(g) == 1
     await watch(g, sweeper, 4)
@@ -95,7 +95,7 @@ async def test_an_owner_that_is_not_registered_loses_its_leases(g: Ground) -> No
 async def test_two_sweepers_write_one_event(g: Ground) -> None:
     dead = await owner(g)
     await leased_to(g, dead.id)
-    sweepers = [Sweeper(g.database, g.clock, g.settings) for _ in range(3)]
+    sweepers = [Sweeper(g.database, g.clock, g.settings, g.keys) for _ in range(3)]
     for sweeper in sweepers:
         await sweeper.look()
     for _ in range(16):
@@ -111,7 +111,7 @@ async def test_the_time_the_database_was_away_proves_nothing(database_url: str, 
     ):
         lease = await owner(g)
         await leased_to(g, lease.id)
-        sweeper = Sweeper(g.database, g.clock, g.settings)
+        sweeper = Sweeper(g.database, g.clock, g.settings, g.keys)
         await watch(g, sweeper, 20)
         proxy.go_down()
         g.clock.step(LOOK)
@@ -127,7 +127,7 @@ async def test_a_pause_of_the_watcher_proves_nothing(g: Ground) -> None:
     """The database or the whole machine stood still: nobody could have beaten."""
     lease = await owner(g)
     await leased_to(g, lease.id)
-    sweeper = Sweeper(g.database, g.clock, g.settings)
+    sweeper = Sweeper(g.database, g.clock, g.settings, g.keys)
     await watch(g, sweeper, 20)
     g.clock.step(60)
     await sweeper.look()
@@ -139,7 +139,7 @@ async def test_a_pause_of_the_watcher_proves_nothing(g: Ground) -> None:
 async def test_a_jump_of_the_wall_clock_kills_nobody(g: Ground) -> None:
     lease = await owner(g)
     await leased_to(g, lease.id)
-    sweeper = Sweeper(g.database, g.clock, g.settings)
+    sweeper = Sweeper(g.database, g.clock, g.settings, g.keys)
     await sweeper.look()
     g.clock.jump(timedelta(days=1))
     await sweeper.look()
@@ -160,7 +160,7 @@ async def test_a_beat_keeps_a_process_fresh_and_silence_does_not(g: Ground) -> N
 async def test_a_process_declared_dead_is_told_at_its_next_beat(g: Ground) -> None:
     lost: list[str] = []
     lease = await owner(g, lost)
-    await watch(g, Sweeper(g.database, g.clock, g.settings), 32)
+    await watch(g, Sweeper(g.database, g.clock, g.settings, g.keys), 32)
     assert lost == []
     await lease._beat()
     assert lost == ["lost"]

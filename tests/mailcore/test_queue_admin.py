@@ -102,9 +102,9 @@ async def test_failing_ends_on_the_ordinary_path(here: Ground, two: tuple[UUID, 
     assert (claimed.address, claimed.attempt) == ("", 1)
     await here.settler.settle(Result(queue_admin.failed(claimed)))
     assert await states(here) == {two[1]: "waiting"}
-    event = await here.database.row("select * from log_event where type = 'hard-bounced'")
-    assert (event["code"], event["attempt"], event["message_id"]) == ("5.3.0", 1, two[0])
-    assert event["response"] == "failed by the operator of this service"
+    (event,) = await here.world.logged_events("type = 'hard-bounced'")
+    assert (event.code, event.attempt, event.message_id) == ("5.3.0", 1, two[0])
+    assert event.response == "failed by the operator of this service"
     assert [line.difference for line in await ledger.balance(here.database)] == [0]
     assert await here.count("message") == 1
 

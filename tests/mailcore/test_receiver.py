@@ -377,10 +377,9 @@ async def test_a_refusal_names_client_sender_and_address(around: Surroundings, h
     async with running_mx(around.settings) as mx:
         await _refuse_three(mx)
         await mx.stop()
-    row = await around.world.database.row(
-        "select client_ip, client_name, subject, sender, alias from log_message limit 1"
-    )
-    assert tuple(row) == ("127.0.0.1", "client.sender.test", "", "someone@sender.test", "nobody@shop.test")
+    row = (await around.world.logged())[0]
+    assert (row.client_ip, row.client_name) == ("127.0.0.1", "client.sender.test")
+    assert (row.subject, row.sender, row.alias) == ("", "someone@sender.test", "nobody@shop.test")
 
 
 async def test_a_refusal_after_the_dot_names_subject_and_from(around: Surroundings, hello: AliasRow) -> None:
@@ -388,8 +387,8 @@ async def test_a_refusal_after_the_dot_names_subject_and_from(around: Surroundin
         content = b"From: Someone <a@sender.test>\r\nSubject: odd\r\n\r\n\0\r\n"
         assert await send(mx, "hello@shop.test", content=content) == replies.HAS_NUL.line()
         await mx.stop()
-    row = await around.world.database.row("select subject, sender, alias from log_message")
-    assert tuple(row) == ("odd", "Someone <a@sender.test>", "hello@shop.test")
+    (row,) = await around.world.logged()
+    assert (row.subject, row.sender, row.alias) == ("odd", "Someone <a@sender.test>", "hello@shop.test")
 
 
 async def test_a_slow_reverse_name_does_not_delay_a_refusal(around: Surroundings, hello: AliasRow) -> None:

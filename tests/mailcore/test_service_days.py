@@ -35,7 +35,9 @@ async def bounce(world: World, message: event_log.LoggedMessage) -> None:
     attempt = Attempt(message.id, message.account_id, message.received_at, uuid4(), 2)
     gone = Answer("550 5.1.1 gone", "5.1.1", "192.0.2.25", timedelta(0))
     async with world.runtime.database.transaction() as tx:
-        await event_log.record_events(tx, [event_log.hard_bounced(attempt, gone, message.received_at)])
+        await event_log.record_events(
+            tx, world.runtime.log_keys, [event_log.hard_bounced(attempt, gone, message.received_at)]
+        )
 
 
 async def test_a_day_counts_messages_and_what_became_of_them(world: World) -> None:

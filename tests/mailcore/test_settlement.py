@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from mailcore import ledger
+from mailcore import ledger, undelivered_counts
 from mailcore.acceptance import Draft
 from mailcore.clock import Clock
 from mailcore.database import Database, Tenant, Transaction, UnknownOutcome
@@ -60,7 +60,9 @@ async def draft(g: Ground, claimed: Claimed) -> Draft:
 
 def another(g: Ground) -> Settler:
     """The settler of another process."""
-    return Settler(database=g.database, spool=g.spool, acceptance=g.acceptance, clock=g.clock)
+    return Settler(
+        database=g.database, spool=g.spool, acceptance=g.acceptance, clock=g.clock, log_keys=g.keys
+    )
 
 
 async def events(g: Ground, kind: str) -> int:
@@ -205,8 +207,10 @@ async def test_a_late_failure_takes_its_notification_with_it(g: Ground) -> None:
 async def test_without_a_notification_the_owner_is_told(g: Ground) -> None:
     (one,) = await claimed(g)
     await g.settler.settle(Result(settlement(one, "hard-bounced", "5.1.1")))
-    row = await g.database.row("select alias_address, status, count from undelivered")
-    assert tuple(row) == ("hello@one.test", "5.1.1", 1)
+    row = await g.database.row("select account_id, day, alias, status, count from undelivered")
+    key = await g.keys.of_account(row["account_id"])
+    assert undelivered_counts.alias_of(key, row["day"], row["alias"]) == "hello@one.test"
+    assert (row["status"], row["count"]) == ("5.1.1", 1)
 
 
 async def test_a_failure_of_mail_whose_account_is_gone_ends_all_the_same(g: Ground) -> None:
@@ -270,7 +274,9 @@ async def test_an_unknown_commit_that_was_done_keeps_its_notification(g: Ground,
     (one,) = await claimed(g)
     notification = await draft(g, one)
     database = await Doubtful.open(database_url, size=2)
-    settler = Settler(database=database, spool=g.spool, acceptance=g.acceptance, clock=g.clock)
+    settler = Settler(
+        database=database, spool=g.spool, acceptance=g.acceptance, clock=g.clock, log_keys=g.keys
+    )
     await settler.settle(Result(settlement(one, "hard-bounced", "5.1.1"), notification))
     assert database.doubts == 0
     await database.close()

@@ -35,7 +35,7 @@ async def accept(here: Ground, *recipients: Recipient, content: bytes = CONTENT)
 
 async def recover(here: Ground) -> Recovered:
     here.writer.close()
-    done = await Recovery(here.database, here.spool, here.clock).run()
+    done = await Recovery(here.database, here.spool, here.clock, here.keys).run()
     for line in await ledger.balance(here.database):
         assert line.difference == 0, line
     return done
@@ -94,13 +94,13 @@ async def test_the_log_shows_the_rebuilt_message_as_it_was_received(here: Ground
     before = await remember(here.database)
     content = b"From: Ann <ann@sender.test>\r\nSubject: hello again\r\n\r\ntext\r\n"
     message_id = await accept(here, recipient, content=content)
-    accepted = await here.database.row("select * from log_message where id = $1", message_id)
+    (accepted,) = await here.world.logged(f"id = '{message_id}'")
     await go_back(here.database, before)
     await recover(here)
-    row = await here.database.row("select * from log_message where id = $1", message_id)
-    assert (row["subject"], row["sender"]) == ("hello again", "Ann <ann@sender.test>")
+    (row,) = await here.world.logged(f"id = '{message_id}'")
+    assert (row.subject, row.sender) == ("hello again", "Ann <ann@sender.test>")
     for name in ("account_id", "domain_id", "received_at", "client_ip", "alias"):
-        assert row[name] == accepted[name]
+        assert getattr(row, name) == getattr(accepted, name)
     assert await events(here, message_id) == [("received", "2.0.0", 0)]
 
 
@@ -129,8 +129,8 @@ async def test_a_rebuilt_message_says_what_its_domain_allows_now(
         else:
             await tx.execute("update domain set log_level = $1 where id = $2", level, recipient.domain_id)
     await recover(here)
-    row = await here.database.row("select * from log_message where id = $1", message_id)
-    assert (row["subject"], row["sender"], row["alias"] != "") == kept
+    (row,) = await here.world.logged(f"id = '{message_id}'")
+    assert (row.subject, row.sender, row.alias != "") == kept
 
 
 async def test_mail_of_our_own_goes_to_its_address_again(here: Ground) -> None:
@@ -309,7 +309,7 @@ async def test_a_segment_somebody_writes_stops_the_run(here: Ground) -> None:
     await here.recipient("free")
     here.writer.append([Entry(here.clock.new_id(), {}, [b"x"])])
     with pytest.raises(InUse):
-        await Recovery(here.database, here.spool, here.clock).run()
+        await Recovery(here.database, here.spool, here.clock, here.keys).run()
 
 
 async def test_a_wiped_range_does_not_hide_what_follows(here: Ground) -> None:

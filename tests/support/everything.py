@@ -28,6 +28,6 @@ async def rows(stack: Stack) -> str:
 async def opened(stack: Stack) -> str:
     """The account's log as its owner reads it."""
     tenant, reader = Tenant(stack.account.id), stack.reader()
-    listed = await reader.messages(tenant, LogFilter(silent=True), None, 1000)
+    listed = (await reader.messages(tenant, LogFilter(silent=True), None, 1000)).rows
     messages = [each.message for each in listed]
     return f"{messages} {await reader.events(tenant, messages)}"

@@ -17,6 +17,8 @@ from mailcore.clock import Clock, ShiftedClock
 from mailcore.database import Database
 from mailcore.event_log import Answer, ensure_partitions
 from mailcore.first_attempts import FirstAttempts, NoFirstAttempts
+from mailcore.keyring import Keyring
+from mailcore.log_keys import LogKeys
 from mailcore.plans import Lane, Plan
 from mailcore.queue import Claimed
 from mailcore.queue_claim import Room
@@ -91,6 +93,7 @@ class Ground:
     settings: Settings
     world: World
     syncs: list[int]
+    keys: LogKeys
 
     async def recipient(self, name: str, *destinations: str, plan: Plan = Plan.FREE) -> Recipient:
         """An account with a domain and an alias that goes there."""
@@ -175,6 +178,8 @@ async def ground(
 ) -> AsyncIterator[Ground]:
     """`look_on` is another way to the same database, for the test's own questions."""
     clock, settings = SteppedClock(), Settings(spool_dir=folder, key_dir=folder / "keys")
+    Keyring(settings.key_dir)  # makes the folder
+    keys = LogKeys(settings.key_dir, clock, settings.log_retention)
     database = await Database.open(database_url, size=4)
     onlooker = await Database.open(look_on or database_url, size=2)
     spool = Spool.open(folder / "spool", folder / "keys", clock)
@@ -185,13 +190,14 @@ async def ground(
         spool=spool,
         writer=writer,
         clock=clock,
+        log_keys=keys,
         first_attempts=first_attempts or NoFirstAttempts(),
     )
-    settler = Settler(database=database, spool=spool, acceptance=acceptance, clock=clock)
+    settler = Settler(database=database, spool=spool, acceptance=acceptance, clock=clock, log_keys=keys)
     await ensure_partitions(onlooker, clock.now(), settings.log_retention)
-    world = World(onlooker, clock)
+    world = World(onlooker, clock, settings.key_dir)
     try:
-        yield Ground(database, spool, writer, acceptance, settler, clock, settings, world, syncs)
+        yield Ground(database, spool, writer, acceptance, settler, clock, settings, world, syncs, keys)
     finally:
         await acceptance.drain()
         writer.close()

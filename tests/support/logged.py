@@ -34,18 +34,19 @@ async def write(
         subject,
         sender,
         alias,
+        verdicts,
     )
     attempt = Attempt(identifier, tenant.id, now, uuid4(), 1)
     soft = Answer("452 4.2.2 mailbox full", "4.2.2", "192.0.2.25", timedelta(milliseconds=80))
     good = Answer("250 2.0.0 ok", "2.0.0", "192.0.2.25", timedelta(milliseconds=112))
     took = timedelta(milliseconds=9)
-    events = [event_log.received(message, queued(str(identifier)), "192.0.2.1", took, verdicts)]
+    events = [event_log.received(message, queued(str(identifier)), "192.0.2.1", took)]
     events.append(event_log.soft_bounced(attempt, soft, now + timedelta(seconds=1)))
     if delivered:
         events.append(event_log.delivered(attempt, good, now + timedelta(seconds=2)))
     async with world.runtime.database.transaction() as tx:
-        await event_log.record_messages(tx, [message])
-        await event_log.record_events(tx, events)
+        await event_log.record_messages(tx, world.runtime.log_keys, [message])
+        await event_log.record_events(tx, world.runtime.log_keys, events)
     world.clock.step(timedelta(seconds=10))
     return message
 

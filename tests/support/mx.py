@@ -83,7 +83,11 @@ async def surroundings(
     database_url: str, redis_url: str, folder: Path, **changes: Any
 ) -> AsyncIterator[Surroundings]:
     """DNS, destination and world; `changes` are settings."""
-    async with DnsStandin() as dns, Destination() as destination, prepared_world(database_url) as world:
+    async with (
+        DnsStandin() as dns,
+        Destination() as destination,
+        prepared_world(database_url, key_dir=folder / "keys") as world,
+    ):
         routes = {"*": f"127.0.0.1:{destination.port}"}
         settings = mx_settings(
             database_url, redis_url, folder, **({"dns_servers": (dns.address,), "routes": routes} | changes)

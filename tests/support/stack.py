@@ -28,6 +28,7 @@ from mailcore.clock import Clock
 from mailcore.database import Tenant
 from mailcore.event_log import Event
 from mailcore.keyring import Keyring
+from mailcore.log_keys import LogKeys
 from mailcore.log_reader import LogReader
 from mailcore.plans import Lane
 from mailcore.settings import Settings
@@ -215,7 +216,9 @@ class Stack:
     # --- what became of it ---
 
     def reader(self, clock: Clock | None = None) -> LogReader:
-        return LogReader(self.world.database, clock or self.world.clock, self.settings.log_retention)
+        clock, retention = clock or self.world.clock, self.settings.log_retention
+        keys = LogKeys(self.settings.key_dir, clock, retention)
+        return LogReader(self.world.database, clock, retention, keys)
 
     async def timeline(self, message_id: UUID) -> list[Event]:
         return await self.reader().timeline(Tenant(self.account.id), message_id)
@@ -268,7 +271,7 @@ async def service(
     database_url: str, redis_url: str, folder: Path, routes: Mapping[str, Destination], **changes: Any
 ) -> AsyncIterator[Stack]:
     """A stack with nothing started yet; everything still running at the end is stopped in order."""
-    async with DnsStandin() as dns, prepared_world(database_url) as world:
+    async with DnsStandin() as dns, prepared_world(database_url, key_dir=folder / "keys") as world:
         values: dict[str, Any] = {
             "database_url": SecretStr(database_url),
             "redis_url": SecretStr(redis_url),

@@ -14,12 +14,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from mailcore.clock import Clock
 from mailcore.database import Database
+from mailcore.event_log import Event, LoggedMessage
 from mailcore.plans import Plan
+from tests.support import opened
 
 _NAME = "test world"  # of its connections, as the database shows them
 
@@ -48,9 +51,10 @@ class AliasRow:
 class World:
     """Writes rows, and reads back what happened to them."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, key_dir: Path | None = None) -> None:
         self.database = database
         self.clock = clock
+        self.keys = opened.keys_in(key_dir or Path("no keys here"), clock)
 
     async def account(self, name: str = "free", plan: Plan | None = None) -> AccountRow:
         """An account with its owner, `<name>@owners.test`. A plan's own name is enough to choose the plan."""
@@ -125,10 +129,16 @@ class World:
 
     async def events(self, account: AccountRow) -> list[tuple[str, str, str]]:
         """What the account's log tells, in the order of writing: (type, code, response)."""
-        rows = await self.database.fetch(
-            "select type, code, response from log_event where account_id = $1 order by id", account.id
-        )
-        return [(row["type"], row["code"], row["response"]) for row in rows]
+        events = await self.logged_events(f"account_id = '{account.id}'")
+        return [(event.type, event.code, event.response) for event in events]
+
+    async def logged(self, where: str = "true") -> list[LoggedMessage]:
+        """Messages of all logs, opened; `where` is SQL."""
+        return await opened.messages(self.database, self.keys, where)
+
+    async def logged_events(self, where: str = "true") -> list[Event]:
+        """Events of all logs, opened."""
+        return await opened.events(self.database, self.keys, where)
 
     @asynccontextmanager
     async def locked(self, table: str) -> AsyncIterator[None]:
@@ -167,10 +177,14 @@ class World:
 
 
 @asynccontextmanager
-async def prepared_world(database_url: str, clock: Clock | None = None) -> AsyncIterator[World]:
-    """A world with a connection of its own, so that it can look on while a process of ours is stopped."""
+async def prepared_world(
+    database_url: str, clock: Clock | None = None, key_dir: Path | None = None
+) -> AsyncIterator[World]:
+    """A world with a connection of its own, so that it can look on while a process of ours is stopped. It
+    opens the log with the keys in `key_dir`.
+    """
     database = await Database.open(database_url, size=2, name=_NAME)
     try:
-        yield World(database, clock or Clock())
+        yield World(database, clock or Clock(), key_dir)
     finally:
         await database.close()

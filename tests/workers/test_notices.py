@@ -4,27 +4,27 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from mailcore import undelivered_counts
 from tests.support.world import World, prepared_world
 from workers.notices import tell_undelivered
 
 
 @pytest.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
-    async with prepared_world(database_url) as prepared:
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with prepared_world(database_url, key_dir=tmp_path) as prepared:
         yield prepared
 
 
 async def failed(world: World, owner: str, *, days_ago: int = 1) -> None:
     account = await world.account(owner)
-    await world.execute(
-        "insert into undelivered (account_id, day, alias_address, status, count) "
-        "values ($1, $2, 'hello@shop.test', '5.1.1', 3)",
-        account.id,
-        (world.clock.now() - timedelta(days=days_ago)).date(),
-    )
+    day = world.clock.now() - timedelta(days=days_ago)
+    async with world.database.transaction() as tx:
+        for _ in range(3):
+            await undelivered_counts.count(tx, world.keys, account.id, "hello@shop.test", "5.1.1", day)
 
 
 async def letters(world: World) -> list[str]:
@@ -36,10 +36,12 @@ async def test_two_upkeep_processes_tell_once_and_of_days_that_are_over(world: W
     await failed(world, "one")
     await failed(world, "today", days_ago=0)
     async with world.locked("undelivered"):
-        telling = [asyncio.create_task(tell_undelivered(world.database, world.clock)) for _ in range(2)]
+        telling = [
+            asyncio.create_task(tell_undelivered(world.database, world.clock, world.keys)) for _ in range(2)
+        ]
         await world.writers_waiting(2)
     await asyncio.gather(*telling)
-    await tell_undelivered(world.database, world.clock)
+    await tell_undelivered(world.database, world.clock, world.keys)
     assert await letters(world) == ["one@owners.test"]
     about = json.loads(await world.database.value("select about from letter"))
     assert (about["total"], about["rows"]) == (3, "3 5.1.1 hello@shop.test")
@@ -53,7 +55,7 @@ async def test_every_owner_is_told(world: World) -> None:
         "insert into membership (id, account_id, person_id, role) select $1, id, $2, 'owner' from account",
         *(world.clock.new_id(), person),
     )
-    await tell_undelivered(world.database, world.clock)
+    await tell_undelivered(world.database, world.clock, world.keys)
     assert await letters(world) == ["bea@owners.test", "one@owners.test"]
 
 
@@ -67,6 +69,6 @@ async def test_an_account_that_cannot_be_told_keeps_no_other(world: World) -> No
         "create trigger broken before insert on letter for each row "
         "when (new.to_address = 'one@owners.test') execute function fail()"
     )
-    await tell_undelivered(world.database, world.clock)
+    await tell_undelivered(world.database, world.clock, world.keys)
     assert await letters(world) == ["two@owners.test"]
     assert await world.count("undelivered where noticed_at is null") == 1, "told the next time"

@@ -63,8 +63,8 @@ async def run(runtime: Runtime, name: str) -> None:
 
 async def failed(world: World, account_id: UUID, *, days_ago: int = 1) -> None:
     await world.execute(
-        "insert into undelivered (account_id, day, alias_address, status, count) "
-        "values ($1, $2, 'hello@shop.test', '5.1.1', 1)",
+        "insert into undelivered (account_id, day, alias_hash, status, count) "
+        "values ($1, $2, '', '5.1.1', 1)",
         account_id,
         (world.clock.now() - timedelta(days=days_ago)).date(),
     )

@@ -1,0 +1,38 @@
+"""Failures of which no sender could be told, counted for the owner's daily notice.
+
+By alias and status, the alias sealed under the account's key until the owner has heard of it. Must never
+count one for an account that is gone.
+"""
+
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from mailcore.database import Transaction
+from mailcore.log_keys import LogKeys
+from mailcore.log_seal import RowKey, hashed, of_undelivered, seal, unseal
+
+# Of an alias whose key is lost: all of them are counted together.
+_UNNAMED: Final = b""
+_COUNT: Final = """
+insert into undelivered (account_id, day, alias_hash, alias, status, count)
+select id, $2, $3, $4, $5, 1 from account where id = $1 for key share  -- if it is still there
+on conflict (account_id, day, alias_hash, status)
+do update set count = undelivered.count + 1, noticed_at = null
+"""
+
+
+async def count(
+    tx: Transaction, keys: LogKeys, account_id: UUID, alias: str, status: str, now: datetime
+) -> None:
+    day = now.date()
+    key = await keys.of_account(account_id, make=True)
+    name = hashed(key, "alias", alias) if key else _UNNAMED
+    sealed = seal(key, of_undelivered(day.isoformat()), [alias]) if key else None
+    await tx.execute(_COUNT, account_id, day, name, sealed, status)
+
+
+def alias_of(key: RowKey | None, day: date, sealed: bytes | None) -> str:
+    """Empty where its key is lost."""
+    fields = unseal(key, of_undelivered(day.isoformat()), sealed) if key and sealed else None
+    return fields[0] if fields else ""
