@@ -68,6 +68,11 @@ select (select count(*) from seen where type = 'received') as received,
        (select count(*) from waiting) as waiting,
        (select json_object_agg(case when fast then 'fast' else 'standard' end, at) from speed)::text as speeds
 """
+# The day after the last that was counted, or the first account's.
+_BEGIN: Final = """
+select coalesce((select max(day) + 1 from service_day),
+                (select (min(created_at) at time zone 'UTC')::date from account))
+"""
 _NOTE: Final = """
 insert into service_day (day, received, refused, delivered, hard_bounced, waiting, speeds)
 values ($1, $2, $3, $4, $5, $6, $7::text::jsonb) on conflict (day) do nothing
@@ -75,12 +80,12 @@ values ($1, $2, $3, $4, $5, $6, $7::text::jsonb) on conflict (day) do nothing
 
 
 async def count_due(database: Database, now: datetime) -> None:
-    """Days that have ended and are not counted: yesterday, and those since the last that was counted, where
-    upkeep did not run.
-    """
+    """Days that have ended and are not counted, as far back as the log goes, from the first account on."""
     last = (now - _SETTLES).astimezone(UTC).date() - timedelta(days=1)
-    newest = await database.value("select max(day) from service_day")
-    first = last if newest is None else max(newest + timedelta(days=1), last - timedelta(days=_BACK))
+    begin = await database.value(_BEGIN)
+    if begin is None:
+        return
+    first = max(begin, last - timedelta(days=_BACK))
     for offset in range((last - first).days + 1):
         await _count(database, first + timedelta(days=offset))
     await database.delete_in_batches("service_day", "day < $1", last - KEPT)

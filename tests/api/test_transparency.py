@@ -59,6 +59,7 @@ async def test_days_that_are_over_are_told_with_their_shares_and_speeds(world: W
             "insert into usage_day (account_id, day, refused) values ($1, $2, 1)",
             *(tenant.id, world.clock.now().date()),
         )
+        await tx.execute("update account set created_at = $1", world.clock.now())
     noon = world.clock.now().replace(hour=12)
     world.clock.step(2 * DAY)
     await service_days.count_due(world.runtime.database, noon + DAY)

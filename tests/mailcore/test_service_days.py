@@ -19,10 +19,13 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """At noon."""
+    """At noon, on the day of its first account."""
     async with running_api(database_url, tmp_path) as running:
         noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - 3 * DAY
         running.clock.step(noon - running.clock.now())
+        await running.tenant("first")
+        async with running.runtime.database.transaction() as tx:
+            await tx.execute("update account set created_at = $1", noon)
         yield running
 
 
@@ -63,11 +66,11 @@ async def test_a_day_counts_messages_and_what_became_of_them(world: World) -> No
 
 async def test_a_day_under_way_is_not_told_nor_one_that_has_just_ended(world: World) -> None:
     await write(world, await world.tenant())
-    assert [day.received for day in await counted(world)] == [0]
+    assert await counted(world) == []
     world.clock.step(timedelta(hours=12, minutes=30))
-    assert [day.received for day in await counted(world)] == [0]
+    assert await counted(world) == []
     world.clock.step(timedelta(hours=1))
-    assert [day.received for day in await counted(world)] == [0, 1]
+    assert [day.received for day in await counted(world)] == [1]
 
 
 async def test_a_day_is_never_counted_again(world: World) -> None:
@@ -81,13 +84,29 @@ async def test_a_day_is_never_counted_again(world: World) -> None:
 
 
 async def test_days_on_which_upkeep_did_not_run_are_counted_later(world: World) -> None:
-    await counted(world)
-    first = world.clock.now().date() - DAY
+    first = world.clock.now().date()
+    world.clock.step(DAY)
+    assert [day.day for day in await counted(world)] == [first]
     world.clock.step(3 * DAY)
     assert [day.day for day in await counted(world)] == [first + n * DAY for n in range(4)]
 
 
+async def test_a_server_that_is_new_to_this_counts_what_its_log_still_has(world: World) -> None:
+    today = world.clock.now().date()
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute("update account set created_at = created_at - interval '90 days'")
+    assert [day.day for day in await counted(world)] == [today - n * DAY for n in range(7, 0, -1)]
+
+
+async def test_before_there_was_anybody_no_day_is_told(world: World) -> None:
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute("delete from account")
+    world.clock.step(DAY)
+    assert await counted(world) == []
+
+
 async def test_days_are_told_for_a_year(world: World) -> None:
+    world.clock.step(DAY)
     await counted(world)
     world.clock.step(timedelta(days=400))
     assert len(await counted(world)) == 7
