@@ -1,10 +1,10 @@
 """Failures of which no sender could be told, counted for the owner's daily notice.
 
-By alias and status, the alias sealed under the account's key until the owner has heard of it. Must never
-count one for an account that is gone.
+By alias and status; the alias is sealed as the log of that day's first hour is: within a week the owner has
+heard, and then nobody can read it. Must never count one for an account that is gone.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Final
 from uuid import UUID
 
@@ -26,10 +26,16 @@ async def count(
     tx: Transaction, keys: LogKeys, account_id: UUID, alias: str, status: str, now: datetime
 ) -> None:
     day = now.date()
-    key = await keys.of_account(account_id, make=True)
+    key = await key_of(keys, account_id, day, make=True)
     name = hashed(key, "alias", alias) if key else _UNNAMED
     sealed = seal(key, of_undelivered(day.isoformat()), [alias]) if key else None
     await tx.execute(_COUNT, account_id, day, name, sealed, status)
+
+
+async def key_of(keys: LogKeys, account_id: UUID, day: date, *, make: bool = False) -> RowKey | None:
+    """One for the whole day, so that its failures can be counted together."""
+    row = (account_id, datetime.combine(day, time(), UTC))
+    return (await (keys.to_write([row]) if make else keys.to_read([row]))).of(*row)
 
 
 def alias_of(key: RowKey | None, day: date, sealed: bytes | None) -> str:

@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+from customers import notices, undelivered
 from customers.letter_texts import EVEN_IF_STOPPED, WRITERS, Desk
 from mailcore import own_mail, replies, returns, suppression
 from mailcore.acceptance import Draft
@@ -41,7 +42,8 @@ async def _send(runtime: Runtime, row: Any) -> None:
     if await _is_unwanted(runtime, row):
         return
     desk = Desk(runtime.keyring, runtime.settings.web_url, row["created_at"])
-    written = WRITERS[row["kind"]](desk, json.loads(row["about"]))
+    about = await _about(runtime, row)
+    written = WRITERS[row["kind"]](desk, about)
     identifier = runtime.clock.new_id()
     content = own_mail.letter(
         to=row["to_address"],
@@ -57,6 +59,18 @@ async def _send(runtime: Runtime, row: Any) -> None:
         runtime, identifier, account_id, Plan.PREMIUM, row["to_address"], written.subject, content
     )
     await _accept_once(runtime, submission, partial(_sent, identifier=row["id"]))
+
+
+async def _about(runtime: Runtime, row: Any) -> dict[str, Any]:
+    """Of failed mail the order names only the day: aliases are unsealed for the letter alone."""
+    about: dict[str, Any] = json.loads(row["about"])
+    if row["kind"] != "undeliverable" or "rows" in about:
+        return about
+    day = date.fromisoformat(about["day"])
+    rows = await undelivered.told_of(
+        runtime.database, runtime.log_keys, row["account_id"], day, row["created_at"]
+    )
+    return about | notices.about_failures(day, rows)
 
 
 async def _is_unwanted(runtime: Runtime, row: Any) -> bool:

@@ -6,16 +6,15 @@ from uuid import UUID
 from customers import undelivered
 from mailcore.clock import Clock
 from mailcore.database import Database
-from mailcore.log_keys import LogKeys
 from workers.each import each_quietly
 
 
-async def tell_undelivered(database: Database, clock: Clock, keys: LogKeys) -> None:
+async def tell_undelivered(database: Database, clock: Clock) -> None:
     """The failures of days that are over: one letter for each account and day."""
 
     async def tell(account_and_day: tuple[UUID, date]) -> None:
         async with database.session() as session:
-            await undelivered.tell(session, clock, keys, *account_and_day)
+            await undelivered.tell(session, clock, *account_and_day)
 
     waiting = await undelivered.days_to_tell(database, clock.now().date())
     await each_quietly("undelivered mail", waiting, tell)

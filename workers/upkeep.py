@@ -110,13 +110,14 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
         Duty(
             "undelivered mail",
             timedelta(minutes=10),
-            lambda: tell_undelivered(r.database, r.clock, r.log_keys),
+            lambda: tell_undelivered(r.database, r.clock),
         ),
         Duty("blocklists", timedelta(hours=1), lambda: watch_blocklists(r)),
         Duty("certificate", timedelta(minutes=10), lambda: watch_certificate(r)),
         Duty("alerts", timedelta(seconds=10), lambda: tell_alerts(r, rates)),
         Duty("log days", timedelta(hours=1), lambda: _make_days(r)),
         Duty("seven days", timedelta(hours=1), lambda: _seven_days(r)),
+        Duty("keys of the log", timedelta(seconds=5), lambda: _destroy_hours(r)),
         Duty("return addresses", timedelta(hours=1), lambda: _forget_return_addresses(r)),
         Duty("failure counts", timedelta(hours=1), lambda: _forget_failures(r)),
         Duty("refusal counts", timedelta(hours=1), lambda: _forget_refusals(r)),
@@ -178,6 +179,13 @@ async def _seven_days(runtime: Runtime) -> None:
     """Log rows leave on their day."""
     now, retention = runtime.clock.now(), runtime.settings.log_retention
     log.info("seven_days", deleted=await event_log.expire(runtime.database, now, retention))
+
+
+async def _destroy_hours(runtime: Runtime) -> None:
+    """From here on what those hours logged is unreadable, wherever a copy of it lies."""
+    if destroyed := await runtime.log_keys.destroy_hours():
+        async with runtime.database.transaction() as tx:
+            await service_counts.add(tx, "hour keys destroyed", destroyed)
 
 
 async def _forget_return_addresses(runtime: Runtime) -> None:

@@ -160,7 +160,7 @@ async def test_a_bounce_for_an_unproven_sender_is_counted_for_the_owner(opened: 
         return_path = await forwarded(stack, inbox, by="bob@forged.test")
         assert (await stack.send(return_path, returned(b"verbatim"), by="")).startswith("250")
         row = await stack.world.database.row("select account_id, day, alias, status from undelivered")
-        key = await stack.world.keys.of_account(row["account_id"])
+        key = await undelivered_counts.key_of(stack.world.keys, row["account_id"], row["day"])
         counted = f"{undelivered_counts.alias_of(key, row['day'], row['alias'])} {row['status']}"
         await stack.idle()
     assert counted == "hello@shop.test 5.2.2"
@@ -241,7 +241,7 @@ async def notices_of_tomorrow(stack: Stack) -> None:
     """The upkeep of the next day, doing these two duties."""
     tomorrow = ShiftedClock(timedelta(days=1))
     async with open_runtime(stack.settings, role="upkeep", lane=Lane.STANDARD, clock=tomorrow) as runtime:
-        await tell_undelivered(runtime.database, runtime.clock, runtime.log_keys)
+        await tell_undelivered(runtime.database, runtime.clock)
         await send_letters(runtime)
 
 
