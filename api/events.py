@@ -71,9 +71,9 @@ async def stream_events(
     runtime: Runtime,
 ) -> StreamingResponse:
     """Server-sent events. `log` brings a message and its newest event, as the log shows them; `domain`,
-    `alias`, `destination`, `account`, `plan`, `support` and `queue` say what changed (`subject_id`): ask for it
-    anew. `ready` comes first. With the id of the last event seen, everything since then follows, without gap
-    or repetition; where that is too long ago comes `reset`: load the page's data again.
+    `alias`, `destination`, `account`, `plan`, `support` and `queue` say what changed (`subject_id`): ask for
+    it anew. `ready` comes first. With the id of the last event seen, everything since then follows, without
+    gap or repetition; where that is too long ago comes `reset`: load the page's data again.
     """
     stream = EventStream(runtime.feed, runtime.clock, opened, since)
     return StreamingResponse(stream.lines(), media_type="text/event-stream", headers=_HEADERS)

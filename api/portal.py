@@ -27,7 +27,8 @@ router = APIRouter(include_in_schema=False)
 
 # How every path of the portal's begins.
 SCREENS: Final = ("overview", "welcome", "domains", "aliases", "destinations", "logs", "queue", "billing",
-                  "developers", "team", "security", "privacy", "support-access", "profile", "staff")  # fmt: skip
+                  "developers", "team", "security", "privacy", "support-access", "profile",
+                  "staff")  # fmt: skip
 # What machines ask: what is not there is said to them as a problem, whatever they accept.
 _FOR_MACHINES: Final = ("/v1/", "/auth/", "/oauth/", "/assets/", "/webhooks/", "/.well-known/")
 _NONCE: Final = "__CSP_NONCE__"

@@ -56,7 +56,7 @@ async def test_it_counts_what_is_held_and_says_what_becomes_unreadable_next(
 async def test_what_is_logged_is_listed_to_the_column(page: Page) -> None:
     await open_privacy(page)
     await page.get_by_role("button", name="What is logged…").click()
-    await expect(page.get_by_role("dialog")).to_contain_text("client_ip")
+    await expect(page.get_by_role("dialog")).to_contain_text("the server that connected")
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("button", name="What is logged…")).to_be_focused()
 
