@@ -8,6 +8,7 @@ ports.py     where we listen: free, or held by a process of ours
 names.py     DNS: an answer at all; in production our MX, addresses and SPF
 sending.py   the addresses that mail leaves from: reverse names, EHLO, blocklists
 filtering.py rspamd, and whether blocklists answer
+canary.py    whether the warrant canary is signed, and how long it holds
 alerts.py    what the service itself has found wrong
 identity.py  this machine's clock, the postmaster, the certificate
 selling.py   Stripe: the key, what is sold, the webhook endpoint
