@@ -27,7 +27,7 @@ from customers import (
     undelivered,
 )
 from customers.domain_watch import Watch
-from mailcore import event_log, ledger, metrics, queue, service_days, service_status
+from mailcore import event_log, ledger, metrics, queue, service_counts, service_days, service_status
 from mailcore.attestation import Signer
 from mailcore.leases import Sweeper
 from mailcore.plans import Lane
