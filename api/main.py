@@ -53,9 +53,11 @@ async def serve(
     """Serves until SIGTERM, SIGINT or cancellation. Raises OSError when the port is taken."""
     with closing(_listen(settings.listen_host, settings.api_port)) as listener:
         runtime = await ApiRuntime.open(settings, clock=Clock(), wake=wake, tell=tell)
+        forgetting = asyncio.create_task(runtime.log_keys.forget_forever())
         try:
             await _serve(_Server(_config(runtime), on_ready, runtime.feed.end), listener)
         finally:
+            forgetting.cancel()
             await runtime.close()
 
 

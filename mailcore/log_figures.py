@@ -3,6 +3,7 @@
 Must never count a row of another account, nor one older than the retention.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
@@ -68,6 +69,27 @@ from log_event e
 where e.account_id = $1 and e.received_at > $2 and e.type = 'delivered' and {_OF_DOMAIN}
 group by 1 order by 1
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Accounts that are there and hours (their beginning) of which the log has sealed rows."""
+
+    accounts: Sequence[UUID]
+    hours: Sequence[datetime]
+
+
+_SEALED = """
+select array(select distinct m.account_id from log_message m join account a on a.id = m.account_id
+             where m.received_at > $1 and m.sealed <> ''::bytea) as accounts,
+       array(select distinct date_trunc('hour', m.received_at) from log_message m
+             where m.received_at > $1 and m.sealed <> ''::bytea) as hours
+"""
+
+
+async def sealed_since(tx: Transaction, horizon: datetime) -> Sealed:
+    """Of all accounts: for whoever looks after the keys."""
+    return Sealed(**await tx.row(_SEALED, horizon))
 
 
 async def volume(
