@@ -26,9 +26,16 @@ class TestPostgres:
 
     async def create_database(self) -> str:
         """The URL of a fresh, migrated database."""
+        return await self._copy(TEMPLATE)
+
+    async def copy_of(self, url: str) -> str:
+        """The URL of a database whose files are copies of another one's, which nobody is connected to."""
+        return await self._copy(url.rpartition("/")[2])
+
+    async def _copy(self, template: str) -> str:
         self.made += 1
         name = f"test_{self.made}"
-        await self._admin(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER}")
+        await self._admin(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")
         return self.server.url_of(name)
 
     async def drop_database(self, url: str) -> None:
