@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -194,3 +195,21 @@ async def test_one_table_that_cannot_be_cleared_keeps_no_other(world: World, run
     await run(runtime, "refusal counts")
     await run(runtime, "failure counts")
     assert await world.count("undelivered") == 0
+
+
+# --- what everybody may hold us to ---
+
+
+async def test_upkeep_attests_once_an_hour_however_often_it_asks(runtime: Runtime, world: World) -> None:
+    for _ in range(3):
+        await run(runtime, "statements")
+    (row,) = await world.database.fetch("select number, signed from statement")
+    assert row["number"] == 1
+    assert json.loads(row["signed"])["service"] == runtime.settings.web_url
+
+
+async def test_upkeep_counts_days_that_are_over(runtime: Runtime, world: World) -> None:
+    await world.account()
+    await world.execute("update account set created_at = now() - interval '3 days'")
+    await run(runtime, "days")
+    assert len(await world.database.fetch("select day from service_day")) >= 2
