@@ -154,7 +154,7 @@ async def test_a_suspended_account_is_read_taken_out_and_closed_but_not_changed(
     billing = await person.http.post("/v1/billing/portal")
     assert billing.json()["code"] == "billing_off", "reached: who is suspended ends a subscription"
     gone = await person.http.request("DELETE", "/v1/account", json={"name": "one"})
-    assert gone.status_code == 204, gone.text
+    assert gone.status_code == 200, gone.text
 
 
 async def test_who_is_resumed_works_as_before(world: World, tenant: Tenant, sam: httpx.AsyncClient) -> None:
@@ -319,8 +319,8 @@ async def test_another_site_signs_no_staff_in(world: World, sam: httpx.AsyncClie
         "insert into letter (id, kind, to_address, about) "
         "values (gen_random_uuid(), 'sign-in-link', 'a', '{}')",
         "insert into change (account_id, kind, data) values (gen_random_uuid(), 'plan', '{}')",
-        "select address from delivery",
         "select to_address from letter",
+        "select node_id from delivery",
         "insert into membership (id, account_id, person_id, role) select id, id, id, 'owner' from account",
     ],
 )

@@ -7,6 +7,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -44,6 +45,27 @@ NAMES_A_TENANT = {
     "customers/callers.py": "of the caller, by what they showed",
     "clearpost/queue_commands.py": "codes and times of what waits, on the server itself",
 }
+# Files that open sealed rows, each with its reason. Of staff there is none: they get what a reader gives.
+OPENS_ROWS = {
+    "mailcore/log_reader.py": "the reader",
+    "mailcore/log_rows.py": "how one is opened",
+    "mailcore/log_seal.py": "how one is sealed",
+    "customers/news.py": "live events of the account that listens",
+    "customers/queue_owner.py": "what waits, for its owner",
+    "mailcore/undelivered_counts.py": "the notice to the account's own people",
+}
+# What no file that works as staff may import: they open rows, or hold keys.
+OPENERS = (
+    "log_rows",
+    "log_seal",
+    "log_keys",
+    "log_key_files",
+    "news",
+    "event_feed",
+    "queue_owner",
+    "undelivered",
+)
+TABLES = ("log_message", "log_event")
 SUBJECT, SENDER = "Quarterly-figures-7c1", "ada-7c1@sender.example"
 
 
@@ -174,7 +196,7 @@ async def test_what_a_staff_route_tells_of_a_log_is_covered_and_stands_in_the_au
 
 async def seen(world: World, walled: Walled) -> tuple[int, int]:
     async with world.runtime.database.transaction(tenant=walled) as tx:
-        counts = [await tx.value(f"select count(*) from {table}") for table in ("log_message", "log_event")]
+        counts = [await tx.value(f"select count(*) from {table}") for table in TABLES]
     return counts[0], counts[1]
 
 
@@ -188,6 +210,10 @@ async def test_the_database_gives_staff_no_row_that_no_live_grant_covers(scene: 
     assert await seen(world, Granted((await world.tenant("other")).id)) == (0, 0)
     await scene.let()
     assert await seen(world, forged) == (2, 6)
+    async with world.runtime.database.transaction(tenant=forged) as tx:
+        rows = [row for table in TABLES for row in await tx.fetch(f"select t::text, t.sealed from {table} t")]
+    assert all(row["sealed"] for row in rows)
+    assert not [row for row in rows if SUBJECT in str(tuple(row)) or SENDER in str(tuple(row))], "cipher only"
     async with world.runtime.database.transaction() as tx:
         await tx.execute("update support_grant set revoked_at = now() where id = $1", UUID(one))
         await tx.execute(
@@ -257,6 +283,35 @@ def test_a_reader_of_the_log_is_held_in_named_files_only() -> None:
         return is_one or (isinstance(node, ast.Attribute) and ast.unparse(node).endswith("runtime.reader"))
 
     assert files_that(holds) == HOLDS_A_READER.keys()
+
+
+def imported(path: Path) -> set[str]:
+    """Modules and names, by their last word."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.rpartition(".")[2] for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            found |= {(node.module or "").rpartition(".")[2], *(alias.name for alias in node.names)}
+    return found
+
+
+def test_sealed_rows_are_opened_in_named_files_only() -> None:
+    opening = {
+        path.relative_to(ROOT).as_posix()
+        for path in [*SOURCE, *(ROOT / "mailcore").rglob("*.py")]
+        if imported(path) & {"log_rows", "unseal"} or path.name == "log_seal.py"
+    }
+    assert opening == OPENS_ROWS.keys()
+
+
+def test_no_file_that_works_as_staff_can_open_a_row_by_itself() -> None:
+    staff = {path for path in SOURCE if imported(path) & {"Staff", "StaffSession", "StaffDoer", "StaffMe"}}
+    staff |= {path for path in SOURCE if '"/staff/v1' in path.read_text()}
+    assert {path.name for path in staff} >= {"staff.py", "staff_log.py", "granted_log.py"}
+    for path in staff:
+        assert not imported(path) & set(OPENERS), path
+        assert "log_keys" not in path.read_text(), path
 
 
 def test_staff_are_let_into_a_log_in_one_place_only() -> None:
