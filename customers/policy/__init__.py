@@ -37,7 +37,9 @@ def of_each_event() -> Sequence[Column]:
 
 
 def _columns(row: Row) -> Sequence[Column]:
-    return [Column(name, meaning) for name, meaning in row.tells.items()]
+    """What is in clear, then what only the account's key opens, and only for so long."""
+    clear = [Column(name, meaning) for name, meaning in row.tells.items() if name != "sealed"]
+    return [*clear, *(Column(name, f"sealed: {meaning}") for name, meaning in row.sealed.items())]
 
 
 def sentences(retention: timedelta) -> Sequence[str]:

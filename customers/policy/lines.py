@@ -23,6 +23,7 @@ class Row:
 
     `tells`: columns that name somebody or may, hashes and seals of such, and words that people chose.
     `words`: text of ours from a fixed set, or about ourselves. `numbers`: ids, moments, counts, yes or no.
+    `sealed`: what the column of that name holds, sealed, by the names of its fields.
     `is_setting`: what customers enter themselves, and what was done about that: it may stand in clear for
     longer than the log, in files of the database too.
     """
@@ -31,6 +32,7 @@ class Row:
     what: str
     until: str
     tells: Mapping[str, str] = field(default_factory=dict)
+    sealed: Mapping[str, str] = field(default_factory=dict)
     words: str = ""
     numbers: str = ""
     is_setting: bool = False

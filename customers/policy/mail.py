@@ -14,13 +14,19 @@ LOG: Final = (
             "id": "an id of ours, random but for the time in it",
             "account_id": "your account",
             "domain_id": "your domain",
-            "sealed": "sealed: the server that connected; its reverse name; the Subject, at most 998 "
-            "characters; From (before the content came, the reverse-path); the address that it was sent to, "
-            "tag included; what was found out about the sender (SPF, DKIM, DMARC, ARC, a spam score)",
+            "sealed": "under the keys of account and hour: the fields below",
             "alias_hash": "a keyed hash of the address that it was sent to, to find it by",
             "untagged_hash": "the same of that address without its tag",
             "sender_hash": "the same of the address in From",
             "dmarc_hash": "the same of the result of DMARC",
+        },
+        sealed={
+            "client_ip": "the server that connected",
+            "client_name": "its reverse name",
+            "subject": "the Subject, at most 998 characters",
+            "sender": "From; before the content came, the reverse-path",
+            "alias": "the address that it was sent to, tag included",
+            "verdicts": "what was found out about the sender: SPF, DKIM, DMARC, ARC, a spam score",
         },
     ),
     Row(
@@ -40,8 +46,12 @@ LOG: Final = (
             "duration_ms": "how long the attempt took",
             "attempt": "its number",
             "count": "how many refusals it stands for",
-            "sealed": "sealed: what the server said, what was found out about the sender (SPF, DKIM, DMARC, "
-            "ARC, a spam score) and which TLS was used, at most 500 characters; the server that said it",
+            "sealed": "under the keys of account and hour: the fields below",
+        },
+        sealed={
+            "response": "what the server said, what was found out about the sender and which TLS was used; "
+            "at most 500 characters",
+            "server_ip": "the server that said it",
         },
     ),
 )
@@ -51,8 +61,8 @@ WAITING: Final = (
         "an accepted message for one alias, as long as a delivery of it waits",
         "delivered, or failed for good",
         words="lane origin",
-        numbers="id account_id domain_id alias_id recipient node_id segment record_offset record_length shared "
-        "sender_authenticated smtputf8 delivered accepted_at",
+        numbers="id account_id domain_id alias_id recipient node_id segment record_offset record_length "
+        "shared sender_authenticated smtputf8 delivered accepted_at",
     ),
     Row(
         "delivery",
@@ -79,7 +89,10 @@ WAITING: Final = (
         "undelivered",
         "failures of which no sender could be told, counted for the owner's notice",
         "7 days after the notice; 14 days after their day where nobody could be told",
-        tells={"alias": "the alias, sealed", "alias_hash": "a keyed hash of it"},
+        tells={
+            "alias": "the alias, sealed as the log of that day is: a week later nobody can read it",
+            "alias_hash": "a keyed hash of it",
+        },
         words="status",
         numbers="id account_id day count noticed_at",
     ),

@@ -45,7 +45,7 @@ def sections() -> Sequence[Section]:
     return (
         Section("promise", "The promise", words.PROMISE),
         Section("content", "Content", (*words.CONTENT, _files("the spool", elsewhere.SPOOL))),
-        Section("log", "The log: 7 days", (*map(columns, mail.LOG), *words.LOG)),
+        Section("log", "The log: 7 days", (*map(columns, mail.LOG), *words.LOG, _levels())),
         Section("waiting", "While a message waits", (*words.WAITING, _of("mail that waits", mail.WAITING))),
         Section("settings", "What you enter", (*words.SETTINGS, _of("settings", people.SETTINGS))),
         Section("people", "People", (*words.PEOPLE, _of("people", people.PEOPLE))),
@@ -66,7 +66,13 @@ def sections() -> Sequence[Section]:
 def columns(row: Row) -> Grid:
     """A table of the log, column by column."""
     told = [(f"`{name}`", meaning) for name, meaning in row.tells.items()]
-    return Grid(f"`{row.table}`: {row.what}", ("Column", "What it is"), told)
+    told += [(f"`{name}`, sealed", meaning) for name, meaning in row.sealed.items()]
+    return Grid(f"`{row.table}`: {row.what}", ("Column, or sealed field", "What it is"), told)
+
+
+def _levels() -> Grid:
+    """What the owner of a domain may choose that the log keeps of its mail."""
+    return Grid("How much a domain's owner has it keep", ("Level", "What is kept"), words.LEVELS)
 
 
 def _of(what: str, rows: Iterable[Row]) -> Grid:

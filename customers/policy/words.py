@@ -10,13 +10,13 @@ PROMISE: Final = (
 CONTENT: Final = (
     "Subject and From are copied into the log, as listed below. Nothing else of a message's content is "
     "stored anywhere but in the spool: no column can hold it, and process logs hold ids and counts only.",
-    "What waits in the spool is encrypted, each message under a random key of its own (AES-256-GCM). Keys lie "
-    "in the key folder, outside the database and outside backups. When the last delivery of a message has "
-    "ended and that is committed, its key and its bytes are overwritten with zeros, the key on disk within "
-    "5 seconds (99 of 100 times); what a crash left is done within a minute. Without its key a message is "
-    "unreadable, whatever copies of its bytes are left. Overwriting the key is what software can do: a "
-    "copy-on-write file system, the spare cells of flash memory or a snapshot of the key folder's disk may "
-    "keep what was there before.",
+    "What waits in the spool is encrypted, each message under a random key of its own (AES-256-GCM). Keys "
+    "lie in the key folder, outside the database and outside backups. When the last delivery of a message "
+    "has ended and that is committed, its key and its bytes are overwritten with zeros, the key on disk "
+    "within 5 seconds (99 of 100 times); what a crash left is done within a minute. Without its key a "
+    "message is unreadable, whatever copies of its bytes are left. Overwriting the key is what software "
+    "can do: a copy-on-write file system, the spare cells of flash memory or a snapshot of the key "
+    "folder's disk may keep what was there before.",
     "What waits longer, waits longer: up to 4 days, then it is given up and deleted.",
 )
 LOG: Final = (
@@ -31,10 +31,14 @@ LOG: Final = (
     "hour, then one row that counts.",
 )
 LEVELS: Final = (
-    ("full", "all fields above"),
-    ("no-subject", "no Subject, nor a response that repeats it"),
-    ("no-sender", "no From and no reverse-path; addresses in responses read [address]"),
-    ("failures", "fields of messages that were refused, put off or failed; of others only when and how many"),
+    ("`full`", "all fields above"),
+    ("`no-subject`", "no Subject, and nothing of it where a server repeats it in its answer"),
+    ("`no-sender`", "no From and no reverse-path; where an answer names an address, it reads [address]"),
+    (
+        "`failures`",
+        "the fields of messages that were refused, put off or failed; of others ids, times and types, so "
+        "that none is lost",
+    ),
 )
 WAITING: Final = (
     "`message` and `delivery` rows hold what delivering needs, and are deleted with the delivery. Each "
@@ -79,8 +83,8 @@ ASKED: Final = (
 )
 SEEN: Final = (
     "An account's key opens that account's log and nothing else. The operator's commands show ids, states "
-    "and codes, no address. An operator with access to the database could look; the policy is that they "
-    "do so only when the customer asks.",
+    "and codes, no address. An operator who has both the database and the key folder could look; the policy "
+    "is that they do so only when the customer asks, and nothing but that stops them.",
     "Staff are marked by `clearpost staff add` on the server and sign in with a passkey. Their role of "
     "the database reads accounts, their people, domains, usage, what it pays and the queue's figures, and "
     "no alias or destination. Each look at an account is a line in its audit log. They may suspend "

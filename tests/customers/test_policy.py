@@ -1,6 +1,6 @@
 """The policy can't drift: a column without a line, a line without a column, an old page fail."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table
@@ -9,9 +9,11 @@ from sqlalchemy.dialects.postgresql import INET, JSONB
 from api import browser_sessions, known_browsers, sign_in_flow, staff
 from customers import policy
 from customers.policy import __main__ as command
-from customers.policy import elsewhere, page
+from customers.policy import elsewhere, mail, page, words
 from customers.policy.lines import Row, wrong_with
 from mailcore.database import Database
+from mailcore.event_log import Event, LoggedMessage
+from mailcore.mail_rules import LogLevel
 from mailcore.models import LogEvent, LogMessage
 
 # Tables of the database itself that belong to no model.
@@ -68,9 +70,29 @@ def test_a_new_table_and_a_line_for_what_is_gone_are_told() -> None:
     assert set(wrong_with([twice], tables)) == {"visit.id: more than one line", "visit.other: no such column"}
 
 
-def test_an_account_is_told_every_column_of_the_log() -> None:
-    assert [each.name for each in policy.of_each_message()] == list(LogMessage.model_fields)
-    assert [each.name for each in policy.of_each_event()] == list(LogEvent.model_fields)
+@pytest.mark.parametrize(
+    ("row", "written"), [(mail.LOG[0], LoggedMessage), (mail.LOG[1], Event)], ids=["message", "event"]
+)
+def test_every_field_of_the_log_is_a_column_or_sealed(row: Row, written: type) -> None:
+    """What writers of the log are handed; how long something took stands there in milliseconds."""
+    names = {each.name for each in fields(written)} - {"duration"}
+    in_clear = set(row.tells) - {"sealed"}
+    assert names - in_clear == set(row.sealed)
+
+
+def test_an_account_is_told_every_column_and_every_sealed_field() -> None:
+    told = [(policy.of_each_message(), LogMessage), (policy.of_each_event(), LogEvent)]
+    for (columns, table), row in zip(told, mail.LOG, strict=True):
+        in_clear = [name for name in table.model_fields if name != "sealed"]
+        assert [each.name for each in columns] == [*in_clear, *row.sealed]
+        assert [each.meaning.startswith("sealed: ") for each in columns] == [
+            each.name in row.sealed for each in columns
+        ]
+
+
+def test_every_log_level_is_explained() -> None:
+    levels = {str(level).strip("`") for level, _ in words.LEVELS}
+    assert levels == {level.value for level in LogLevel}
 
 
 def test_every_cookie_of_ours_is_named() -> None:
