@@ -49,10 +49,14 @@ async def of_account(session: AsyncSession, account_id: UUID) -> None:
     await _hasten(session, "m.domain_id is not null and m.account_id = :id", account_id, account_id)
 
 
+# One that is attempted just now ends as it ends, or else as cancelled when its turn comes again.
 _CANCEL_LATE = """
-update delivery d set cancelled = true, state = 'waiting', next_attempt_at = now() from deleted_account a
-where a.id = d.account_id and a.at < $1 and d.lease_owner is null and not d.cancelled
-returning d.node_id, d.lane
+with late as (
+    select d.id from delivery d join deleted_account a on a.id = d.account_id
+    where a.at < $1 and not d.cancelled for update of d skip locked
+)
+update delivery d set cancelled = true, state = 'waiting', next_attempt_at = now() from late
+where d.id = late.id returning d.node_id, d.lane
 """
 
 

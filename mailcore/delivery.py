@@ -15,6 +15,7 @@ import structlog
 
 from mailcore import crash_points, dsn, log_levels, metrics, outcome, queue, retries, rewriting
 from mailcore.acceptance import Acceptance, Draft
+from mailcore.authenticity.verdicts import Verdicts
 from mailcore.clock import Clock
 from mailcore.contents import Contents, Mail
 from mailcore.database import CONNECTION_LOST, Aborted, Database
@@ -268,7 +269,7 @@ class Courier:
         header = self.dressing.header(mail)
         notification = await self._notification(settlement, header) if notifies else None
         words = Words.of(header, settlement.claimed.reverse_path)
-        return Result(settlement, notification, words, _failed(settlement, header))
+        return Result(settlement, notification, words, _failed(settlement, header, mail.verdicts))
 
     async def _notification(self, settlement: Settlement, header: bytes) -> Draft | None:
         """The DSN about it, where one may go."""
@@ -337,12 +338,15 @@ def _plan_of(lane: Lane) -> Plan:
     return Plan.PREMIUM if lane is Lane.FAST else Plan.FREE
 
 
-def _failed(settlement: Settlement, header: bytes) -> LoggedMessage | None:
+def _failed(settlement: Settlement, header: bytes, verdicts: Verdicts | None) -> LoggedMessage | None:
     """The message as its log shows it once an attempt has failed, this one or one before."""
     c = settlement.claimed
     if c.log_level is not LogLevel.FAILURES or (settlement.kind == "delivered" and c.attempt == 1):
         return None
-    blank = LoggedMessage(c.message_id, c.account_id, None, c.accepted_at, "", "", "", "", c.alias_address)
+    found = verdicts.in_words() if verdicts else ""
+    blank = LoggedMessage(
+        c.message_id, c.account_id, None, c.accepted_at, "", "", "", "", c.alias_address, found
+    )  # fmt: skip
     return log_levels.failed_message(blank, header)
 
 

@@ -96,7 +96,8 @@ class Senders:
     searched_back_to: datetime | None = None
 
 
-# Every bound of time is a plain comparison, so that a page begins where it begins in the index.
+# Every bound of time is a plain comparison, so that a page begins where it begins in the index. Hashes are
+# compared with a set (a hashed subplan), since there is one for each of 170 hours.
 _SELECT_MESSAGES = """
 select m.id, m.account_id, m.domain_id, m.received_at, m.sealed from log_message m
 where m.account_id = $1 and m.received_at > $2 and m.received_at >= $3 and m.received_at < $4
@@ -107,10 +108,10 @@ where m.account_id = $1 and m.received_at > $2 and m.received_at >= $3 and m.rec
   and ($9 or m.sealed is distinct from ''::bytea or exists (
         select from log_event e where e.message_id = m.id and e.received_at = m.received_at
         and e.type in ('soft-bounced', 'hard-bounced', 'refused')))
-  and ($10::bytea[] is null or m.alias_hash = any($10))
-  and ($11::bytea[] is null or m.untagged_hash = any($11))
-  and ($12::bytea[] is null or m.sender_hash = any($12))
-  and ($13::bytea[] is null or m.dmarc_hash = any($13))
+  and ($10::bytea[] is null or m.alias_hash in (select unnest($10)))
+  and ($11::bytea[] is null or m.untagged_hash in (select unnest($11)))
+  and ($12::bytea[] is null or m.sender_hash in (select unnest($12)))
+  and ($13::bytea[] is null or m.dmarc_hash in (select unnest($13)))
 order by m.received_at desc, m.id desc
 limit $14
 """
@@ -275,7 +276,8 @@ class LogReader:
         self, tenant: Tenant, domain_id: UUID, address: str | None, others: Sequence[str], limit: int
     ) -> Senders:
         """Who wrote to this address, tagged or not, the newest first; None: to any address of the domain
-        but those whose local part is among the `others` (a catch-all gets what no other alias does).
+        but those whose local part is among the `others` (a catch-all gets what no other alias does). Mail
+        whose From was not kept is of nobody.
         """
         wanted, budget = LogFilter(domain_id=domain_id, alias=address), self._budget()
         found: dict[str, Sender] = {}
@@ -285,7 +287,7 @@ class LogReader:
             while True:
                 batch = await self._batch(tx, tenant, wanted, hashes, after, _BATCH)
                 for message in batch:
-                    if address is not None or _is_for_none_of(message, others):
+                    if message.sender and (address is not None or _is_for_none_of(message, others)):
                         _count_sender(found, message)
                 if len(batch) < _BATCH:
                     return Senders(list(found.values())[:limit])

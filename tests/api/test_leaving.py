@@ -9,9 +9,11 @@ from uuid import uuid4
 
 import pytest
 
+from customers import account_deletion
 from mailcore import event_log
 from mailcore.attestation import Signed, Signer, is_signed
 from mailcore.event_log import LoggedMessage
+from mailcore.log_key_files import LogKeyFiles
 from mailcore.replies import queued
 from tests.support.api import SignedInPerson, Tenant, World
 
@@ -104,6 +106,24 @@ async def test_deleting_answers_with_a_receipt_that_anybody_can_check(
     deleted_at = datetime.fromisoformat(told["deleted_at"])
     assert world.clock.now() - deleted_at < timedelta(minutes=1)
     assert datetime.fromisoformat(told["gone_by"]) == deleted_at + timedelta(hours=1)
+
+
+async def test_its_log_key_goes_with_the_answer_or_with_upkeep_where_the_disk_refuses(
+    world: World, tenant: Tenant, owner: SignedInPerson
+) -> None:
+    folder = world.runtime.settings.key_dir
+    keys = LogKeyFiles(folder)
+    assert keys.account(tenant.id, make=True)
+    (folder / "accounts").rename(folder / "away")
+    (folder / "accounts").write_text("no folder")
+    done = await owner.http.request("DELETE", "/v1/account", json=END | {"without_export": True})
+    assert done.status_code == 200
+    (folder / "accounts").unlink()
+    (folder / "away").rename(folder / "accounts")
+    assert keys.account(tenant.id)
+    database = world.runtime.database
+    await account_deletion.purge(database, keys, world.clock.now(), timedelta(days=7))
+    assert keys.account(tenant.id, make=True) is None
 
 
 async def test_an_export_holds_no_secret(world: World, tenant: Tenant, owner: SignedInPerson) -> None:

@@ -146,10 +146,15 @@ async def test_within_an_hour_nothing_is_left_of_a_machine_that_is_away_nor_of_n
 
         await until(only_these_wait)
         almost = receipts.GONE_WITHIN - timedelta(minutes=15)
-        await purge(stack, almost)
         async with open_runtime(stack.settings, role="upkeep", lane=Lane.STANDARD) as runtime:
-            await HeldMail(runtime).end()
-        await stack.idle()
+
+            async def is_over() -> bool:
+                """What was just being written is left to the next look."""
+                await purge(stack, almost)
+                await HeldMail(runtime).end()
+                return await stack.waits() == 0
+
+            await until(is_over)
         await purge(stack, almost)
         counted = await stack.world.value("select sum(created - delivered - hard_bounced) from ledger")
         assert await left(stack) == {}
@@ -157,7 +162,9 @@ async def test_within_an_hour_nothing_is_left_of_a_machine_that_is_away_nor_of_n
 
 
 async def test_the_hour_of_a_receipt_follows_from_how_often_upkeep_looks(opened: Opener) -> None:
-    """At worst each look is just missed, and an attempt is under way for as long as one may take."""
+    """At worst each look is just missed, the first one twice, and an attempt is under way for as long as one
+    may take.
+    """
     async with opened({}) as stack:
         url = stack.settings.redis_url.get_secret_value()
         async with open_runtime(stack.settings, role="upkeep", lane=Lane.STANDARD) as runtime:
@@ -165,7 +172,7 @@ async def test_the_hour_of_a_receipt_follows_from_how_often_upkeep_looks(opened:
             every = {duty.name: duty.every for duty in upkeep.duties(runtime, runtime.writer, rates)}
             await rates.close()
     purge, held, attempt = every["deleted accounts"], every["held mail"], timedelta(minutes=10)
-    assert account_deletion.MAY_STILL_TELL + attempt + purge + held + purge < receipts.GONE_WITHIN
+    assert account_deletion.MAY_STILL_TELL + attempt + 2 * purge + held + purge < receipts.GONE_WITHIN
 
 
 def test_every_table_that_names_an_account_goes_with_it() -> None:

@@ -129,6 +129,7 @@ async def test_a_message_that_fails_is_told_from_then_on_as_it_came(opened: Open
     assert m is not None
     assert (m.subject, m.alias, m.client_ip) == (SUBJECT, "hello@shop.test", "127.0.0.1")
     assert m.sender == f"Wilhelmina Gruber <{SENDER}>"
+    assert m.verdicts.startswith("spf=pass ")
 
 
 async def test_the_level_counts_for_attempts_that_begin_after_it_was_chosen(opened: Opener) -> None:
