@@ -53,7 +53,7 @@ async def test_each_of_many_at_once_hears_250_after_its_own_sync_and_commit(
             accepted = await asyncio.gather(*(stack.accepted("hello@shop.test") for _ in range(40)))
             await stack.idle()
     calls = trace.calls()
-    written = [call for call in calls if call.is_write and call.data.startswith(b"CPR1")]
+    written = [call for call in calls if call.is_write and call.data.startswith(b"CPS1")]
     assert len(written) < len(accepted)  # some shared a write
     for message in accepted:
         prove_accepted(calls, message)

@@ -1,7 +1,7 @@
 """The order in which a process makes mail last, proven from its system calls (a trace by strace).
 
-    bytes written -> file synced, and its folder where the file is new -> COMMIT sent -> COMMIT
-    acknowledged -> 250 said, or old bytes overwritten
+    keys written -> key file synced, and its folder -> bytes written under them -> file synced, and its folder
+    where the file is new -> COMMIT sent -> COMMIT acknowledged -> 250 said, or key and bytes overwritten
 
 Must never take one message's calls for another's: rows are found by the 16 octets of the id, bytes by their
 place in the segment, so that any number of messages may share a write, a sync and a COMMIT.
@@ -20,9 +20,11 @@ from tests.support.strace import REMOVALS, Call
 
 T = TypeVar("T")
 
-_MAGIC = b"CPR1"
-_HEADER = struct.Struct("<4sIQ16s16s")
-_LENGTHS_BYTES = struct.calcsize("<4sIQ")  # they stay when a record is overwritten
+# Sealed records, and plain ones of releases before.
+_SEALED, _PLAIN = struct.Struct("<4sIIQI16s"), struct.Struct("<4sIQ16s16s")
+_CHUNK, _TAG = 64 * 1024, 16
+_KEPT_BYTES = 24  # of a header, when a record is overwritten
+_KEY = 32
 _COMMIT = re.compile(rb"Q....COMMIT;\0", re.DOTALL)
 _COMMITTED = b"C\0\0\0\x0bCOMMIT\0"
 
@@ -39,6 +41,12 @@ class Stored:
     segment: str
     start: int
     end: int
+    slot: int | None = None
+
+    @property
+    def keys(self) -> str:
+        """What the name of its key file ends in."""
+        return f"/{PurePath(self.segment).stem}.keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,47 @@ def _prove_synced(calls: Sequence[Call], record: Stored, commit: Commit) -> None
     for call in written:
         _prove_order(("the record was written", call), ("it was synced", synced[-1]))
     _prove_name_synced(calls, record, commit)
+    if record.slot is not None:
+        _prove_key_synced(calls, record, written[0])
+
+
+def _prove_key_synced(calls: Sequence[Call], record: Stored, used: Call) -> None:
+    """The key is on disk, and the name of its file, before anything is written under it."""
+    about = [call for call in calls if call.target.endswith(record.keys) and call.ended < used.began]
+    filled = [call for call in about if call.is_write and any(call.data) and _has_slot(call, record)]
+    if not filled:
+        raise NotProven("the key was not written before the record")
+    synced = _first(
+        (call for call in about if call.name == "fdatasync" and call.began > filled[0].ended),
+        "the key was not synced before the record was written",
+    )
+    _prove_order(("the key was synced", synced), ("the record was written", used))
+    folder = str(PurePath(synced.target).parent)
+    if any(call.creates and call.target == synced.target for call in calls):
+        named = (c for c in calls if c.name == "fsync" and c.target == folder and c.ended < used.began)
+        _first(named, "the folder of a new key file was not synced")
+
+
+def _has_slot(call: Call, record: Stored) -> bool:
+    start, place = call.offset or 0, (record.slot or 0) * _KEY
+    return start <= place and place + _KEY <= start + call.result
+
+
+def _prove_key_destroyed(calls: Sequence[Call], record: Stored, commit: Commit) -> None:
+    zeros = [
+        call
+        for call in calls
+        if call.is_write
+        and call.target.endswith(record.keys)
+        and not any(call.data)
+        and _has_slot(call, record)
+    ]
+    if not zeros:
+        raise NotProven("the key was not overwritten")
+    for call in zeros:
+        _prove_order(("COMMIT was acknowledged", commit.acknowledged), ("the key was overwritten", call))
+    synced = (c for c in calls if c.name == "fdatasync" and c.target == zeros[0].target)
+    _first((c for c in synced if c.began > zeros[0].ended), "the overwritten key was not synced")
 
 
 def _prove_name_synced(calls: Sequence[Call], record: Stored, commit: Commit) -> None:
@@ -134,10 +183,12 @@ def _prove_name_synced(calls: Sequence[Call], record: Stored, commit: Commit) ->
 
 def _prove_overwritten(calls: Sequence[Call], record: Stored, commit: Commit) -> None:
     wiped = _overwritings(calls, record)
-    if sum(_overlap(call, record) for call in wiped) < record.end - record.start - _LENGTHS_BYTES:
+    if sum(_overlap(call, record) for call in wiped) < record.end - record.start - _KEPT_BYTES:
         raise NotProven("the record was not overwritten")
     for call in wiped:
         _prove_order(("COMMIT was acknowledged", commit.acknowledged), ("the record was overwritten", call))
+    if record.slot is not None:
+        _prove_key_destroyed(calls, record, commit)
 
 
 def _overwritings(calls: Sequence[Call], record: Stored) -> list[Call]:
@@ -160,11 +211,24 @@ def _places(calls: Sequence[Call]) -> Iterator[Stored]:
         if call.offset is None or not call.target.endswith((".seg", ".long")):
             continue
         at = 0
-        while call.data.startswith(_MAGIC, at) and len(call.data) - at >= _HEADER.size:
-            _, envelope, content, identifier, _ = _HEADER.unpack_from(call.data, at)
-            end = at + _HEADER.size + envelope + content
-            yield Stored(UUID(bytes=identifier), call.target, call.offset + at, call.offset + end)
-            at = end
+        while (found := _header(call.data, at)) is not None:
+            identifier, slot, length = found
+            if any(identifier):  # not of a record that was overwritten
+                start = call.offset + at
+                yield Stored(UUID(bytes=identifier), call.target, start, start + length, slot)
+            at += length
+
+
+def _header(data: bytes, at: int) -> tuple[bytes, int | None, int] | None:
+    """Id, slot and length of the record that begins there."""
+    if data.startswith(b"CPS1", at) and len(data) - at >= _SEALED.size:
+        _, slot, envelope, content, _, identifier = _SEALED.unpack_from(data, at)
+        sealed = content + _TAG * max(1, -(-content // _CHUNK)) + envelope + _TAG
+        return identifier, slot, _SEALED.size + sealed
+    if data.startswith(b"CPR1", at) and len(data) - at >= _PLAIN.size:
+        _, envelope, content, identifier, _ = _PLAIN.unpack_from(data, at)
+        return identifier, None, _PLAIN.size + envelope + content
+    return None
 
 
 def _overlap(call: Call, record: Stored) -> int:
