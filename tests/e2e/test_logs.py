@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, Response, expect
+from playwright.async_api import Locator, Page, Response, Route, expect
 
 from clearpost.embedded.valkey import EmbeddedValkey
 from mailcore.clock import ShiftedClock
@@ -23,6 +23,7 @@ from tests.support.stack import until
 from tests.support.week import lived
 
 GREYLISTED = "451 4.7.1 Greylisted, please try again in a while"
+CURSOR = "and-on-from-here"
 SECRET_FILE = "payroll-of-november.pdf"
 OUTAGE = "ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET"
 
@@ -488,6 +489,55 @@ async def test_rows_do_not_move_below_somebody_who_walks_them(page: Page, custom
     await page.keyboard.press("ArrowUp")
     await expect(rows(page).first).to_be_focused()
     await expect(rows(page).first).to_contain_text("Second")
+
+
+async def test_a_search_that_took_its_time_says_how_far_it_came_and_goes_on(
+    page: Page, customer: Customer
+) -> None:
+    await bring(customer, "Needle", "Hay")
+
+    async def cut_short(route: Route) -> None:
+        """As of a log so large that half a second did not open the first rows of it."""
+        if "q=" not in route.request.url or "cursor=" in route.request.url:
+            await route.fallback()
+            return
+        answer = await route.fetch()
+        found = await answer.json()
+        cut = {
+            "data": [],
+            "has_more": True,
+            "next_cursor": CURSOR,
+            "searched_back_to": "2026-11-20T14:10:00Z",
+        }
+        await route.fulfill(response=answer, json=found | cut)
+
+    async def go_on(route: Route) -> None:
+        """The cursor is none of the API's: from the top."""
+        asked = route.request.url.replace(f"&cursor={CURSOR}", "")
+        await route.fulfill(response=await route.fetch(url=asked))
+
+    await page.route("**/v1/logs/messages?*", cut_short)
+    await page.route(f"**/v1/logs/messages?*cursor={CURSOR}*", go_on)
+    await page.goto("/logs?q=needle")
+    status = page.get_by_role("status").filter(has_text="Searched back to Nov 20, 2026")
+    await expect(status).to_be_visible()
+    await expect(page.get_by_text("No message matches")).to_have_count(0)
+    await page.get_by_role("button", name="Search on").click()
+    await expect(page.get_by_role("link", name="Needle")).to_be_visible()
+    await expect(status).to_have_count(0)
+
+
+async def test_mail_of_one_sender_is_found_by_the_address_in_from(page: Page, customer: Customer) -> None:
+    await bring(customer, "Spring order")
+    await page.goto("/logs")
+    await expect(page.get_by_role("link", name="Spring order")).to_be_visible()
+    listed = (await customer.owner.http.get("/v1/logs/messages")).json()["data"]
+    (written,) = {each["sender"] for each in listed if each["subject"] == "Spring order"}
+    await page.get_by_label("Address in From").fill("nobody@sender.test")
+    await expect(page.get_by_text("No message matches")).to_be_visible()
+    await page.get_by_label("Address in From").fill(written)
+    await expect(page.get_by_role("link", name="Spring order")).to_be_visible()
+    await expect(page).to_have_url(re.compile("sender="))
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -773,7 +773,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List messages, newest first */
+        /**
+         * List messages, newest first
+         * @description `q` is looked for in subject, sender and alias, newest first: in 20,000 messages, or for half a second.
+         *     Then the answer says how far it came (`searched_back_to`): go on with `next_cursor`.
+         */
         get: operations["list_messages"];
         put?: never;
         post?: never;
@@ -813,9 +817,9 @@ export interface paths {
         /**
          * Hear what changes
          * @description Server-sent events. `log` brings a message and its newest event, as the log shows them; `domain`,
-         *     `alias`, `destination`, `account`, `plan`, `support` and `queue` say what changed (`subject_id`): ask for it
-         *     anew. `ready` comes first. With the id of the last event seen, everything since then follows, without gap
-         *     or repetition; where that is too long ago comes `reset`: load the page's data again.
+         *     `alias`, `destination`, `account`, `plan`, `support` and `queue` say what changed (`subject_id`): ask for
+         *     it anew. `ready` comes first. With the id of the last event seen, everything since then follows, without
+         *     gap or repetition; where that is too long ago comes `reset`: load the page's data again.
          */
         get: operations["stream_events"];
         put?: never;
@@ -1800,6 +1804,11 @@ export interface components {
         AliasSenderList: {
             /** Data */
             data: components["schemas"]["AliasSender"][];
+            /**
+             * Searched Back To
+             * @description Only messages received since then were looked at: the alias has very many. null: all
+             */
+            searched_back_to: string | null;
         };
         /** AliasSender */
         AliasSender: {
@@ -3698,6 +3707,29 @@ export interface components {
             /** @description As it stands in the response of the event `received` or `refused`; null where a message was refused before that was asked */
             authentication: components["schemas"]["Authentication"] | null;
         };
+        /**
+         * MessagePage
+         * @description `searched_back_to`: what `q` was looked for in was received since then; earlier messages follow with
+         *     `next_cursor`. A page may be short, or empty, and have more after it. null: this page is complete.
+         */
+        MessagePage: {
+            /** Data */
+            data: components["schemas"]["Message"][];
+            /**
+             * Has More
+             * @description Whether there are entries after these
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to get the next page
+             * @example null
+             */
+            next_cursor: string | null;
+            /** Searched Back To */
+            searched_back_to?: string | null;
+        };
         /** NewAddress */
         NewAddress: {
             /**
@@ -4030,23 +4062,6 @@ export interface components {
         MemberPage: {
             /** Data */
             data: components["schemas"]["Member"][];
-            /**
-             * Has More
-             * @description Whether there are entries after these
-             * @example false
-             */
-            has_more: boolean;
-            /**
-             * Next Cursor
-             * @description Give it as `cursor` to get the next page
-             * @example null
-             */
-            next_cursor: string | null;
-        };
-        /** MessagePage */
-        MessagePage: {
-            /** Data */
-            data: components["schemas"]["Message"][];
             /**
              * Has More
              * @description Whether there are entries after these
@@ -11275,6 +11290,8 @@ export interface operations {
                 q?: string | null;
                 /** @description Messages with this result of DMARC */
                 dmarc?: ("pass" | "fail" | "none" | "temperror" | "permerror") | null;
+                /** @description The address in From */
+                sender?: string | null;
             };
             header?: never;
             path?: never;
@@ -11384,6 +11401,8 @@ export interface operations {
                 q?: string | null;
                 /** @description Messages with this result of DMARC */
                 dmarc?: ("pass" | "fail" | "none" | "temperror" | "permerror") | null;
+                /** @description The address in From */
+                sender?: string | null;
             };
             header?: never;
             path?: never;

@@ -1,5 +1,5 @@
 // Who wrote to an alias, as the 7-day log knows them.
-import { useLingui } from "@lingui/react/macro";
+import { Trans, useLingui } from "@lingui/react/macro";
 import { useCallback, useMemo } from "react";
 import { $api, type Shown } from "../../api/client";
 import { type News, useNews } from "../../api/live";
@@ -8,7 +8,7 @@ import { Loaded } from "../../ui/Loaded";
 import { Section } from "../../ui/Page";
 import type { Column } from "../../ui/table/columns";
 import { DataTable } from "../../ui/table/DataTable";
-import { When } from "../../ui/When";
+import { At, When } from "../../ui/When";
 import type { Alias } from "../aliases/changes";
 
 type Sender = Shown["AliasSender"];
@@ -34,14 +34,23 @@ export function Senders({ alias, isCatchAll }: { alias: Alias; isCatchAll: boole
       lead={isCatchAll ? t`Of mail to addresses that are no alias.` : undefined}
     >
       <Loaded query={found}>
-        {({ data }) => (
-          <DataTable
-            label={t`Senders`}
-            columns={columns}
-            rows={data}
-            rowKey={({ sender }) => sender}
-            empty={<p className="soft">{t`Nobody wrote in the last 7 days.`}</p>}
-          />
+        {({ data, searched_back_to: back }) => (
+          <>
+            <DataTable
+              label={t`Senders`}
+              columns={columns}
+              rows={data}
+              rowKey={({ sender }) => sender}
+              empty={back === null && <p className="soft">{t`Nobody wrote in the last 7 days.`}</p>}
+            />
+            {back !== null && (
+              <p className="soft">
+                <Trans>
+                  There is much mail: counted back to <At at={back} />.
+                </Trans>
+              </p>
+            )}
+          </>
         )}
       </Loaded>
     </Section>

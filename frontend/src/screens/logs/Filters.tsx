@@ -23,6 +23,7 @@ interface Props {
 export function Filters({ filter, onChange, onClear, hasDomains = true }: Props) {
   const { t, i18n } = useLingui();
   const [alias, setAlias] = useLate(filter.alias ?? "", (alias) => onChange({ alias }));
+  const [sender, setSender] = useLate(filter.sender ?? "", (sender) => onChange({ sender }));
   return (
     <div className={styles.filters}>
       <FilterBar
@@ -37,6 +38,13 @@ export function Filters({ filter, onChange, onClear, hasDomains = true }: Props)
           placeholder={t`Alias`}
           value={alias}
           onChange={(event) => setAlias(event.currentTarget.value)}
+        />
+        <TextInput
+          type="search"
+          aria-label={t`Address in From`}
+          placeholder={t`Sender`}
+          value={sender}
+          onChange={(event) => setSender(event.currentTarget.value)}
         />
         {hasDomains && <DomainChoice value={filter.domain_id} onChange={onChange} />}
         <NativeSelect

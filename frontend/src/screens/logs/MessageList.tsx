@@ -1,11 +1,12 @@
 // Messages, newest first, with a live top that never moves rows under a reader. Of one domain: a filter says so.
-import { Plural, useLingui } from "@lingui/react/macro";
+import { Plural, Trans, useLingui } from "@lingui/react/macro";
+import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type FocusEvent, type ReactNode, useMemo, useState } from "react";
 import { IconUp } from "../../ui/icons";
 import type { Column } from "../../ui/table/columns";
 import { DataTable } from "../../ui/table/DataTable";
-import { When } from "../../ui/When";
+import { At, When } from "../../ui/When";
 import { EventBadge } from "./EventBadge";
 import type { Message } from "./held";
 import styles from "./logs.module.css";
@@ -51,7 +52,7 @@ export function MessageList({ filter, current, empty, children }: Props) {
         <DataTable
           label={t`Messages`}
           columns={columns}
-          list={{ ...list, rows: shown as Message[] }}
+          list={{ ...list, rows: shown as Message[], hasMore: list.hasMore && list.back === null }}
           rowKey={({ id }) => id}
           current={current}
           onOpen={({ id }) =>
@@ -62,11 +63,25 @@ export function MessageList({ filter, current, empty, children }: Props) {
               resetScroll: false,
             })
           }
-          empty={empty}
+          empty={list.back === null ? empty : null}
         />
+        {list.back !== null && <SearchedTo back={list.back} isMore={list.isMore} onMore={list.more} />}
       </div>
       {children}
     </NeighboursOf>
+  );
+}
+
+/** Text is found by opening rows: after a while the search waits to be asked on. */
+export function SearchedTo({ back, isMore, onMore }: { back: string; isMore: boolean; onMore: () => void }) {
+  const { t } = useLingui();
+  return (
+    <p className={styles.searched} role="status">
+      <Trans>
+        Searched back to <At at={back} />
+      </Trans>
+      <Button size="xs" loading={isMore} onClick={onMore}>{t`Search on`}</Button>
+    </p>
   );
 }
 

@@ -8,6 +8,8 @@ export interface Held {
   rows: readonly Message[];
   /** Where the next, older page begins; null: all is here. */
   cursor: string | null;
+  /** A search took as long as one may: it came back to here, and goes on when it is asked to. */
+  back?: string | null;
 }
 
 /** Newest first, as the API orders: by receipt, then by id. */

@@ -9,6 +9,7 @@ export interface LogFilter {
   since?: string | undefined;
   until?: string | undefined;
   dmarc?: "pass" | "fail" | "none" | undefined;
+  sender?: string | undefined;
 }
 
 /** `type`: of the event that brought it. */
@@ -20,9 +21,15 @@ export function matches(filter: LogFilter, message: Shown["Message"], type: Show
     (filter.since === undefined || at >= Date.parse(filter.since)) &&
     (filter.until === undefined || at < Date.parse(filter.until)) &&
     (filter.dmarc === undefined || message.authentication?.dmarc === filter.dmarc) &&
+    (filter.sender === undefined || addressIn(message.sender) === addressIn(filter.sender)) &&
     (filter.alias === undefined || isOf(filter.alias, message.alias)) &&
     (filter.q === undefined || holds(message, filter.q))
   );
+}
+
+/** Of "Ada <ada@example.com>". */
+function addressIn(from: string): string {
+  return (from.match(/<([^<>]*)>[^<>]*$/)?.[1] ?? from).trim().toLowerCase();
 }
 
 /** An address stands for itself with any tag, too. */

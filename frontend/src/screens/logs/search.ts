@@ -8,6 +8,7 @@ export const READERS = {
   event: oneOf("received", "delivered", "soft-bounced", "hard-bounced", "refused"),
   since: word,
   until: word,
+  sender: text,
   dmarc: oneOf("pass", "fail", "none"),
 };
 

@@ -19,7 +19,7 @@ export interface State {
   isMore: boolean;
 }
 type Ask = { limit: number; cursor?: string };
-type Found = { data: Message[]; next_cursor: string | null };
+type Found = { data: Message[]; next_cursor: string | null; searched_back_to: string | null };
 
 export class Tail {
   state: State;
@@ -43,7 +43,7 @@ export class Tail {
     try {
       await this.#lay(
         () => ask(this.#filter, { limit: PAGE }),
-        (page) => ({ rows: page.data, cursor: page.next_cursor }),
+        (page) => ({ rows: page.data, cursor: page.next_cursor, back: page.searched_back_to }),
       );
     } catch (error) {
       this.#set({ problem: problemOf(error) });
@@ -71,7 +71,12 @@ export class Tail {
     try {
       await this.#lay(
         () => ask(this.#filter, { limit: PAGE, cursor }),
-        (page, held) => held && { rows: merged(held.rows, page.data), cursor: page.next_cursor },
+        (page, held) =>
+          held && {
+            rows: merged(held.rows, page.data),
+            cursor: page.next_cursor,
+            back: page.searched_back_to,
+          },
       );
     } catch {
       // As above; the button stays.

@@ -11,7 +11,12 @@ import { Tail } from "./tail";
 const left = new Map<string, Held>();
 const MOST_LEFT = 10;
 
-export function useTail(filter: LogFilter): List<Message> {
+export interface Tailed extends List<Message> {
+  /** How far back a search came before its time was over; null: as far as there is any. */
+  back: string | null;
+}
+
+export function useTail(filter: LogFilter): Tailed {
   const name = JSON.stringify(filter);
   const tail = useMemo(() => new Tail(JSON.parse(name) as LogFilter, left.get(name)), [name]);
   const state = useSyncExternalStore(tail.subscribe, () => tail.state);
@@ -41,6 +46,7 @@ export function useTail(filter: LogFilter): List<Message> {
     more: () => void tail.more(),
     isMore: state.isMore,
     again: () => void tail.begin(),
+    back: state.held?.back ?? null,
   };
 }
 

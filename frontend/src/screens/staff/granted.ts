@@ -23,6 +23,8 @@ export interface Grant {
 }
 export type Message = Shown["Message"];
 export type GrantedTimeline = Omit<Shown["Timeline"], "unfinished">;
+/** `searched_back_to`: how far a search for text came before its time was over. */
+export type MessagePage = PageOf<Message> & { searched_back_to: string | null };
 /** As the URL has them; the API's names. */
 export type Filters = Record<string, string | undefined>;
 
@@ -36,9 +38,9 @@ export const grantsQuery = queryOptions<{ data: Grant[] }, Problem>({
 
 export const messagesQuery = (accountId: string, grantId: string | undefined, filters: Filters) =>
   infiniteQueryOptions<
-    PageOf<Message>,
+    MessagePage,
     Problem,
-    { pages: PageOf<Message>[]; pageParams: unknown[] },
+    { pages: MessagePage[]; pageParams: unknown[] },
     unknown[],
     string | null
   >({

@@ -4,7 +4,6 @@ import { Button } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, Outlet, useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
-import type { List } from "../../api/lists";
 import { Countdown } from "../../ui/Countdown";
 import { EmptyState } from "../../ui/EmptyState";
 import { IconLog } from "../../ui/icons";
@@ -13,7 +12,9 @@ import { DataTable } from "../../ui/table/DataTable";
 import { When } from "../../ui/When";
 import { EventBadge } from "../logs/EventBadge";
 import { Filters } from "../logs/Filters";
+import { SearchedTo } from "../logs/MessageList";
 import type { LogFilter } from "../logs/matching";
+import type { Tailed } from "../logs/useTail";
 import { type Grant, grantsQuery, type Message, messagesQuery } from "./granted";
 import { domainsOf } from "./grants";
 import { StaffPage } from "./StaffPage";
@@ -51,7 +52,7 @@ export default function Log() {
         <DataTable
           label={t`Messages`}
           columns={columns}
-          list={list}
+          list={{ ...list, hasMore: list.hasMore && list.back === null }}
           rowKey={({ id }) => id}
           current={messageId}
           onOpen={({ id }) =>
@@ -62,15 +63,21 @@ export default function Log() {
               resetScroll: false,
             })
           }
-          empty={
-            <EmptyState icon={IconLog} title={t`No message`}>
-              <Trans>The log reaches back seven days, and you see it as far as the grant reaches.</Trans>
-            </EmptyState>
-          }
+          empty={list.back === null ? <Nothing /> : null}
         />
+        {list.back !== null && <SearchedTo back={list.back} isMore={list.isMore} onMore={list.more} />}
         <Outlet />
       </div>
     </StaffPage>
+  );
+}
+
+function Nothing() {
+  const { t } = useLingui();
+  return (
+    <EmptyState icon={IconLog} title={t`No message`}>
+      <Trans>The log reaches back seven days, and you see it as far as the grant reaches.</Trans>
+    </EmptyState>
   );
 }
 
@@ -87,7 +94,7 @@ function Reach({ of: { reason, domains, expires_at: until } }: { of: Grant }) {
   );
 }
 
-function useMessages(accountId: string, grantId: string | undefined, filter: LogFilter): List<Message> {
+function useMessages(accountId: string, grantId: string | undefined, filter: LogFilter): Tailed {
   const found = useInfiniteQuery(messagesQuery(accountId, grantId, { ...filter }));
   const rows = useMemo(() => found.data?.pages.flatMap((page) => page.data) ?? [], [found.data]);
   return {
@@ -102,6 +109,7 @@ function useMessages(accountId: string, grantId: string | undefined, filter: Log
     },
     isMore: found.isFetchingNextPage,
     again: () => void found.refetch(),
+    back: found.data?.pages.at(-1)?.searched_back_to ?? null,
   };
 }
 

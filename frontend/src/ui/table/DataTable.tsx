@@ -45,7 +45,8 @@ export function DataTable<Row>(props: TableProps<Row>) {
   const rows = useMemo(() => inOrder(all ?? [], columns, order), [all, columns, order]);
   if (list?.problem) return <ProblemNote error={list.problem} again={list.again} />;
   if (list?.isPending) return <Skeleton lines={6} />;
-  if (rows.length === 0) return empty;
+  // A search by pages may find nothing on one, and more behind it.
+  if (rows.length === 0 && !list?.hasMore) return empty;
   const shared = { ...props, rows };
   return (
     <div className={styles.around} data-stale={list?.isStale ?? false}>
