@@ -15,6 +15,7 @@ import pytest
 
 from clearpost.standins.dns import DnsStandin
 from mailcore.delivery import Courier
+from mailcore.log_key_files import hour_of
 from mailcore.plans import Lane
 from mailcore.rates import Rates
 from mailcore.retries import Settlement
@@ -213,3 +214,17 @@ async def test_upkeep_counts_days_that_are_over(runtime: Runtime, world: World) 
     await world.execute("update account set created_at = now() - interval '3 days'")
     await run(runtime, "days")
     assert len(await world.database.fetch("select day from service_day")) >= 2
+
+
+# --- keys of the log ---
+
+
+async def test_keys_of_hours_that_are_past_are_destroyed_and_counted(runtime: Runtime, world: World) -> None:
+    now = runtime.clock.now()
+    past = now - runtime.settings.log_retention - timedelta(hours=1, seconds=1)
+    for moment in (past, now):
+        runtime.log_keys.files.hour(hour_of(moment), make=True)
+    for _ in range(2):
+        await run(runtime, "keys of the log")
+    assert runtime.log_keys.files.hours() == [hour_of(now)]
+    assert await world.value("select count from service_count where name = 'hour keys destroyed'") == 1
