@@ -86,11 +86,12 @@ async def purge(database: Database, keys: LogKeyFiles, now: datetime, retention:
     """Removes what still names deleted accounts, also what late results of their mail have written since; and
     their keys, where that failed when they were deleted.
     """
-    rows = await database.fetch("select id from deleted_account")
+    rows = await database.fetch("select id, at from deleted_account")
     gone = [row["id"] for row in rows]
+    silenced = [row["id"] for row in rows if now - row["at"] > MAY_STILL_TELL]
     await erase_keys(database, keys, gone)
     async with database.transaction() as tx:
-        await cancellation.of_long_deleted(tx, now - MAY_STILL_TELL)
+        await cancellation.of_deleted(tx, silenced)
     for table, column in LEFT_BEHIND.items() if gone else ():
         await database.delete_in_batches(table, f"{column} = any($1::uuid[])", gone)
     async with database.transaction() as tx:

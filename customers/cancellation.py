@@ -4,7 +4,6 @@ Must never end a delivery itself: that takes its event and its ledger row, which
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -52,19 +51,19 @@ async def of_account(session: AsyncSession, account_id: UUID) -> None:
 # One that is attempted just now ends as it ends, or else as cancelled when its turn comes again.
 _CANCEL_LATE = """
 with late as (
-    select d.id from delivery d join deleted_account a on a.id = d.account_id
-    where a.at < $1 and not d.cancelled for update of d skip locked
+    select d.id from delivery d where d.account_id = any($1::uuid[]) and not d.cancelled
+    for update skip locked
 )
 update delivery d set cancelled = true, state = 'waiting', next_attempt_at = now() from late
 where d.id = late.id returning d.node_id, d.lane
 """
 
 
-async def of_long_deleted(tx: Transaction, before: datetime) -> None:
-    """Whatever accounts deleted before that still have in the queue: notifications to senders, and mail of
-    machines that are away.
+async def of_deleted(tx: Transaction, account_ids: Sequence[UUID]) -> None:
+    """Whatever deleted accounts still have in the queue: notifications to senders, and mail of machines that
+    are away.
     """
-    for row in await tx.fetch(_CANCEL_LATE, before):
+    for row in await tx.fetch(_CANCEL_LATE, account_ids):
         tx.wake(row["node_id"], Lane(row["lane"]))
 
 
