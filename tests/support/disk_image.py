@@ -36,7 +36,7 @@ def _opened(raw: bytes, keys: bytes) -> Iterator[bytes]:
         if header := Header.parse(raw[at : at + HEADER_BYTES]):
             key = keys[header.slot * KEY_BYTES : (header.slot + 1) * KEY_BYTES]
             if len(key) == KEY_BYTES and any(key):
-                yield from _of_record(header, raw[at:], key)
+                yield from _of_record(header, raw[at : at + header.length], key)
         at = raw.find(_MAGIC, at + 1)
 
 
