@@ -29,7 +29,7 @@ ASKS_THE_TIME = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "mono
 GATES = {
     "domain": {"customers/sign_in_aliases.py", "customers/domains.py", "customers/domain_watch.py",
                "customers/domain_states.py",
-               "customers/staff.py",
+               "customers/staff.py", "customers/support_grants.py",
                "customers/aliases.py", "customers/alias_bulk.py",
                "mailcore/routing.py", "mailcore/returns.py",
                "mailcore/queue.py", "mailcore/queue_claim.py", "mailcore/queue_admin.py",
