@@ -22,7 +22,7 @@ _CHECKED = {
     "method": "link", "purpose": "sign-in", "type": "delivered", "outcome": "refused", "signatures": "{}",
 }  # fmt: skip
 # One row for the whole service.
-_OF_ALL = ("ledger", "service_figures", "statement", "canary")
+_OF_ALL = ("ledger", "service_figures", "service_day", "statement", "canary")
 _CHECKED_IN = {
     ("oauth_token", "kind"): "access", ("request_log", "method"): "GET",
     ("mta_sts_policy", "mode"): "enforce", ("service_alert", "kind"): "deferring",
