@@ -95,7 +95,7 @@ async def list_statements(
     return StatementsOut(data=[StatementOut.of(each) for each in found])
 
 
-@router.get("/head", summary="Show the newest statement")
+@router.get("/head", summary="Show the newest statement", responses=responses(404))
 async def get_newest_statement(request: Request, response: Response, runtime: Runtime) -> StatementOut:
     """Keep it: whoever has it sees whether what came before is changed later."""
     await _need(request, runtime)
@@ -118,7 +118,7 @@ async def send_verifier() -> PlainTextResponse:
     return PlainTextResponse(_VERIFIER.read_text(encoding="utf-8"), headers=_PUBLIC)
 
 
-@router.get("/{number}", summary="Show a statement")
+@router.get("/{number}", summary="Show a statement", responses=responses(404))
 async def get_statement(
     number: Number, request: Request, response: Response, runtime: Runtime
 ) -> StatementOut:
