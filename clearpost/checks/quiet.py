@@ -87,10 +87,17 @@ async def _postgres(settings: Settings) -> int | None:
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return None  # another check says so
     try:
-        pid = int(await connection.fetchval("select pg_backend_pid()"))
+        return _server_of(int(await connection.fetchval("select pg_backend_pid()")))
     finally:
         await connection.close()
-    return pid if "postgres" in _name(pid) else None
+
+
+def _server_of(backend: int) -> int | None:
+    """The process behind all connections: that of ours is gone with it."""
+    try:
+        return psutil.Process(backend).ppid() if "postgres" in _name(backend) else None
+    except psutil.Error:
+        return None
 
 
 async def _redis(settings: Settings) -> int | None:

@@ -94,11 +94,12 @@ async def test_the_doctor_warns_of_a_process_that_could(
 
 
 async def test_the_doctor_finds_the_servers_beside_us(
-    database_url: str, redis_url: str, valkey: EmbeddedValkey, tmp_path: Path
+    database_url: str, redis_url: str, postgres: TestPostgres, valkey: EmbeddedValkey, tmp_path: Path
 ) -> None:
     settings = settings_for(tmp_path, database_url=SecretStr(database_url), redis_url=SecretStr(redis_url))
     assert valkey.process is not None
     assert await quiet._redis(settings) == valkey.process.pid
-    assert await quiet._postgres(settings) is not None
+    assert postgres.server.process is not None
+    assert await quiet._postgres(settings) == postgres.server.process.pid
     with Redis.from_url(redis_url) as client:
         assert client.ping()
