@@ -3,7 +3,7 @@
 from mailcore.plans import Lane
 from tests.faults.case import Run, case
 from tests.faults.load import Letter
-from tests.faults.proxy import PostgresProxy
+from tests.faults.proxy import ACCEPTED, PostgresProxy
 from tests.faults.rig import spool_holds, until
 from tests.support.destination import Act
 
@@ -69,7 +69,7 @@ async def during_commit(run: Run) -> None:
         letter = run.load.letter()
         async with PostgresProxy(run.rig.settings.database_url.get_secret_value()) as proxy:
             mx = await run.rig.replace("mx", CLEARPOST_DATABASE_URL=proxy.proxied_url)
-            proxy.order("hold", letter.recipient.encode())
+            proxy.order("hold", ACCEPTED)
             attempt = run.load.begin(letter)
             await proxy.reached()
             run.fault()

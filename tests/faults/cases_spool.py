@@ -10,7 +10,7 @@ from uuid import UUID
 from mailcore.spool_record import HEADER_BYTES
 from tests.faults.case import Run, case
 from tests.faults.load import SECRET, Letter
-from tests.faults.proxy import PostgresProxy
+from tests.faults.proxy import ACCEPTED, PostgresProxy
 from tests.faults.rig import Rig, spool_holds, until
 
 GREYLISTED = "451 4.7.1 Greylisted, come back"
@@ -184,7 +184,7 @@ async def _hangs(run: Run, *, writer_dies: bool) -> None:
     rig, letter = run.rig, run.load.letter("d1")
     async with PostgresProxy(rig.settings.database_url.get_secret_value()) as proxy:
         mx = await rig.replace("mx", CLEARPOST_DATABASE_URL=proxy.proxied_url)
-        proxy.order("hold", b"d1@shop.test")
+        proxy.order("hold", ACCEPTED)
         attempt = run.load.begin(letter)
         await proxy.reached()
         run.fault()
@@ -210,7 +210,7 @@ async def commit_hangs_for_a_minute(run: Run) -> None:
     rig, letter = run.rig, run.load.letter("d1")
     async with PostgresProxy(rig.settings.database_url.get_secret_value()) as proxy:
         await rig.replace("mx", CLEARPOST_DATABASE_URL=proxy.proxied_url)
-        proxy.order("hold", b"d1@shop.test")
+        proxy.order("hold", ACCEPTED)
         attempt = run.load.begin(letter)
         await proxy.reached()
         run.fault()
