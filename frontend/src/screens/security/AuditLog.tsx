@@ -117,12 +117,18 @@ function useColumns(): Column<Entry>[] {
   const { t } = useLingui();
   return useMemo(
     () => [
-      { id: "at", title: t`When`, cell: ({ at }) => <At at={at} /> },
-      { id: "what", title: t`What`, isMain: true, cell: ({ action }) => inWords(action) },
-      { id: "subject", title: t`Of`, cell: ({ subject }) => <span title={subject}>{subject}</span> },
+      { id: "at", title: t`When`, width: "12rem", cell: ({ at }) => <At at={at} /> },
+      { id: "what", title: t`What`, isMain: true, width: "20%", cell: ({ action }) => inWords(action) },
+      {
+        id: "subject",
+        title: t`Of`,
+        width: "20%",
+        cell: ({ subject }) => <span title={subject}>{subject}</span>,
+      },
       {
         id: "who",
         title: t`Who`,
+        width: "18%",
         cell: ({ actor, actor_kind: kind }) =>
           kind === "service" ? (
             t`Clearpost`

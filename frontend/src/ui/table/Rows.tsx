@@ -49,10 +49,12 @@ export function Rows<Row>(props: Props<Row>) {
     event.stopPropagation();
   };
   const width = columns.length + (chosen === undefined ? 0 : 1);
+  // Where all columns but one have their width, that one gets the rest, whatever stands in it.
+  const isLaidOut = columns.filter(({ width }) => width === undefined).length === 1;
   return (
     <table
       className={styles.table}
-      data-fixed={rows.length > FEW}
+      data-fixed={rows.length > FEW || isLaidOut}
       aria-label={label}
       aria-rowcount={list?.hasMore ? -1 : rows.length + 1}
     >
