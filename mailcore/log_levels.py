@@ -41,6 +41,7 @@ _NAME: Final = 4  # of a word of a person's name, which others write in another 
 _PLACES: Final = (
     50  # of one word in a phrase that are looked at: whoever writes it a thousand times is hostile
 )
+_MOST_FORMS: Final = 64  # of a sender; one of more is hostile too: each is looked for in every response
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,7 @@ def of_notice(level: LogLevel, event: Event) -> Event:
     """
     if level is LogLevel.FULL:
         return event
-    codes = _CODES.match(event.response)
-    return of_event(level, replace(event, response=codes[0] if codes else ""), NO_WORDS)
+    return of_event(level, replace(event, response=_codes_in(event.response)), NO_WORDS)
 
 
 def failed_message(message: LoggedMessage, header: bytes) -> LoggedMessage:
@@ -122,8 +122,16 @@ def _without_sender(response: str, words: Words) -> str:
     said, verdicts = response, ""
     if VerdictWords.of(response):
         said, _, verdicts = response.rpartition("; ")
-    cut = _without(_without_addresses(said), words.senders, "[sender]")
+    if len(words.senders) > _MOST_FORMS:
+        cut = _codes_in(said)
+    else:
+        cut = _without(_without_addresses(said), words.senders, "[sender]")
     return f"{cut}; {verdicts}" if verdicts else cut
+
+
+def _codes_in(response: str) -> str:
+    codes = _CODES.match(response)
+    return codes[0] if codes else ""
 
 
 def _without_addresses(text: str) -> str:
