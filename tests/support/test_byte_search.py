@@ -1,6 +1,7 @@
 """What greps for leaks finds a planted one in each way it may be written."""
 
 import base64
+import itertools
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ WORD = WORDS.word("s", 7)
         f'{{"subject": "{WORD}\\u00fc"}}'.encode(),
         f"/search?q=%C3%BC{WORD}".encode(),
     ],
+    ids=itertools.count(),  # the words are random, and names of tests must not be
 )
 def test_a_word_is_found_however_it_is_written(tmp_path: Path, written: bytes) -> None:
     (tmp_path / "some").write_bytes(b"\x00\x01noise " + written + b" noise")
