@@ -88,7 +88,10 @@ class SpoolKeys:
     def open(cls, key_dir: Path, node_id: UUID, clock: Clock) -> Self:
         """Makes the node's part of the key folder at the first start."""
         folder = key_dir / "spool" / str(node_id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in (key_dir, folder.parent, folder):  # `parents` alone would let others look into them
+            if not each.is_dir():
+                each.mkdir(mode=0o700, parents=True, exist_ok=True)
+                sync_folder(each.parent)
         return cls(folder, clock)
 
     def path(self, segment: UUID) -> Path:
@@ -127,7 +130,8 @@ class SpoolKeys:
         try:
             slots = self._live(segment, slots)
         except FileNotFoundError:
-            return  # removed with its segment; or not mounted, then the sweep removes it once it is
+            if self._is_in_place():
+                return  # removed with its segment
         except OSError:
             pass  # `sync` finds out
         now = self._clock.monotonic() if since is None else since
@@ -173,10 +177,14 @@ class SpoolKeys:
             finally:
                 os.close(descriptor)
         except FileNotFoundError:
-            return True
+            return self._is_in_place()
         except OSError:
             return False
         return True
+
+    def _is_in_place(self) -> bool:
+        """Where the whole folder is away no key in it is destroyed: it may come back."""
+        return os.access(self.folder, os.F_OK)  # says no where the disk does not answer
 
     def take_count(self) -> int:
         """How many keys were destroyed since it was asked last."""

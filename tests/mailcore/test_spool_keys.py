@@ -32,7 +32,8 @@ def test_only_its_owner_may_read_the_key_folder(keys: SpoolKeys, clock: SteppedC
     segment = clock.new_id()
     keys.create(segment, 1).close()
     assert stat.S_IMODE(keys.path(segment).stat().st_mode) == 0o600
-    assert stat.S_IMODE(keys.folder.stat().st_mode) == 0o700
+    above = (keys.folder, keys.folder.parent, keys.folder.parent.parent)
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in above] == [0o700] * 3
 
 
 def test_a_destroyed_key_is_gone_at_once_and_its_neighbours_stay(
@@ -106,6 +107,24 @@ def test_what_cannot_be_destroyed_now_is_tried_again(tmp_path: Path, clock: Step
     assert took >= 30
     with pytest.raises(Gone):
         keys.read(segment, 0)
+
+
+def test_what_ends_while_the_folder_is_away_is_destroyed_once_it_is_back(
+    keys: SpoolKeys, clock: SteppedClock
+) -> None:
+    segment = clock.new_id()
+    file = keys.create(segment, 2)
+    file.take(2)
+    away = keys.folder.rename(keys.folder.with_name("away"))
+    keys.destroy(segment, [0])
+    assert keys.sync() == []
+    assert (keys.failing, keys.take_count()) == (1, 0)
+    away.rename(keys.folder)
+    assert len(keys.sync()) == 1
+    assert (keys.failing, keys.take_count()) == (0, 1)
+    with pytest.raises(Gone):
+        keys.read(segment, 0)
+    assert any(keys.read(segment, 1))
 
 
 def test_a_file_that_cannot_be_filled_leaves_nothing(keys: SpoolKeys, clock: SteppedClock) -> None:
