@@ -229,18 +229,22 @@ class Courier:
             return None
 
     async def _find(self, claimed: Claimed) -> Mail | None:
-        """The message; None when its message has ended. Raises `Damaged`."""
-        location = claimed.location
+        """The message; None when its message has ended. Raises `Damaged`.
+
+        The sweep may have moved the bytes since the claim, and may be wiping where they were.
+        """
+        location, damaged = claimed.location, Damaged()
         for _ in range(2):
             try:
                 return await self.contents.read(location)
-            except Gone:  # the sweep may have moved the bytes since the claim
+            except (Gone, Damaged) as unread:
                 async with self.database.transaction() as tx:
                     moved = await queue.locate(tx, claimed.message_id)
                 if moved is None:
                     return None
+                damaged = unread if isinstance(unread, Damaged) else damaged
                 location = moved
-        raise Damaged
+        raise damaged
 
     async def _hold(self, claimed: Claimed, damaged: Damaged) -> None:
         """Nothing is sent and nothing is lost: an operator must look."""
