@@ -6,6 +6,7 @@ zeros; a record whose slot is zero is gone, whatever is left of its bytes. Must 
 use a key that is not on disk, or touch the keys of another node: its disk may come back.
 """
 
+import errno
 import os
 import secrets
 import threading
@@ -52,11 +53,17 @@ class SegmentKeys:
 
     def take(self, count: int) -> list[tuple[int, bytes]]:
         """Slots with their keys, on disk already; none of them is ever handed out again. Raises OSError."""
+        self.confirm()
         if count > len(self._fresh):
             self._grow(max(_MORE_SLOTS, count))
         taken = [(self._next + index, self._fresh.popleft()) for index in range(count)]
         self._next += count
         return taken
+
+    def confirm(self) -> None:
+        """Raises OSError where somebody removed the file: what is sealed under it could never be opened."""
+        if os.fstat(self._descriptor).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     def close(self) -> None:
         if self._descriptor >= 0:

@@ -152,7 +152,12 @@ class LargeEntry:
         self._sync = sync
         self._keys = spool.keys
         self._segment = Segment.create(spool.folder, spool.keys, clock, ".seg", slots=1)
-        ((slot, key),) = self._segment.keys.take(1)
+        try:
+            ((slot, key),) = self._segment.keys.take(1)
+        except OSError as error:
+            self._segment.cut_back()
+            self._segment.seal()
+            raise SpoolFault.of(error) from error
         self._record = Encoder(record_id, slot, key)
         self._is_whole = False
 
@@ -188,6 +193,7 @@ class LargeEntry:
         try:
             crash_points.fail_io("sync")
             self._sync(self._segment.descriptor)
+            self._segment.keys.confirm()
         except OSError as error:
             raise SpoolFault.of(error) from error
         self._segment.size = self._record.content_end + len(sealed)

@@ -144,6 +144,17 @@ def test_a_file_that_cannot_grow_keeps_the_keys_it_has(keys: SpoolKeys, clock: S
     assert keys.read(segment, 2) == later[1]
 
 
+def test_a_file_that_was_removed_hands_out_no_key(keys: SpoolKeys, clock: SteppedClock) -> None:
+    """What was sealed under it could never be opened again."""
+    segment = clock.new_id()
+    file = keys.create(segment, 3)
+    file.take(1)
+    keys.path(segment).unlink()
+    with pytest.raises(FileNotFoundError):
+        file.take(1)
+    assert file.used == 1
+
+
 def test_erased_and_unlinked_a_file_is_gone(keys: SpoolKeys, clock: SteppedClock) -> None:
     segment = clock.new_id()
     keys.create(segment, 2).close()

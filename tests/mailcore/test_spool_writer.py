@@ -215,3 +215,27 @@ def test_a_large_message_cut_short_by_the_kernel_is_not_accepted(spool: Spool, c
     with largest_file(1000), pytest.raises(SpoolFault):
         large.write([b"x" * 200_000])
     large.drop()
+
+
+def test_a_large_message_whose_key_was_removed_while_it_came_is_not_taken(
+    spool: Spool, clock: SteppedClock
+) -> None:
+    large = LargeEntry(spool, clock, clock.new_id())
+    large.write([SECRET])
+    (segment,) = spool.keys.segments()
+    spool.keys.path(segment).unlink()
+    with pytest.raises(SpoolFault):
+        large.finish(ENVELOPE)
+    large.drop()
+
+
+def test_mail_whose_key_file_was_removed_is_refused_and_the_next_takes_a_new_one(
+    spool: Spool, writer: SegmentWriter, clock: SteppedClock
+) -> None:
+    (first,) = writer.append([entry(clock)])
+    writer.settled([first])
+    spool.keys.path(first.segment).unlink()
+    with pytest.raises(SpoolFault):
+        writer.append([entry(clock)])
+    (second,) = writer.append([entry(clock)])
+    assert bytes(spool.read(second).content) == SECRET
