@@ -7,6 +7,7 @@ in it may still be committed, or looked at by the sweep before that.
 import errno
 import fcntl
 import os
+import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -94,7 +95,11 @@ class Segment:
 
 
 class LockedSegment:
-    """A segment nobody writes any more, held by the sweep while it decides."""
+    """A segment nobody writes any more, held by the sweep while it decides.
+
+    A thread may still be at work when the sweep that asked it is broken off: `release` waits for it, lest
+    it writes to a file that got the same descriptor.
+    """
 
     def __init__(self, path: Path, descriptor: int, keys: SpoolKeys) -> None:
         self.path = path
@@ -102,6 +107,7 @@ class LockedSegment:
         self._keys = keys
         self.long_wait = path.suffix == ".long"
         self._descriptor = descriptor
+        self._working = threading.Lock()
 
     @classmethod
     def take(cls, path: Path, keys: SpoolKeys) -> Self | None:
@@ -126,7 +132,8 @@ class LockedSegment:
 
     def read(self, location: Location) -> Record:
         """As `Spool.read`."""
-        return spool_record.read(self._descriptor, location, self._keys.of(self.id))
+        with self._working:
+            return spool_record.read(self._descriptor, location, self._keys.of(self.id))
 
     def locations(self) -> Iterator[Location]:
         """Where records lie, discarded ones included. Ends early where damage leaves no way to tell."""
@@ -141,8 +148,12 @@ class LockedSegment:
 
     def wipe_except(self, needed: Sequence[Location]) -> None:
         """Destroys the key of every record but these, then zeros it; what a walk needs stays where it can be
-        read.
+        read. Raises OSError.
         """
+        with self._working:
+            self._wipe_except(needed)
+
+    def _wipe_except(self, needed: Sequence[Location]) -> None:
         self._destroy_keys_except(needed)
         ends = {location.offset: location.offset + location.length for location in needed}
         starts = [*sorted(ends), self.size]
@@ -172,10 +183,13 @@ class LockedSegment:
 
     def unlink(self) -> None:
         """Nobody needs any of it: keys first, so that no moment leaves bytes with a key. Raises OSError."""
-        self._destroy_keys_except(())
-        self._keys.erase(self.id)
-        self.path.unlink(missing_ok=True)
-        self._keys.unlink(self.id)
+        with self._working:
+            self._destroy_keys_except(())
+            self._keys.erase(self.id)
+            self.path.unlink(missing_ok=True)
+            self._keys.unlink(self.id)
 
     def release(self) -> None:
-        os.close(self._descriptor)
+        with self._working:
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -7,7 +7,7 @@ database is not the one this spool belongs to.
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -39,6 +39,16 @@ class _Survivor:
 
     location: Location
     messages: Sequence[UUID]
+
+
+@dataclass(slots=True)
+class _Looked:
+    """What came of reading survivors. `failed`: the disk did not answer for some; they stay as they are."""
+
+    records: list[tuple[_Survivor, Record]] = field(default_factory=list)
+    damaged: list[_Survivor] = field(default_factory=list)
+    keyless: list[_Survivor] = field(default_factory=list)
+    failed: OSError | None = None
 
 
 @dataclass(slots=True)
@@ -142,24 +152,28 @@ class SpoolSweep:
             return False
         survivors = await self._survivors(segment.id)
         due = bool(survivors) and self._is_due(segment, survivors)
+        failed = None
         if due:
-            await self._try_to_move(segment, survivors)
+            failed = await self._try_to_move(segment, survivors)
             survivors = await self._survivors(segment.id)
         if not survivors:
-            return _reclaimed(segment)
+            return await asyncio.to_thread(_reclaimed, segment)
         if due or segment.long_wait:
             await self._wipe(segment, [survivor.location for survivor in survivors])
+        if failed:
+            raise failed
         return False
 
-    async def _try_to_move(self, segment: LockedSegment, survivors: Sequence[_Survivor]) -> None:
+    async def _try_to_move(self, segment: LockedSegment, survivors: Sequence[_Survivor]) -> OSError | None:
         """On a full disk nothing can be copied; what is finished must be wiped and reclaimed all the more."""
         if not self._may_copy:
-            return
+            return None
         try:
-            await self._move(segment, survivors)
+            return await self._move(segment, survivors)
         except SpoolFault as fault:
             log.error("copy_failed", disk_full=fault.disk_full)
             self._may_copy = False
+            return None
 
     async def _is_settled(self, segment: UUID) -> bool:
         """True once every transaction that ran when we first met the unlocked segment has ended.
@@ -204,15 +218,20 @@ class SpoolSweep:
             for row in rows
         ]
 
-    async def _move(self, segment: LockedSegment, survivors: Sequence[_Survivor]) -> None:
-        """Copies, syncs, points the rows at the copies. What can't be read stays where it is, held."""
+    async def _move(self, segment: LockedSegment, survivors: Sequence[_Survivor]) -> OSError | None:
+        """Copies, syncs, points the rows at the copies. What is damaged stays where it is, held; what the
+        disk failed to read waits for the next round. Returns how it failed.
+        """
+        failed = None
         for batch in _batches(survivors):
-            records, damaged, keyless = await asyncio.to_thread(_read, segment, batch)
-            for kind, unreadable in (("damaged", damaged), ("key-lost", keyless)):
+            looked = await asyncio.to_thread(_read, segment, batch)
+            for kind, unreadable in (("damaged", looked.damaged), ("key-lost", looked.keyless)):
                 if unreadable:
                     await self._hold(kind, unreadable)
-            if records:
-                await self._move_batch(records)
+            if looked.records:
+                await self._move_batch(looked.records)
+            failed = failed or looked.failed
+        return failed
 
     async def _move_batch(self, records: Sequence[tuple[_Survivor, Record]]) -> None:
         entries = [Entry(record.id, record.envelope, [record.content]) for _, record in records]
@@ -310,20 +329,17 @@ def _batches(survivors: Sequence[_Survivor]) -> Iterator[Sequence[_Survivor]]:
         yield batch
 
 
-def _read(
-    segment: LockedSegment, batch: Sequence[_Survivor]
-) -> tuple[list[tuple[_Survivor, Record]], list[_Survivor], list[_Survivor]]:
-    """Those that can be read, those that are damaged, and those whose key is not there."""
-    records: list[tuple[_Survivor, Record]] = []
-    damaged: list[_Survivor] = []
-    keyless: list[_Survivor] = []
+def _read(segment: LockedSegment, batch: Sequence[_Survivor]) -> _Looked:
+    looked = _Looked()
     for survivor in batch:
         try:
-            records.append((survivor, segment.read(survivor.location)))
+            looked.records.append((survivor, segment.read(survivor.location)))
         except Gone:
             continue  # its message ended meanwhile; the rows are gone with it
         except KeyLost:
-            keyless.append(survivor)
-        except (Damaged, OSError):
-            damaged.append(survivor)
-    return records, damaged, keyless
+            looked.keyless.append(survivor)
+        except Damaged:
+            looked.damaged.append(survivor)
+        except OSError as error:
+            looked.failed = error
+    return looked

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 from uuid import UUID
 
 import asyncpg
@@ -17,6 +18,7 @@ from mailcore import metrics, queue, replies
 from mailcore.acceptance import Draft
 from mailcore.settlement import Result
 from mailcore.spool import Spool, segments_in
+from mailcore.spool_keys import SpoolKeys
 from mailcore.spool_record import Gone, Location
 from mailcore.spool_segment import LockedSegment
 from mailcore.spool_sweep import SpoolSweep
@@ -520,3 +522,45 @@ async def test_mail_whose_key_is_missing_is_held_and_goes_on_when_it_is_back(
     file.write_bytes(keys)
     assert await sweep.sweep() == 1
     assert bytes(g.spool.read(await location_of(g)).content) == CONTENT + b"one"
+
+
+async def test_mail_whose_key_cannot_be_read_now_is_left_to_the_next_round(
+    g: Ground, sweep: SpoolSweep, tmp_path: Path
+) -> None:
+    """A passing fault of the key disk: nothing is held for it, and the failure is counted once."""
+    await accepted(g, "one")
+    file = g.spool.keys.path((await location_of(g)).segment)
+    whole = file.rename(tmp_path / "whole")
+    file.mkdir()  # opens, and fails to be read
+    seal(g)
+    failed = metrics.SEGMENTS_FAILED._value.get()
+    for _ in range(2):
+        assert await sweep.sweep() == 0
+        assert await g.count("delivery", "state = 'held'") == 0
+        assert metrics.SEGMENTS_FAILED._value.get() == failed + 1
+    file.rmdir()
+    whole.rename(file)
+    assert await sweep.sweep() == 1
+    assert bytes(g.spool.read(await location_of(g)).content) == CONTENT + b"one"
+
+
+class NotedKeys(SpoolKeys):
+    """Notes which thread erases."""
+
+    erasing: ClassVar[list[threading.Thread]] = []
+
+    def erase(self, segment: UUID) -> None:
+        self.erasing.append(threading.current_thread())
+        super().erase(segment)
+
+
+async def test_the_keys_of_a_segment_are_not_destroyed_in_the_event_loop(
+    g: Ground, long_wait: SegmentWriter
+) -> None:
+    await accepted(g, "one")
+    await end_without_discard(g)
+    seal(g)
+    g.spool.keys = NotedKeys.open(g.settings.key_dir, g.spool.node_id, g.clock)
+    assert await sweep_of(g, long_wait).sweep() == 1
+    assert len(NotedKeys.erasing) == 1
+    assert threading.main_thread() not in NotedKeys.erasing
