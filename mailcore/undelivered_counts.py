@@ -27,7 +27,7 @@ async def count(
 ) -> None:
     day = now.date()
     key = await key_of(keys, account_id, day, make=True)
-    name = hashed(key, "alias", alias) if key else _UNNAMED
+    name = hashed(key, "alias", alias.lower()) if key else _UNNAMED
     sealed = seal(key, of_undelivered(day.isoformat()), [alias]) if key else None
     await tx.execute(_COUNT, account_id, day, name, sealed, status)
 
