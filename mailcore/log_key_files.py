@@ -6,7 +6,7 @@ that was destroyed, nor hand one out that a power cut could take back. Blocks on
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -39,6 +39,10 @@ class LogKeyFiles:
     def hour(self, hour: datetime, *, make: bool = False) -> bytes | None:
         """As `account`. Whoever makes one knows that its hour is not over for long."""
         return self._key(self._hour_path(hour), make=make)
+
+    def make_accounts(self, account_ids: Iterable[UUID]) -> None:
+        """Of those without a file; all are durable then, by one sync where they were there already."""
+        self._make([self._account_path(account_id) for account_id in account_ids])
 
     def hours(self) -> Sequence[datetime]:
         """Of which hours there are keys, the oldest first."""
@@ -74,6 +78,8 @@ class LogKeyFiles:
         if not path.exists():
             _ensure(self._accounts)
             write_once(path, b"")
+        if path.stat().st_size == 0:
+            return False
         length = _overwrite(path)
         with path.open("rb+") as file:
             file.truncate(0)
@@ -88,8 +94,8 @@ class LogKeyFiles:
             sync_folder(self._accounts)
 
     def _key(self, path: Path, *, make: bool) -> bytes | None:
-        if make and path not in self._synced:
-            self._make(path)
+        if make:
+            self._make([path])
         try:
             key = path.read_bytes()
         except FileNotFoundError:
@@ -97,14 +103,17 @@ class LogKeyFiles:
             return None
         return key if len(key) == KEY_BYTES and any(key) else None
 
-    def _make(self, path: Path) -> None:
-        """There, and its name durable: whoever made it may not have come that far yet."""
-        _ensure(path.parent)
-        if path.exists():
-            sync_folder(path.parent)
-        else:
-            write_once(path, secrets.token_bytes(KEY_BYTES))
-        self._synced.add(path)
+    def _make(self, paths: Sequence[Path]) -> None:
+        """There, and their names durable: whoever made them may not have come that far yet. Of one folder."""
+        unsure = [path for path in paths if path not in self._synced]
+        found = {path for path in unsure if path.exists()}
+        for path in unsure:
+            if path not in found:
+                _ensure(path.parent)
+                write_once(path, secrets.token_bytes(KEY_BYTES))
+        if found:
+            sync_folder(found.pop().parent)
+        self._synced.update(unsure)
 
     def _account_path(self, account_id: UUID) -> Path:
         return self._accounts / f"{account_id}{_SUFFIX}"

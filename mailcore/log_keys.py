@@ -1,12 +1,13 @@
 """The keys of the log in a process: handed out by account and hour, made on first use, forgotten in time.
 
-A key is durable before a row under it can be committed. A lost key never fails mail: then there is none, and
-what would be sealed is left out. Must never make one for an hour that is past the retention, nor keep one in
-memory for longer than ten minutes without looking whether it is still on the disk.
+A key is durable before a row under it can be committed. A lost key never fails mail, nor does a disk that
+hangs hold it up: then there is none, and what would be sealed is left out. Must never make one for an hour
+that is past the retention, nor keep one in memory for longer than ten minutes without looking whether it is
+still on the disk.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +32,9 @@ HOUR: Final = timedelta(hours=1)
 _TRUSTED_SECONDS: Final = 300.0
 FORGET_EVERY: Final = timedelta(minutes=1)
 _MOST_CACHED: Final = 50_000
+# So long a transaction that takes mail, or settles it, may stand open for a key.
+_PATIENCE_SECONDS: Final = 2.0
+_AHEAD_AT_ONCE: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,9 @@ class RowKeys:
     def of(self, account_id: UUID, received_at: datetime) -> RowKey | None:
         """None: lost or destroyed."""
         return self.found.get((account_id, hour_of(received_at)))
+
+
+_Loaded = dict[tuple[UUID, datetime], RowKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +66,22 @@ class LogKeys:
         self._retention = retention
         self._rows: dict[tuple[UUID, datetime], _Cached] = {}
         self._accounts: dict[UUID, _Cached] = {}
+        self._hanging: asyncio.Future[_Loaded] | None = None
+
+    async def make_ahead(self, account_ids: Collection[UUID]) -> int:
+        """Keys of accounts that have none, so that no mail waits for their syncs; how many. An erased one
+        gets none. Raises OSError.
+        """
+        there = set(await asyncio.to_thread(self.files.accounts))
+        lacking = [account_id for account_id in account_ids if account_id not in there]
+        for first in range(0, len(lacking), _AHEAD_AT_ONCE):
+            await asyncio.to_thread(self.files.make_accounts, lacking[first : first + _AHEAD_AT_ONCE])
+        return len(lacking)
 
     async def to_write(self, rows: Iterable[tuple[UUID, datetime]]) -> RowKeys:
-        """By account and moment of receipt; made where there was none yet. Await it before the COMMIT."""
+        """By account and moment of receipt; made where there was none yet. Await it before the COMMIT. What
+        is not there within two seconds is lost to these rows.
+        """
         return await self._rows_of({(account, hour_of(at)) for account, at in rows}, make=True)
 
     async def to_read(self, rows: Iterable[tuple[UUID, datetime]]) -> RowKeys:
@@ -130,9 +150,23 @@ class LogKeys:
             else:
                 missing.append(row)
         if missing:
-            found |= await _in_thread(lambda: self._load(sorted(missing), make))
+            found |= await (self._made(missing) if make else _in_thread(lambda: self._load(missing, False)))
             self._remember(found)
         return RowKeys(found)
+
+    async def _made(self, rows: Sequence[tuple[UUID, datetime]]) -> _Loaded:
+        """Once the disk hangs, nobody waits for it until what was asked of it is over."""
+        made: _Loaded = {}
+        if self._hanging is None or self._hanging.done():
+            work = asyncio.get_running_loop().run_in_executor(_READING, self._load, rows, True)
+            ended, _ = await asyncio.wait({work}, timeout=_PATIENCE_SECONDS)
+            if ended:
+                made = work.result()
+            else:
+                self._hanging = work
+                log.error("log_key_failed", error="TimeoutError")
+        metrics.LOG_KEYS_MISSING.inc(len(rows) - len(made))
+        return made
 
     def _remember(self, found: Mapping[tuple[UUID, datetime], RowKey]) -> None:
         if len(self._rows) > _MOST_CACHED:
@@ -142,17 +176,18 @@ class LogKeys:
             if row not in self._rows or not self._is_fresh(self._rows[row].read_at):
                 self._rows[row] = _Cached(key, now)
 
-    def _load(self, rows: Sequence[tuple[UUID, datetime]], make: bool) -> dict[tuple[UUID, datetime], RowKey]:
+    def _load(self, rows: Sequence[tuple[UUID, datetime]], make: bool) -> _Loaded:
         """In a thread. Every file is read once."""
-        accounts = {account: self._account(account, make) for account in {account for account, _ in rows}}
+        wanted = {account for account, _ in rows}
+        if make:
+            self._read_or(None, lambda: self.files.make_accounts(wanted))
+        accounts = {account: self._account(account, make) for account in wanted}
         hours = {hour: self._hour(hour, make) for hour in {hour for _, hour in rows}}
         loaded = {}
         for account, hour in rows:
             account_key, hour_key = accounts[account], hours[hour]
             if account_key and hour_key:
                 loaded[account, hour] = RowKey.of(account_key, hour_key)
-        if make and len(loaded) < len(rows):
-            metrics.LOG_KEYS_MISSING.inc(len(rows) - len(loaded))
         return loaded
 
     def _account(self, account_id: UUID, make: bool) -> bytes | None:

@@ -118,6 +118,7 @@ def duties(runtime: Runtime, long_wait: SegmentWriter, rates: Rates, till: Till 
         Duty("log days", timedelta(hours=1), lambda: _make_days(r)),
         Duty("seven days", timedelta(hours=1), lambda: _seven_days(r)),
         Duty("keys of the log", timedelta(seconds=5), lambda: _destroy_hours(r)),
+        Duty("keys of accounts", timedelta(minutes=1), lambda: _make_account_keys(r)),
         Duty("return addresses", timedelta(hours=1), lambda: _forget_return_addresses(r)),
         Duty("failure counts", timedelta(hours=1), lambda: _forget_failures(r)),
         Duty("refusal counts", timedelta(hours=1), lambda: _forget_refusals(r)),
@@ -186,6 +187,12 @@ async def _destroy_hours(runtime: Runtime) -> None:
     if destroyed := await runtime.log_keys.destroy_hours():
         async with runtime.database.transaction() as tx:
             await service_counts.add(tx, "hour keys destroyed", destroyed)
+
+
+async def _make_account_keys(runtime: Runtime) -> None:
+    """So that no mail waits for the sync of one, nor the transaction that takes it."""
+    rows = await runtime.database.fetch("select id from account")
+    await runtime.log_keys.make_ahead([row["id"] for row in rows])
 
 
 async def _forget_return_addresses(runtime: Runtime) -> None:

@@ -1,6 +1,7 @@
 """Seven days, to the second: what is read, what is deleted, and where a row lands without a partition."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -167,6 +168,20 @@ async def test_a_rolled_back_transaction_leaves_no_event(g: Ground) -> None:
     with pytest.raises(KeyError):
         await fail()
     assert await g.count("log_message") == 0
+
+
+async def test_a_row_is_written_without_what_it_says_when_the_key_disk_hangs(g: Ground) -> None:
+    path = g.settings.key_dir / f"accounts/{ACCOUNT}.key"
+    path.parent.mkdir(mode=0o700)
+    os.mkfifo(path, 0o600)
+    try:
+        async with asyncio.timeout(8):
+            message = await logged(g, g.clock.now())
+    finally:
+        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+    row = await g.database.row("select id, sealed, alias_hash from log_message")
+    assert (row["id"], row["sealed"], row["alias_hash"]) == (message, None, None)
+    assert await g.count("log_event", "sealed is null") == 1
 
 
 # --- upkeep ---

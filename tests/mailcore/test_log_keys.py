@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 
 from mailcore.log_key_files import LogKeyFiles, hour_of
 from mailcore.log_keys import LogKeys
@@ -109,6 +112,15 @@ async def test_an_erased_account_gets_no_key_again_until_it_is_forgotten(keys: L
     assert keys.files.accounts() == []
 
 
+def test_the_empty_file_of_an_erased_account_is_not_written_again(tmp_path: Path) -> None:
+    files = LogKeyFiles(tmp_path)
+    files.account(ACCOUNT, make=True)
+    assert files.erase_account(ACCOUNT)
+    before = (tmp_path / f"accounts/{ACCOUNT}.key").stat()
+    assert not files.erase_account(ACCOUNT)
+    assert (tmp_path / f"accounts/{ACCOUNT}.key").stat().st_ctime_ns == before.st_ctime_ns
+
+
 async def test_an_account_that_never_wrote_is_erased_as_well(keys: LogKeys) -> None:
     assert not await keys.erase(ACCOUNT)
     assert await written(keys) is None
@@ -154,6 +166,62 @@ async def test_a_folder_where_nothing_can_be_written_fails_no_mail(
     assert await written(keys) is None
     assert await read(keys) is None
     assert await keys.of_all_hours(ACCOUNT) == []
+
+
+@pytest.fixture
+def hangs(tmp_path: Path) -> Iterator[Path]:
+    """The file of ACCOUNT's key, which nobody gets to the end of before it is written to."""
+    path = tmp_path / f"accounts/{ACCOUNT}.key"
+    path.parent.mkdir(mode=0o700)
+    os.mkfifo(path, 0o600)
+    yield path
+    let_go(path)
+
+
+def let_go(path: Path) -> None:
+    """Whoever reads sees its end; whoever comes later finds no file that hangs."""
+    with suppress(FileNotFoundError):
+        writer = os.open(path, os.O_RDWR)
+        path.unlink()
+        os.close(writer)
+
+
+async def test_mail_does_not_wait_for_a_disk_that_hangs(keys: LogKeys, hangs: Path) -> None:
+    missing = counted()
+    async with asyncio.timeout(4):
+        assert await written(keys) is None
+    async with asyncio.timeout(0.5):  # it is known to hang
+        assert await written(keys) is None
+        assert await written(keys, OTHER) is None
+    assert counted() == missing + 3
+    let_go(hangs)
+    assert keys._hanging
+    await keys._hanging
+    await written(keys)  # which finds that the file is gone
+    assert await written(keys)
+    assert await written(keys, OTHER)
+
+
+async def test_known_keys_are_used_while_the_disk_hangs(keys: LogKeys, hangs: Path) -> None:
+    assert await written(keys, OTHER)
+    assert await written(keys) is None
+    assert await written(keys, OTHER)
+
+
+def counted() -> float:
+    return REGISTRY.get_sample_value("clearpost_log_keys_missing_total") or 0.0
+
+
+async def test_keys_of_accounts_are_made_ahead_where_there_is_none(keys: LogKeys, tmp_path: Path) -> None:
+    made = await written(keys)
+    third = UUID(int=3)
+    await keys.erase(third)
+    assert await keys.make_ahead([ACCOUNT, OTHER, third]) == 1
+    assert await keys.make_ahead([ACCOUNT, OTHER, third]) == 0
+    assert sorted(keys.files.accounts()) == [ACCOUNT, OTHER, third]
+    assert await written(keys) == made
+    assert (tmp_path / f"accounts/{OTHER}.key").stat().st_size == 32
+    assert (tmp_path / f"accounts/{third}.key").stat().st_size == 0
 
 
 async def test_a_lost_key_is_made_anew_for_what_comes(

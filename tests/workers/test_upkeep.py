@@ -228,3 +228,9 @@ async def test_keys_of_hours_that_are_past_are_destroyed_and_counted(runtime: Ru
         await run(runtime, "keys of the log")
     assert runtime.log_keys.files.hours() == [hour_of(now)]
     assert await world.value("select count from service_count where name = 'hour keys destroyed'") == 1
+
+
+async def test_an_account_has_its_key_before_its_first_mail(runtime: Runtime, world: World) -> None:
+    accounts = [await world.account(), await world.account("other")]
+    await run(runtime, "keys of accounts")
+    assert sorted(runtime.log_keys.files.accounts()) == sorted(account.id for account in accounts)
