@@ -48,7 +48,9 @@ class LaneStateOut(BaseModel):
     waiting: int = Field(examples=[3])
     oldest_seconds: float = Field(description="Since the oldest that waits was accepted", examples=[40.0])
     late_seconds: float = Field(description="Since the oldest attempt was due", examples=[0.0])
-    delivered_last_hour: int = Field(examples=[1042])
+    delivered_last_hour: int | None = Field(
+        description="In whole tens; null, with the times, below 20", examples=[1040]
+    )
     p50_seconds: float | None = Field(description="From accepted to delivered, half of them", examples=[0.2])
     p95_seconds: float | None = Field(description="The same, 95 of 100", examples=[1.4])
 
@@ -202,15 +204,16 @@ def _part(part: Part) -> PartOut:
 
 
 def _lane(queue: LaneQueue, speed: LaneSpeed) -> LaneStateOut:
+    told = speed.told()
     return LaneStateOut(
         lane=queue.lane,
         state=queue.state,
         waiting=queue.waiting,
         oldest_seconds=round(queue.oldest_seconds, 1),
         late_seconds=round(queue.late_seconds, 1),
-        delivered_last_hour=speed.delivered,
-        p50_seconds=_rounded(speed.p50),
-        p95_seconds=_rounded(speed.p95),
+        delivered_last_hour=told.delivered or None,
+        p50_seconds=_rounded(told.p50),
+        p95_seconds=_rounded(told.p95),
     )
 
 

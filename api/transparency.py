@@ -1,7 +1,7 @@
 """/transparency: how many are here, what they pay, what became of their mail and how fast; for everybody.
 
 Counted by upkeep, or looked up once a minute, however many ask. Must never tell of one account by name, nor
-of a day that is not over.
+count messages of a day that is not over.
 """
 
 from collections.abc import Iterable, Sequence
@@ -95,8 +95,12 @@ class TransparencyOut(BaseModel):
     plans: list[PlanFiguresOut]
     days: list[DayOut] = Field(description="At most 90, the oldest first; in UTC")
     shares: SharesOut
-    last_hour: list[DeliveryTimesOut]
-    log_oldest_seconds: int | None = Field(description="Age of the oldest row of the log", examples=[604000])
+    last_hour: list[DeliveryTimesOut] = Field(description="Null below 20 deliveries of a lane")
+    log_oldest_hours: int | None = Field(
+        description="From the hour of the oldest row of the log to this hour; null where none is of an hour "
+        "before this one",
+        examples=[167],
+    )
     staff_views: int = Field(description="Looks of staff at a customer's log, ever", examples=[0])
     authority_requests: list[AuthorityRequestsOut]
 
@@ -150,14 +154,23 @@ async def _collect(runtime: ApiRuntime) -> TransparencyOut:
         plans=await _plans(runtime),
         days=[_day(day) for day in days],
         shares=_shares(days),
-        last_hour=[_speed(each.lane, each) for each in (latest.speeds if latest else map(LaneSpeed, Lane))],
-        log_oldest_seconds=None if oldest is None else max(0, int((now - oldest).total_seconds())),
+        last_hour=[
+            _speed(each.lane, each.told()) for each in (latest.speeds if latest else map(LaneSpeed, Lane))
+        ],
+        log_oldest_hours=_hours(oldest, now),
         staff_views=counts["staff views"],
         authority_requests=[
             AuthorityRequestsOut(year=each.year, kind=each.kind, outcome=each.outcome, count=each.count)
             for each in await authority_requests.by_year(database)
         ],
     )
+
+
+def _hours(oldest: datetime | None, now: datetime) -> int | None:
+    """Of the clock, not of the row: an age that grew by itself would tell when the first message came."""
+    if oldest is None:
+        return None
+    return int(now.timestamp()) // 3600 - int(oldest.timestamp()) // 3600 or None
 
 
 async def _plans(runtime: ApiRuntime) -> list[PlanFiguresOut]:

@@ -9,7 +9,10 @@ import pytest
 
 from api.status import StatusBoard
 from mailcore import service_alerts, service_status
+from mailcore.plans import Lane
+from mailcore.service_status import LaneSpeed
 from tests.support.api import World, running_api
+from tests.support.logged import write
 from tests.support.tcp_proxy import PostgresProxy
 
 
@@ -88,3 +91,22 @@ async def test_an_alert_is_told_to_everybody_and_names_no_address_of_ours(world:
         await service_alerts.end(tx, "blocklisted", ["192.0.2.25"])
     _, shown = await status(world)
     assert shown["alerts"] == []
+
+
+def test_deliveries_of_the_last_hour_are_told_in_tens_from_twenty_on() -> None:
+    counts = {n: LaneSpeed(Lane.FAST, n, 0.1, 0.2, 0.3).told() for n in (0, 1, 19, 20, 29, 30)}
+    assert {n: (told.delivered, told.p50) for n, told in counts.items()} == {
+        **dict.fromkeys((0, 1, 19), (0, None)),
+        20: (20, 0.1),
+        29: (20, 0.1),
+        30: (30, 0.1),
+    }
+
+
+async def test_one_delivery_moves_no_number_of_the_status(world: World) -> None:
+    tenant = await world.tenant()
+    await write(world, tenant)
+    await service_status.note_speeds(world.runtime.database, world.clock.now())
+    await service_status.note_queues(world.runtime.database, 0)
+    (standard, _) = (await world.anonymous.get("/status.json")).json()["lanes"]
+    assert (standard["delivered_last_hour"], standard["p50_seconds"], standard["p95_seconds"]) == (None,) * 3

@@ -259,6 +259,6 @@ async def test_the_status_shows_what_lives_and_how_long_mail_takes(opened: Opene
         ("upkeep", "up"),
     ]
     standard, fast = shown["lanes"]
-    assert (standard["lane"], standard["delivered_last_hour"]) == ("standard", 1)
-    assert 0 <= standard["p50_seconds"] == standard["p95_seconds"] < 10
-    assert (fast["delivered_last_hour"], fast["p50_seconds"]) == (0, None)
+    assert (standard["lane"], fast["lane"]) == ("standard", "fast")
+    assert {each["delivered_last_hour"] for each in (standard, fast)} == {None}, "one is too few to tell"
+    assert {each["p50_seconds"] for each in (standard, fast)} == {None}

@@ -3285,9 +3285,10 @@ export interface components {
             late_seconds: number;
             /**
              * Delivered Last Hour
-             * @example 1042
+             * @description In whole tens; null, with the times, below 20
+             * @example 1040
              */
-            delivered_last_hour: number;
+            delivered_last_hour: number | null;
             /**
              * P50 Seconds
              * @description From accepted to delivered, half of them
@@ -5226,14 +5227,17 @@ export interface components {
              */
             days: components["schemas"]["Day"][];
             shares: components["schemas"]["Shares"];
-            /** Last Hour */
+            /**
+             * Last Hour
+             * @description Null below 20 deliveries of a lane
+             */
             last_hour: components["schemas"]["DeliveryTimes"][];
             /**
-             * Log Oldest Seconds
-             * @description Age of the oldest row of the log
-             * @example 604000
+             * Log Oldest Hours
+             * @description From the hour of the oldest row of the log to this hour; null where none is of an hour before this one
+             * @example 167
              */
-            log_oldest_seconds: number | null;
+            log_oldest_hours: number | null;
             /**
              * Staff Views
              * @description Looks of staff at a customer's log, ever
