@@ -27,11 +27,13 @@ from customers import (
 )
 from customers.audit import Subject
 from customers.suspension_letters import Reason
+from mailcore import keys_in_place
 from mailcore.clock import Clock
 from mailcore.database import Database
 from mailcore.envelope import parse_mailbox
 from mailcore.errors import BusinessError, Conflict, Invalid
 from mailcore.keyring import Keyring
+from mailcore.keys_in_place import KeysAway
 from mailcore.models import Account, Invitation
 from mailcore.plans import Plan
 from mailcore.settings import Settings
@@ -60,7 +62,11 @@ class Created:
 def create(settings: Settings, wish: Wish, *, as_json: bool) -> int:
     """A new account with its owner and an API key. 0, or 1 with the reason said."""
     try:
+        keys_in_place.check(settings.spool_dir, settings.key_dir)
         created = asyncio.run(_create(settings, wish))
+    except KeysAway as reason:
+        complain(str(reason))
+        return 1
     except BusinessError as error:
         complain(error.detail)
         return 1

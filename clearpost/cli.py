@@ -373,11 +373,12 @@ def _serve(main: "Main", role: str, lane: Lane) -> None:
     from clearpost.processes import run
     from mailcore.crash_points import CrashPointsRefused
     from mailcore.keyring import UnsafeKeyFolder
+    from mailcore.keys_in_place import KeysAway
 
     settings = load_settings()
     try:
         code = run(main, settings, role, lane)
-    except (PortTaken, UnsafeKeyFolder, CrashPointsRefused, OSError) as error:
+    except (PortTaken, UnsafeKeyFolder, KeysAway, CrashPointsRefused, OSError) as error:
         fail(str(error))
     raise typer.Exit(code)
 

@@ -12,11 +12,13 @@ from typing import Any
 from clearpost.checks.signing import unpublished
 from clearpost.folder_owner import as_owner
 from clearpost.progress import complain, say, table
+from mailcore import keys_in_place
 from mailcore.authenticity.public_keys import key_name
 from mailcore.authenticity.signing_keys import Damaged, KeyFolder, SigningKey, load, strings_of
 from mailcore.clock import Clock
 from mailcore.envelope import normalise_domain
 from mailcore.keyring import Keyring, UnsafeKeyFolder
+from mailcore.keys_in_place import KeysAway
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 
@@ -150,11 +152,12 @@ def retire(settings: Settings, domain: str, selector: str) -> int:
 
 def _guarded(settings: Settings, work: Any) -> int:
     try:
+        keys_in_place.check(settings.spool_dir, settings.key_dir)
         Keyring(settings.key_dir)  # refuses a folder that others can read
         with as_owner(settings.key_dir):
             done: int = work(KeyFolder(settings.key_dir))
         return done
-    except (Unfit, UnsafeKeyFolder, ValueError) as reason:
+    except (Unfit, UnsafeKeyFolder, KeysAway, ValueError) as reason:
         complain(str(reason))
     except OSError as error:
         complain(

@@ -18,10 +18,12 @@ from clearpost.first_settings import Unusable, Wish, settings_of
 from clearpost.folder_owner import Owner, as_owner, give, give_folder, owner_of
 from clearpost.our_records import Record, of_key, records
 from clearpost.progress import complain, say, table
+from mailcore import keys_in_place
 from mailcore.authenticity.signing_keys import KeyFolder
 from mailcore.clock import Clock
 from mailcore.errors import BusinessError
 from mailcore.keyring import Keyring, UnsafeKeyFolder
+from mailcore.keys_in_place import KeysAway
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 
@@ -53,7 +55,7 @@ def main(wish: Wish, *, as_json: bool) -> int:
             give(wish.env_file, owner)
         new_keys = _folders(settings, owner)
         installed = asyncio.run(_look(settings, wish, wrote, new_keys))
-    except (Unusable, UnsafeKeyFolder) as reason:
+    except (Unusable, UnsafeKeyFolder, KeysAway) as reason:
         complain(str(reason))
         return USAGE
     except OSError as error:
@@ -68,7 +70,8 @@ def main(wish: Wish, *, as_json: bool) -> int:
 
 
 def _folders(settings: Settings, owner: Owner | None) -> int:
-    """Returns how many keys were made, by whom the folder belongs to."""
+    """Returns how many keys were made, by whom the folder belongs to. Raises `KeysAway`."""
+    keys_in_place.check(settings.spool_dir, settings.key_dir)
     for folder in (settings.spool_dir, settings.key_dir):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if owner:

@@ -14,7 +14,7 @@ import uvloop
 
 from clearpost import core_dumps
 from clearpost.readiness import say_ready
-from mailcore import crash_points, logs
+from mailcore import crash_points, keys_in_place, logs
 from mailcore.plans import Lane
 from mailcore.settings import Settings
 
@@ -30,10 +30,11 @@ class Main(Protocol):
 
 
 def run(main: Main, settings: Settings, role: str, lane: Lane) -> int:
-    """The exit code."""
+    """The exit code. Raises CrashPointsRefused, `KeysAway`, OSError before anything is opened."""
     logs.configure(role, lane, settings.process_log)
     core_dumps.turn_off()
     crash_points.check_allowed(settings.environment)
+    keys_in_place.check(settings.spool_dir, settings.key_dir)
     if settings.metrics_port:
         prometheus_client.start_http_server(settings.metrics_port, addr=settings.listen_host)
     try:

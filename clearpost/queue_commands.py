@@ -21,6 +21,7 @@ from mailcore.database import Database, Tell, Tenant, Transaction, Wake
 from mailcore.envelope import normalise_domain
 from mailcore.event_log import Event
 from mailcore.jobs import Alarm
+from mailcore.keys_in_place import KeysAway
 from mailcore.log_keys import LogKeys
 from mailcore.log_reader import LogReader
 from mailcore.plans import Lane
@@ -192,6 +193,9 @@ def _guarded(work: Callable[[], Awaitable[int]]) -> int:
 
     try:
         return asyncio.run(run())
+    except KeysAway as reason:
+        complain(str(reason))
+        return UNABLE
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         complain(f"the database does not answer ({type(error).__name__}): clearpost doctor")
         return UNABLE

@@ -15,6 +15,7 @@ from clearpost.progress import complain, say
 from mailcore import spool_owner
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, UnknownOutcome
+from mailcore.keys_in_place import KeysAway
 from mailcore.log_keys import LogKeys
 from mailcore.settings import Settings
 from mailcore.spool import InUse, Spool
@@ -36,12 +37,14 @@ _LINES: Final[Sequence[tuple[str, str]]] = (
 
 
 def recover(settings: Settings, *, again: bool, as_json: bool) -> int:
-    """0 done, or nothing to do; 1 where processes still run, there is no spool, or the database is away."""
+    """0 done, or nothing to do; 1 where processes run, or the spool, its keys or the database are away."""
     if not (settings.spool_dir / "node").exists():
         complain(f"{settings.spool_dir} is no spool: set CLEARPOST_SPOOL_DIR")
         return UNABLE
     try:
         return asyncio.run(_recover(settings, again, as_json))
+    except KeysAway as reason:
+        complain(str(reason))
     except InUse:
         complain("stop all Clearpost processes of this machine first: systemctl stop clearpost.target")
     except (*CONNECTION_LOST, Aborted, UnknownOutcome, asyncpg.PostgresError) as error:

@@ -26,8 +26,10 @@ from clearpost.seed import Demo, seed_demo
 from clearpost.standins.dns import DnsStandin, Zone
 from clearpost.supervisor import Service, Supervisor
 from customers.domains import spf_include
+from mailcore import keys_in_place
 from mailcore.authenticity.signing_keys import KeyFolder
 from mailcore.keyring import Keyring
+from mailcore.keys_in_place import KeysAway
 from mailcore.settings import Settings
 
 ZONE_HELP = """\
@@ -109,6 +111,10 @@ class LocalStack:
                 raise StackError(f"{folder} can't be written ({error.strerror}): {_remedy(folder)}") from None
             if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                 raise StackError(f"{folder} can't be written: {_remedy(folder)}")
+        try:
+            keys_in_place.check(self.var / "spool", self.var / "keys")
+        except KeysAway as reason:
+            raise StackError(str(reason)) from None
         zone = self.var / "dns.zone"
         if not zone.exists():
             zone.write_text(ZONE_HELP, encoding="utf-8")

@@ -36,6 +36,7 @@ The moment it becomes ours
     spool_writer.py     appending: in which order bytes become durable, segment after segment
     spool_segment.py    one segment file under its lock: growing, or at rest
     spool_keys.py       a key for each record, in slots that are overwritten
+    keys_in_place.py    whether those lie where they were made: an unmounted volume is no new one
     spool_seal.py       how a record is sealed under its key
     spool_record.py     one record: header, content and envelope; written, read, wiped
     spool_plain_record.py  records of releases before they were sealed

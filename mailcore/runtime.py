@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from mailcore import keys_in_place
 from mailcore.acceptance import Acceptance
 from mailcore.authenticity.signing_keys import KeyFolder, SigningKeys
 from mailcore.clock import Clock
@@ -116,7 +117,8 @@ async def open_runtime(
     pool_size: int = 8,
 ) -> AsyncIterator[Runtime]:
     """Opens everything in order and closes it in reverse; `lost` is set when it must be started anew:
-    others have declared us dead, or a part of it died."""
+    others have declared us dead, or a part of it died. Raises `KeysAway` before anything is opened."""
+    await asyncio.to_thread(keys_in_place.check, settings.spool_dir, settings.key_dir)
     clock = clock or Clock()
     async with AsyncExitStack() as stack:
         alarm = Alarm.open(settings.redis_url.get_secret_value())

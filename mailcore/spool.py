@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID
 
-from mailcore import spool_record
+from mailcore import keys_in_place, spool_record
 from mailcore.clock import Clock
 from mailcore.keyring import write_once
 from mailcore.spool_keys import SpoolKeys
@@ -36,8 +36,9 @@ class Spool:
         """Creates the folder and the node's identity at the first start; holds a shared lock while open.
 
         `alone` asks for the lock exclusively: raises `InUse` while any process of the node runs, and
-        those that start meanwhile wait.
+        those that start meanwhile wait. Raises `KeysAway`, OSError.
         """
+        keys_in_place.check(folder, key_dir)
         segments = folder / "segments"
         segments.mkdir(mode=0o700, parents=True, exist_ok=True)
         identity = _identity(folder, clock)
@@ -47,7 +48,9 @@ class Spool:
         except BlockingIOError:
             os.close(lock)
             raise InUse from None
-        return cls(segments, SpoolKeys.open(key_dir, identity, clock), identity, lock)
+        keys = SpoolKeys.open(key_dir, identity, clock)
+        keys_in_place.note(folder)
+        return cls(segments, keys, identity, lock)
 
     def close(self) -> None:
         os.close(self._lock)

@@ -9,6 +9,7 @@ from typing import Final
 
 from clearpost.checks.finding import Finding, fail, ok
 from mailcore import spool_record
+from mailcore.keys_in_place import away, remedy
 from mailcore.settings import Settings
 from mailcore.spool_keys import KEY_BYTES
 
@@ -19,6 +20,8 @@ def check(settings: Settings) -> list[Finding]:
     """Nothing to say before the first start. Blocks on the disk: call it in a thread."""
     node = settings.spool_dir / "node"
     try:
+        if keys_away := away(settings.spool_dir, settings.key_dir):
+            return [_away(keys_away, settings)]
         folder = settings.key_dir / "spool" / node.read_text().strip()
         segments = sorted((settings.spool_dir / "segments").glob("*.*"))
         lacking = [path for path in segments if _lacks_keys(path, folder)]
@@ -32,6 +35,11 @@ def check(settings: Settings) -> list[Finding]:
         what = f"{folder} can't be written: mail is answered 451, keys of delivered mail stay"
         return [fail("keys", what, "mount it writable for the user that runs the service")]
     return [ok("keys", f"{len(segments)} segments of waiting mail have their keys")]
+
+
+def _away(folder: Path, settings: Settings) -> Finding:
+    what = f"{folder} is not there: waiting mail is held, and no process starts"
+    return fail("keys", what, f"{remedy(settings.spool_dir)}; {_RELEASE}")
 
 
 def _lacks_keys(segment: Path, folder: Path) -> bool:

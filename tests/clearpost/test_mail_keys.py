@@ -51,6 +51,15 @@ def test_keys_that_are_lost_or_cut_short_fail_with_what_to_do(settings: Settings
     spool.close()
 
 
+def test_keys_that_are_not_mounted_fail_although_nothing_waits(settings: Settings) -> None:
+    Spool.open(settings.spool_dir, settings.key_dir, SteppedClock()).close()
+    settings.key_dir.rename(settings.key_dir.with_name("volume"))
+    (finding,) = mail_keys.check(settings)
+    assert finding.state == "fail"
+    assert "Mount the key folder" in finding.mend
+    assert not settings.key_dir.exists()
+
+
 def test_a_segment_that_is_reclaimed_lacks_nothing(settings: Settings) -> None:
     spool, location = waiting(settings)
     spool.keys.path(location.segment).unlink()

@@ -1,13 +1,19 @@
 """One process of the service: how it ends, and what it says when it breaks."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from clearpost import processes
+from mailcore.clock import Clock
 from mailcore.plans import Lane
 from mailcore.settings import Settings
+from mailcore.spool import Spool
 
 
 async def breaks(
@@ -22,3 +28,28 @@ def test_a_crash_says_where_and_shows_no_value(capfd: pytest.CaptureFixture[str]
     assert '"error": "ValueError"' in said.err
     assert "test_processes.py:" in said.err
     assert "@" not in said.err + said.out
+
+
+def test_a_process_whose_keys_are_not_mounted_ends_with_one_line_that_says_so(tmp_path: Path) -> None:
+    Spool.open(tmp_path / "spool", tmp_path / "keys", Clock()).close()
+    (tmp_path / "keys").rename(tmp_path / "volume")
+    settings = {
+        "SPOOL_DIR": str(tmp_path / "spool"),
+        "KEY_DIR": str(tmp_path / "keys"),
+        "DATABASE_URL": "postgresql://127.0.0.1:1/none",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "ENVIRONMENT": "local",
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "clearpost", "api"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **{f"CLEARPOST_{name}": value for name, value in settings.items()}},
+    )
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("clearpost: ")
+    assert "Mount the key folder" in line
+    assert not (tmp_path / "keys").exists()
