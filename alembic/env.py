@@ -37,7 +37,8 @@ def _migrate(connection: Connection) -> None:
 async def _run() -> None:
     url = context.get_x_argument(as_dictionary=True).get("url") or Settings().database_url.get_secret_value()
     engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
-    # A migration waits at most this long for a table, so that mail never queues up behind it.
+    # A migration waits at most this long for a lock, and mail behind it while it waits. Once it has the lock,
+    # mail waits until it is done: one that writes tables anew is for when all processes are stopped.
     async with engine.connect() as connection:
         await connection.exec_driver_sql("set lock_timeout = '5s'")
         await connection.commit()

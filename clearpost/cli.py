@@ -150,13 +150,15 @@ def migrate() -> None:
     """Bring the database to the newest migration."""
     import asyncio
 
-    from clearpost.migrations import upgrade
+    from clearpost.migrations import Refused, upgrade
 
     settings = asking_settings(with_redis=False)
     try:
         asyncio.run(upgrade(settings.database_url.get_secret_value()))
     except OSError as error:
         fail(f"the database does not answer: {error.strerror or error}")
+    except Refused as refusal:
+        fail(str(refusal))
     print("the database is up to date")
 
 

@@ -20,6 +20,7 @@ from clearpost.first_message import (
     wait_until_gone,
 )
 from clearpost.local_settings import LocalSettings, first_problem
+from clearpost.migrations import Refused
 from clearpost.nursery import Nursery
 from clearpost.printed_links import print_links
 from clearpost.process import EmbeddedError
@@ -32,7 +33,9 @@ from clearpost.supervisor import StartError
 from mailcore.clock import Clock
 
 INTERRUPTED = 130
-EXPECTED = (StackError, StartError, EmbeddedError, AlreadyRunningError, JourneyError, ApiError, OSError)
+EXPECTED = (
+    StackError, StartError, EmbeddedError, AlreadyRunningError, JourneyError, ApiError, Refused, OSError,
+)  # fmt: skip
 
 
 def up() -> int:

@@ -1,10 +1,13 @@
 """The 7-day log sealed: addresses, subjects, names and texts leave the tables; ids, times and codes stay.
 
-What was in clear cannot be sealed here, as no key comes into a migration. It is dropped with its files.
+What was in clear cannot be sealed here, as no key comes into a migration. It is dropped with its files. A
+process of the release before would hold mail that it has delivered, for want of the columns that go here and
+in 0008: so this refuses to run beside one.
 """
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.util import CommandError
 
 revision = "0007"
 down_revision = "0006"
@@ -45,12 +48,24 @@ end $$
 
 
 def upgrade() -> None:
+    _refuse_beside_processes()
     for table in _KEPT:
         _seal(table)
     op.create_index(
         "ix_log_message_account_id_received_at_id", "log_message", ["account_id", "received_at", "id"]
     )
     _seal_undelivered()
+
+
+def _refuse_beside_processes() -> None:
+    """Both moments are the database's own; a process beats every few seconds."""
+    alive = "select count(*) from process where beat_at > now() - interval '60 seconds'"
+    if count := op.get_bind().execute(sa.text(alive)).scalar_one():
+        raise CommandError(
+            f"{count} process{'es' if count > 1 else ''} of Clearpost {'were' if count > 1 else 'was'} alive "
+            "within the last minute: stop all of them, on every machine (one that was killed counts for a "
+            "minute), then migrate"
+        )
 
 
 def _seal(table: str) -> None:
