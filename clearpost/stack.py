@@ -58,7 +58,7 @@ class LocalStack:
         self._environment: dict[str, str] = {}
 
     async def start(self) -> Demo:
-        """Raises StackError, StartError, EmbeddedError, AlreadyRunningError, Refused, OSError: each one line."""
+        """Raises StackError, StartError, EmbeddedError, AlreadyRunningError, Refused, OSError: one line."""
         _refuse_live_key(self.local)
         self._prepare_folder()
         leftovers = stop_leftovers(self._state.take())
