@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.aliases import AliasNew, AliasPatch
 from api.errors import responses
-from api.fields import Body, Text, id_after, id_cursor
+from api.fields import Body, Flag, Text, Whole, id_after, id_cursor
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, Runtime, Session, WritesAliases
@@ -63,8 +63,8 @@ class DeleteItem(Body):
 
 
 class _Manner(Body):
-    dry_run: bool = Field(False, description="Only tell what would happen")
-    all_or_nothing: bool = Field(False, description="Change nothing where one item is refused")
+    dry_run: Flag = Field(False, description="Only tell what would happen")
+    all_or_nothing: Flag = Field(False, description="Change nothing where one item is refused")
 
 
 class BulkNew(_Manner):
@@ -81,13 +81,13 @@ class AliasMatch(Body):
         None, description="In the address or the note"
     )
     destination_id: UUID | None = Field(None, description="Forwards there, perhaps among others")
-    enabled: bool | None = None
+    enabled: Flag | None = None
 
 
 class MatchNew(_Manner):
     match: AliasMatch
     change: AliasPatch
-    limit: int = Field(MOST, ge=1, le=MOST, description="Change so many, then answer")
+    limit: Whole = Field(MOST, ge=1, le=MOST, description="Change so many, then answer")
     cursor: Annotated[Text, Field(max_length=200)] | None = Field(
         None, description="`next_cursor` of the answer before"
     )

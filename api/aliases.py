@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.destinations import DestinationOut
 from api.errors import responses
 from api.etags import IfMatch
-from api.fields import Body, CursorText, Limit, Page, SearchText, Text, id_after, id_cursor
+from api.fields import Body, CursorText, Flag, Limit, Page, SearchText, Text, id_after, id_cursor
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import Doer, ReadsAliases, Runtime, Session, WritesAliases
@@ -44,7 +44,7 @@ class AliasNew(Body):
     local_part: Text = Field(description="What stands before the @; `*` is the catch-all", examples=["hello"])
     destinations: Wanted
     note: Note = ""
-    enabled: bool = Field(True, description="Off: mail is refused with 550 5.2.1")
+    enabled: Flag = Field(True, description="Off: mail is refused with 550 5.2.1")
 
 
 class AliasPatch(Body):
@@ -52,7 +52,7 @@ class AliasPatch(Body):
 
     destinations: Wanted | None = None
     note: Note | None = None
-    enabled: bool | None = None
+    enabled: Flag | None = None
 
 
 class AliasOut(BaseModel):

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
 from api.etags import IfMatch
-from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
+from api.fields import Body, CursorText, Flag, Limit, Page, Text, id_after, id_cursor
 from api.mail_rules import MailRulesChange, MailRulesOut
 from api.routes import Route
 from api.runtime import ApiRuntime
@@ -44,7 +44,7 @@ class DomainNew(Body):
 
 
 class DomainChange(Body):
-    plus_addressing: bool | None = Field(
+    plus_addressing: Flag | None = Field(
         None, description="Whether alias+tag@ reaches alias@; null leaves it as it is", examples=[True]
     )
     mail: MailRulesChange | None = None

@@ -38,6 +38,9 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("lies outside of the calendar") from None
 
 
+# What JSON calls so: neither 1 nor "true", and no true for 1.
+Flag = Annotated[bool, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True)]
 Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(_printable)]
 SearchText = Annotated[Text | None, Query(description="Text to look for", min_length=1, max_length=200)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]

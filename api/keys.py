@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
 from api.etags import IfMatch
-from api.fields import Body, CursorText, Limit, Moment, Page, Text, id_after, id_cursor
+from api.fields import Body, CursorText, Limit, Moment, Page, Text, Whole, id_after, id_cursor
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import ClosesDoors, Doer, MakesSecrets, ReadsAccount, Runtime, Session, WritesAccount
@@ -48,7 +48,7 @@ class KeyPatch(Body):
 
 
 class KeyRoll(Body):
-    overlap_hours: int = Field(24, ge=0, le=_WEEK_HOURS, description="How long the old secret stays valid")
+    overlap_hours: Whole = Field(24, ge=0, le=_WEEK_HOURS, description="How long the old secret stays valid")
 
 
 class KeyOut(BaseModel):

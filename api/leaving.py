@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from api.accounts import locked
 from api.errors import responses
 from api.etags import IfMatch
-from api.fields import Body, Text
+from api.fields import Body, Flag, Text
 from api.routes import Route
 from api.runtime import ApiRuntime
 from api.security import ClosesDoors, Doer, Needs, OwnsAccount, Runtime
@@ -48,7 +48,7 @@ _ZIP: Final[dict[int | str, dict[str, Any]]] = {
 
 class AccountEnd(Body):
     name: Text = Field(description="The account's name, to confirm", examples=["Demo"])
-    without_export: bool = Field(False, description="Delete without an export of the last 24 hours")
+    without_export: Flag = Field(False, description="Delete without an export of the last 24 hours")
 
 
 class ReceiptOut(BaseModel):

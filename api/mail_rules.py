@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
-from api.fields import Body
+from api.fields import Body, Flag
 from customers.domains import Choice, Chosen
 
 _STRICT: Final = (
@@ -28,8 +28,8 @@ Score = Annotated[float, Field(strict=True, ge=1, le=100, allow_inf_nan=False, e
 class MailRulesChange(Body):
     """For mail that comes, and attempts that begin, from now on. What is absent stays as it is."""
 
-    strict_dmarc: bool | None = Field(None, description=f"{_STRICT}. null leaves it as it is")
-    require_tls: bool | None = Field(None, description=f"{_TLS}. null leaves it as it is")
+    strict_dmarc: Flag | None = Field(None, description=f"{_STRICT}. null leaves it as it is")
+    require_tls: Flag | None = Field(None, description=f"{_TLS}. null leaves it as it is")
     spam_threshold: Score | None = Field(None, description=_SPAM)
 
     def chosen(self) -> dict[Choice, Chosen]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.errors import responses
 from api.etags import IfMatch
-from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
+from api.fields import Body, CursorText, Flag, Limit, Page, Text, id_after, id_cursor
 from api.routes import Route
 from api.security import Doer, MakesSecrets, ReadsAccount, Runtime, Session, WritesAccount
 from customers import audit, oauth_apps, oauth_grants
@@ -49,7 +49,7 @@ class OauthAppNew(Body):
     homepage: Homepage
     redirect_uris: Addresses
     scopes: Scopes
-    confidential: bool = Field(
+    confidential: Flag = Field(
         False, description="Whether it runs on a server of yours, where a secret stays one", examples=[False]
     )
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import responses
-from api.fields import Body, CursorText, Limit, Page, id_after, id_cursor
+from api.fields import Body, CursorText, Flag, Limit, Page, id_after, id_cursor
 from api.logs import DeliveryState as State
 from api.logs import EventOut, explanation, shown_event
 from api.routes import Route
@@ -85,7 +85,7 @@ class QueueChoice(Body):
     domain_id: UUID | None = None
     alias_id: UUID | None = None
     destination_id: UUID | None = None
-    all: bool = Field(False, description="Everything that waits")
+    all: Flag = Field(False, description="Everything that waits")
 
 
 class QueueChangedOut(BaseModel):

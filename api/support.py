@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from api.errors import responses
-from api.fields import Body, CursorText, Limit, Page, Text, id_after, id_cursor
+from api.fields import Body, CursorText, Limit, Page, Text, Whole, id_after, id_cursor
 from api.routes import Route
 from api.security import ClosesDoors, Doer, Needs, ReadsAccount, Runtime, Session
 from customers import audit, support_grants
@@ -42,7 +42,7 @@ class SupportRequestNew(Body):
     domain_ids: list[UUID] | None = Field(
         None, min_length=1, max_length=100, description="The only domains they may look at; null for all"
     )
-    hours: int = Field(
+    hours: Whole = Field(
         24, ge=1, le=int(LONGEST.total_seconds() // 3600), description="Then it ends by itself"
     )
 

@@ -41,6 +41,20 @@ async def test_an_unknown_parameter_is_named_in_a_422(world: World, tenant: Tena
     assert_problem(await world.anonymous.get(f"/v1/{path}?page=2"), 401, "unauthorized")
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/queue/retry", "all"),
+        ("/v1/aliases/bulk", "dry_run"),
+    ],
+)
+@pytest.mark.parametrize("wrong", [1, "true"])
+async def test_only_true_is_true(tenant: Tenant, path: str, field: str, wrong: object) -> None:
+    answer = await tenant.http.post(path, json={field: wrong})
+    told = assert_problem(answer, 422, "validation_failed")
+    assert ["body", field] in [each["loc"] for each in told["errors"]]
+
+
 async def test_a_query_parameter_that_is_given_twice_is_refused_by_name(tenant: Tenant) -> None:
     answer = await tenant.http.get("/v1/aliases?limit=5&limit=7")
     assert answer.status_code == 422

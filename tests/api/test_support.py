@@ -233,13 +233,16 @@ async def test_a_request_says_what_it_lets_and_reaches_every_owner_by_mail(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"hours": 0}, {"hours": 169}, {"reason": ""}, {"reason": "a" * 501}, {"domain_ids": []}, {"until": "x"}],
-)
+    [{"hours": 0}, {"hours": 169}, {"reason": ""}, {"reason": "a" * 501}, {"domain_ids": []}, {"until": "x"},
+     {"hours": True}, {"hours": "24"}, {"hours": 1.5}],
+)  # fmt: skip
 async def test_a_request_has_a_reason_and_a_week_at_most(
     world: World, tenant: Tenant, wrong: dict[str, Any]
 ) -> None:
     body = {"reason": "Please look", **wrong}
-    assert (await tenant.http.post("/v1/support/requests", json=body)).status_code == 422
+    answer = await tenant.http.post("/v1/support/requests", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"][:2] == ["body", *wrong]
 
 
 async def test_a_domain_of_somebody_else_is_not_found(world: World, tenant: Tenant) -> None:
