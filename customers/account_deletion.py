@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from customers import accounts, audit, cancellation, letters, team
+from customers import accounts, audit, cancellation, letters, sign_in_links, team
 from customers.audit import Actor, Subject
 from mailcore import service_counts
 from mailcore.clock import Clock
@@ -38,10 +38,11 @@ LEFT_BEHIND: Final[Mapping[str, str]] = {
 MAY_STILL_TELL: Final = timedelta(minutes=20)
 _SPARE: Final = timedelta(days=1)
 # Whoever belonged to this account alone and is none of our staff.
-_FORGET_PEOPLE: Final = """
-delete from person p using membership m where m.person_id = p.id and m.account_id = :account_id
+_ITS_ALONE: Final = """
+select p.id from person p join membership m on m.person_id = p.id where m.account_id = :account_id
 and p.staff_since is null and not exists (
     select from membership o where o.person_id = p.id and o.account_id <> :account_id)
+for update of p
 """
 
 
@@ -61,8 +62,7 @@ async def delete(session: AsyncSession, clock: Clock, account_id: UUID, actor: A
     for owner in await team.owners(session, account_id):
         await letters.post(session, clock, "account-deleted", owner.email, account=account.name)
     await cancellation.of_account(session, account_id)
-    connection = await session.connection()
-    await connection.execute(text(_FORGET_PEOPLE), {"account_id": account_id})
+    await _forget_people(session, account_id)
     pays = await session.get(Subscription, account_id)
     session.add(DeletedAccount(id=account_id, at=clock.now(), customer_id=pays.customer_id if pays else None))
     nobody = Actor(actor.kind, "an owner" if actor.kind == "person" else actor.name)
@@ -70,6 +70,13 @@ async def delete(session: AsyncSession, clock: Clock, account_id: UUID, actor: A
     await session.flush()
     await session.delete(account)
     await session.flush()
+
+
+async def _forget_people(session: AsyncSession, account_id: UUID) -> None:
+    connection = await session.connection()
+    found = (await connection.execute(text(_ITS_ALONE), {"account_id": account_id})).scalars().all()
+    await sign_in_links.forget(session, found)
+    await connection.execute(text("delete from person where id = any(:people)"), {"people": list(found)})
 
 
 async def erase_keys(database: Database, keys: LogKeyFiles, account_ids: Sequence[UUID]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from customers import audit, people, team
+from customers import audit, people, sign_in_links, team
 from customers.audit import Actor, Subject
 from mailcore import changes
 from mailcore.clock import Clock
@@ -29,5 +29,6 @@ async def delete(session: AsyncSession, clock: Clock, person_id: UUID, actor: Ac
         await team.leave(session, clock, account_id, person_id, actor)
         await changes.note(session, account_id, "account")
     audit.record(session, clock, None, Actor("person", "a person"), "person.deleted", Subject(person_id))
+    await sign_in_links.forget(session, [person_id])
     await session.delete(person)
     await session.flush()

@@ -15,8 +15,10 @@ from mailcore.attestation import Signed, Signer
 # Upkeep needs minutes: mail that waits ends, rows go in batches, the account's keys with them.
 GONE_WITHIN: Final = timedelta(hours=1)
 _TOLD: Final = (
-    "Mail for its domains is refused since deleted_at. By gone_by the rows that name the account are gone, "
-    "and the key that its log was sealed under is destroyed: unreadable from then on, in backups too. "
+    "Mail for its domains is refused since deleted_at. By gone_by the rows that name the account, or people "
+    "who belonged to it alone, are gone from the tables, and the key that its log was sealed under is "
+    "destroyed: unreadable from then on, in backups too. What is not sealed (settings, addresses of people) "
+    "stays in backups and in the database's write-ahead log until these are overwritten. "
     "Its bare id stays for {days} days, so that late results of its mail are found and deleted."
 )
 

@@ -109,7 +109,7 @@ PEOPLE: Final = (
     Row(
         "sign_in_link",
         "a link sent by mail",
-        "a day after it ended",
+        "a day after it ended, or with the person",
         tells={"email": "whom it was sent to", "browser_hash": "a keyed hash of the browser that asked"},
         words="purpose",
         numbers="id person_id expires_at used_at created_at",

@@ -36,8 +36,8 @@ LEVELS: Final = (
     ("`no-sender`", "no From and no reverse-path; where an answer names an address, it reads [address]"),
     (
         "`failures`",
-        "the fields of messages that were refused, put off or failed; of others ids, times and types, so "
-        "that none is lost",
+        "the fields of messages that were refused, put off or failed; of others ids, times and types: "
+        "such a message is counted and is read by its id, and stands in no list",
     ),
 )
 WAITING: Final = (
@@ -47,7 +47,8 @@ WAITING: Final = (
 )
 SETTINGS: Final = (
     "What you enter yourself stays until you delete it. It is yours to read and to change, so it is "
-    "stored in clear: addresses of aliases and inboxes too.",
+    "stored in clear: addresses of aliases and inboxes too. What was deleted stays in backups and in the "
+    "database's write-ahead log until the operator overwrites those.",
 )
 PEOPLE: Final = (
     "What names a person. None of it is a secret that opens anything: those are kept as keyed hashes.",

@@ -5,7 +5,7 @@ import json
 import zipfile
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -188,6 +188,38 @@ async def test_keys_sessions_and_domains_are_dead_at_once(
     assert (await owner.http.get("/v1/members")).status_code == 401
     for table in ("account", "domain", "alias", "destination", "api_key", "membership", "browser_session"):
         assert await world.runtime.database.value(f"select count(*) from {table}") == 0
+
+
+async def test_links_and_invitations_to_people_who_are_forgotten_go_along(
+    world: World, tenant: Tenant, owner: SignedInPerson
+) -> None:
+    database = world.runtime.database
+    other = await world.tenant("two")
+    await world.person(other, email="two@owners.test")
+    links: list[tuple[str, str, UUID | None]] = [
+        ("sign-in", "one@owners.test", None),
+        ("sign-in", "before@owners.test", None),
+    ]
+    links += [("undo-address", "before@owners.test", owner.id), ("sign-in", "two@owners.test", None)]
+    links += [("change-address", "two@owners.test", owner.id)]
+    async with database.transaction() as tx:
+        for purpose, email, person_id in links:
+            await tx.execute(
+                "insert into sign_in_link (id, purpose, email, person_id, browser_hash, expires_at) "
+                "values ($1, $2, $3, $4, '', now() + interval '1 day')",
+                *(uuid4(), purpose, email, person_id),
+            )
+        for account_id in (None, other.id):
+            await tx.execute(
+                "insert into invitation (id, account_id, email, role, invited_by, expires_at) "
+                "values ($1, $2, 'one@owners.test', 'owner', 'x', now() + interval '1 day')",
+                *(uuid4(), account_id),
+            )
+    done = await owner.http.request("DELETE", "/v1/account", json=END | {"without_export": True})
+    assert done.status_code == 200
+    left = await database.fetch("select email from sign_in_link")
+    assert [row["email"] for row in left] == ["two@owners.test"]
+    assert await database.value("select account_id from invitation") == other.id, "that is another's"
 
 
 async def test_people_of_other_accounts_and_staff_stay_people(
