@@ -150,20 +150,9 @@ async def open_runtime(
         )
         stack.push_async_callback(lease.leave)
         runtime = _wire(
-            settings,
-            clock,
-            lane,
-            database,
-            alarm,
-            keyring,
-            spool,
-            writer,
-            resolver,
-            lease,
-            lost,
-            first_attempts,
-            stack,
-        )
+            settings, clock, lane, database, alarm, keyring, spool, writer, resolver, lease, lost,
+            first_attempts, stack,
+        )  # fmt: skip
         keeping = (wiper.wipe_forever(), runtime.log_keys.forget_forever())
         for background in (lease.beat_forever(), _seal_forever(writer), *keeping):
             _in_background(stack, lost, background)
