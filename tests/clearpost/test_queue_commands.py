@@ -15,6 +15,7 @@ from clearpost import queue_commands, spool_commands
 from clearpost.cli import app
 from clearpost.queue_commands import BadChoice, choice_of
 from mailcore.queue_admin import Choice
+from mailcore.spool_record import Location
 from tests.support import invariants
 from tests.support.destination import Destination
 from tests.support.moments import go_back, remember
@@ -119,8 +120,12 @@ async def test_failing_tells_the_sender_and_deletes_the_content(
     out = await run(capsys, 0, queue_commands.fail, stack.settings, choice, as_json=True)
     assert json.loads(out) == {"ended": 1, "left": 0}
     assert await noted(stack) == ["held", "failed"]
-    rows = await stack.world.database.fetch("select origin, address from delivery")
-    assert [tuple(row) for row in rows] == [("dsn", "ann@sender.test")]
+    (row,) = await stack.world.database.fetch(
+        "select origin, segment, record_offset, record_length from message"
+    )
+    record = stack.spool().read(Location(row["segment"], row["record_offset"], row["record_length"]))
+    (told,) = record.envelope["recipients"]
+    assert (row["origin"], told["destinations"]) == ("dsn", ["ann@sender.test"])
     assert await stack.world.value("select code from log_event where type = 'hard-bounced'") == "5.3.0"
 
 
