@@ -32,8 +32,9 @@ _cursor = id_cursor("domains")
 _LOG_LEVEL: Final = (
     "How much the log keeps of its mail. `full`: all fields of the policy; `no-subject`: all but the "
     "subject; `no-sender`: all but From and mailboxes in responses; `failures`: of mail that is delivered at "
-    "once only ids, times and types of its events, of what is refused or bounces all fields. What is "
-    "forbidden is also cut from the responses of servers that repeat it"
+    "once only ids, times and types of its events, in no list and read by the message's id; of what is "
+    "refused or bounces all fields. What is forbidden is also cut from the responses of servers that repeat "
+    "it"
 )
 _CHECKS: Final = Rate(20, timedelta(minutes=1))
 

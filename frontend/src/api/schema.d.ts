@@ -2692,7 +2692,7 @@ export interface components {
              */
             plus_addressing?: boolean | null;
             mail?: components["schemas"]["MailRulesChange"] | null;
-            /** @description How much the log keeps of its mail. `full`: all fields of the policy; `no-subject`: all but the subject; `no-sender`: all but From and mailboxes in responses; `failures`: of mail that is delivered at once only ids, times and types of its events, of what is refused or bounces all fields. What is forbidden is also cut from the responses of servers that repeat it. Counts for mail that comes, and attempts that begin, from now on. null leaves it as it is */
+            /** @description How much the log keeps of its mail. `full`: all fields of the policy; `no-subject`: all but the subject; `no-sender`: all but From and mailboxes in responses; `failures`: of mail that is delivered at once only ids, times and types of its events, in no list and read by the message's id; of what is refused or bounces all fields. What is forbidden is also cut from the responses of servers that repeat it. Counts for mail that comes, and attempts that begin, from now on. null leaves it as it is */
             log_level?: components["schemas"]["LogLevel"] | null;
         };
         /** DomainNew */
@@ -2703,7 +2703,7 @@ export interface components {
              */
             name: string;
             /**
-             * @description How much the log keeps of its mail. `full`: all fields of the policy; `no-subject`: all but the subject; `no-sender`: all but From and mailboxes in responses; `failures`: of mail that is delivered at once only ids, times and types of its events, of what is refused or bounces all fields. What is forbidden is also cut from the responses of servers that repeat it
+             * @description How much the log keeps of its mail. `full`: all fields of the policy; `no-subject`: all but the subject; `no-sender`: all but From and mailboxes in responses; `failures`: of mail that is delivered at once only ids, times and types of its events, in no list and read by the message's id; of what is refused or bounces all fields. What is forbidden is also cut from the responses of servers that repeat it
              * @default full
              */
             log_level: components["schemas"]["LogLevel"];
@@ -2731,7 +2731,7 @@ export interface components {
             plus_addressing: boolean;
             mail: components["schemas"]["MailRules"];
             /**
-             * @description How much the log keeps of its mail. `full`: all fields of the policy; `no-subject`: all but the subject; `no-sender`: all but From and mailboxes in responses; `failures`: of mail that is delivered at once only ids, times and types of its events, of what is refused or bounces all fields. What is forbidden is also cut from the responses of servers that repeat it
+             * @description How much the log keeps of its mail. `full`: all fields of the policy; `no-subject`: all but the subject; `no-sender`: all but From and mailboxes in responses; `failures`: of mail that is delivered at once only ids, times and types of its events, in no list and read by the message's id; of what is refused or bounces all fields. What is forbidden is also cut from the responses of servers that repeat it
              * @example full
              */
             log_level: components["schemas"]["LogLevel"];

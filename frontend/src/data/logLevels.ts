@@ -11,7 +11,7 @@ export const LOG_LEVELS: Record<LogLevel, { name: MessageDescriptor; about: Mess
   "no-sender": { name: msg`No sender`, about: msg`All but who sent it, also in what servers answer` },
   failures: {
     name: msg`Failures only`,
-    about: msg`All of what was refused or failed; of what is delivered at once only that and when`,
+    about: msg`All of what was refused or failed; what is delivered at once is counted, and listed nowhere`,
   },
 };
 
