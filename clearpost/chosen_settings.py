@@ -5,7 +5,9 @@ Must never mix the two: as soon as the environment names a database, only the en
 
 import os
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -15,6 +17,9 @@ from clearpost.running_stack import RunningStack
 from mailcore.settings import Settings
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
+_PREFIX: Final = "CLEARPOST_"
+# Not settings of a service: what launchers, tests and the examples of the reference use.
+_OTHERS: Final = {"READY_FD", "CRASH_AT", "FAIL_IO", "TEST_FSYNC", "API_KEY", "COOKIE", "URL"}
 
 
 class SettingsError(Exception):
@@ -34,6 +39,15 @@ def from_environment_or_stack(*, with_redis: bool = True) -> tuple[Settings, Run
     if stack is None:
         return from_environment(with_redis=with_redis), None
     return _checked({_field(name): value for name, value in stack.environment.items()}, with_redis), stack
+
+
+def unknown(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like ours and that nothing reads: misspelt, or of another release."""
+    fields = [*Settings.model_fields, *LocalSettings.model_fields]
+    known = {_PREFIX + name for name in (*map(str.upper, fields), *_OTHERS)}
+    return sorted(
+        each for each in environment if each.upper().startswith(_PREFIX) and each.upper() not in known
+    )
 
 
 def of_any_kind() -> Settings:

@@ -3,6 +3,7 @@
 Must never import what only one command needs: start-up time of each process counts.
 """
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -15,9 +16,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a progr
 
 
 def load_settings() -> "Settings":
-    """Settings from the environment, or one clear line and exit code 2."""
+    """Settings from the environment, or one clear line and exit code 2. Warns of names that none has."""
     from clearpost import chosen_settings
 
+    for name in chosen_settings.unknown(os.environ):
+        print(f"clearpost: warning: no setting is called {name}, so it does nothing", file=sys.stderr)
     try:
         return chosen_settings.from_environment()
     except chosen_settings.SettingsError as error:

@@ -5,7 +5,8 @@ Asks and looks only. Must never change a setting, a row or a file that was there
 
 import asyncio
 import json
-from collections.abc import Awaitable, Iterable, Sequence
+import os
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ from clearpost.checks import (
     signing_in,
     trusted_networks,
 )
-from clearpost.checks.finding import Finding, fail
+from clearpost.checks.finding import Finding, fail, warn
 from mailcore.clock import Clock
 from mailcore.settings import Settings
 
@@ -47,7 +48,7 @@ def main(*, as_json: bool) -> int:
         subject = (
             str(stack) if stack else f"this installation ({settings.environment}), as the environment says"
         )
-        findings = asyncio.run(examine(settings, Clock()))
+        findings = unread(os.environ) + asyncio.run(examine(settings, Clock()))
     print(as_document(subject, findings) if as_json else as_text(subject, findings))
     return 0 if is_fit(findings) else 1
 
@@ -73,6 +74,13 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
     )
     found = [finding for group in await asyncio.gather(*groups) for finding in group]
     return found + signing_in.check(settings) + portal.check(settings) + trusted_networks.check(settings)
+
+
+def unread(environment: Mapping[str, str]) -> list[Finding]:
+    """Variables of the environment that nothing reads."""
+    found = chosen_settings.unknown(environment)
+    mend = "look for their names in .env.example, or unset them"
+    return [warn("settings", f"no setting is called {', '.join(found)}", mend)] if found else []
 
 
 def is_fit(findings: Iterable[Finding]) -> bool:

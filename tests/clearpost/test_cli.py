@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -12,10 +13,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from clearpost import running_stack, status
+from clearpost import chosen_settings, doctor, running_stack, status
 from mailcore.clock import Clock
 from mailcore.database import Database
-from mailcore.settings import Settings
+from mailcore.settings import Settings, example_env
 from mailcore.spool import Spool
 from mailcore.spool_record import Entry, Location
 from mailcore.spool_writer import SegmentWriter
@@ -231,3 +232,23 @@ def test_spool_status_counts_segments_and_bytes(tmp_path: Path, capsys: pytest.C
 def test_a_machine_without_a_spool_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert status.spool(settings_of(tmp_path / "none"), as_json=False) == 1
     assert "No such file" in capsys.readouterr().err
+
+
+# --- names that no setting has ---
+
+
+def test_a_name_that_no_setting_has_is_told_at_the_start_and_by_doctor() -> None:
+    wrong = {"CLEARPOST_LOG_LEVEL": "debug", "CLEARPOST_DATABASE_URL": "", "CLEARPOST_API_PORT": "8025"}
+    started = run("-m", "clearpost", "worker", cwd=ROOT, **wrong)
+    line = "clearpost: warning: no setting is called CLEARPOST_LOG_LEVEL, so it does nothing"
+    assert [each for each in started.stderr.splitlines() if "warning" in each] == [line]
+    assert "debug" not in started.stderr
+    (finding,) = doctor.unread(wrong)
+    assert (finding.area, finding.state) == ("settings", "warn")
+    assert "CLEARPOST_LOG_LEVEL" in finding.what
+
+
+def test_each_setting_and_what_launchers_set_is_known() -> None:
+    names = re.findall(r"^#(CLEARPOST_\w+)=", example_env(), re.MULTILINE)
+    names += ["CLEARPOST_VAR_DIR", "CLEARPOST_PORT_BASE", "clearpost_api_port", "CLEARPOST_READY_FD", "PATH"]
+    assert chosen_settings.unknown(dict.fromkeys(names, "1")) == []
