@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from customers import accounts, audit, cancellation, letters, sign_in_links, team
+from customers import accounts, audit, cancellation, letters, person_deletion, team
 from customers.audit import Actor, Subject
 from mailcore import service_counts
 from mailcore.clock import Clock
@@ -75,7 +75,7 @@ async def delete(session: AsyncSession, clock: Clock, account_id: UUID, actor: A
 async def _forget_people(session: AsyncSession, account_id: UUID) -> None:
     connection = await session.connection()
     found = (await connection.execute(text(_ITS_ALONE), {"account_id": account_id})).scalars().all()
-    await sign_in_links.forget(session, found)
+    await person_deletion.forget(session, found)
     await connection.execute(text("delete from person where id = any(:people)"), {"people": list(found)})
 
 

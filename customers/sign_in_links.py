@@ -3,13 +3,10 @@
 Must never tell, by an answer or its time, whether somebody has an account, nor act when it is only opened.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
-from uuid import UUID
 
-from sqlalchemy import text
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -23,17 +20,6 @@ from mailcore.models import SignInLink
 PURPOSE: Final = "sign-in"
 VALID: Final = timedelta(minutes=15)
 _KEPT: Final = timedelta(days=1)
-# Invitations to this server, not those of somebody else's account.
-_FORGET: Final = """
-with gone as (
-    select email from person where id = any(cast(:people as uuid[]))
-    union select email from sign_in_link
-    where purpose = 'undo-address' and person_id = any(cast(:people as uuid[]))
-), uninvited as (
-    delete from invitation where account_id is null and email in (select email from gone)
-)
-delete from sign_in_link where person_id is null and email in (select email from gone)
-"""
 
 
 class Unusable(Enum):
@@ -105,13 +91,6 @@ async def use(
         )
         await session.exec(others.values(used_at=now))
     return link
-
-
-async def forget(session: AsyncSession, person_ids: Sequence[UUID]) -> None:
-    """Before these people go: what names an address of theirs alone, now or before they changed it. Links
-    that they asked for in order to change it go with them by themselves: that address may be another's.
-    """
-    await (await session.connection()).execute(text(_FORGET), {"people": list(person_ids)})
 
 
 async def expire(database: Database, now: datetime) -> None:
