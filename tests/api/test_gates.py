@@ -40,6 +40,7 @@ AS_THE_SERVICE = {
     "api/provider_sign_in.py": "nobody is signed in yet",
     "api/passkeys.py": "nobody is signed in yet; the public half of a ceremony",
     "api/address_change.py": "a link by mail, opened signed out, for a person and not an account",
+    "api/transparency.py": "figures of the whole service, and nobody's",
     "api/claims.py": "a link by mail, opened signed out",
     "api/confirmations.py": "a destination's own link, opened signed out by no member",
     "api/invitations.py": "whoever is invited belongs to no account yet",

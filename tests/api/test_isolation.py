@@ -61,7 +61,8 @@ class Operation:
     def names(self, place: str) -> list[str]:
         """Ids that it takes in its path or its query."""
         parameters = self.document.get("parameters", [])
-        return [p["name"] for p in parameters if p["in"] == place and p["name"].endswith("_id")]
+        named = [p["name"] for p in parameters if p["in"] == place and p["name"].endswith("_id")]
+        return [name for name in named if name != "export_id"]  # which the asker makes up
 
     @property
     def id(self) -> str:

@@ -36,6 +36,11 @@ PEOPLE_AND_APPS = (
     "select $1, id, 'service', 'clearpost', 'account.created', name, '{\"plan\": \"free\"}' from account",
     "insert into subscription (account_id, customer_id) select id, ($1::uuid)::text from account",
     "insert into suppression (address_hash) values (($1::uuid)::text)",
+    "insert into statement (number, at, signed, key, signature) values (1, now(), $1::uuid::text, '', '')",
+    'insert into canary (number, document, signatures) values (1, $1::uuid::text, \'{"a": "b"}\')',
+    "insert into authority_request (id, received_on, kind, outcome) values ($1, now(), 'data', 'refused')",
+    "insert into service_count (name, count) values ($1::uuid::text, 7)",
+    "insert into service_day (day, received) select now(), 7 where $1::uuid is not null",
 )
 AWKWARD = 'a "quote", a comma\nand a line, \\N and \u00e9'
 

@@ -208,7 +208,7 @@ async def test_without_a_notification_the_owner_is_told(g: Ground) -> None:
     (one,) = await claimed(g)
     await g.settler.settle(Result(settlement(one, "hard-bounced", "5.1.1")))
     row = await g.database.row("select account_id, day, alias, status, count from undelivered")
-    key = await g.keys.of_account(row["account_id"])
+    key = await undelivered_counts.key_of(g.keys, row["account_id"], row["day"])
     assert undelivered_counts.alias_of(key, row["day"], row["alias"]) == "hello@one.test"
     assert (row["status"], row["count"]) == ("5.1.1", 1)
 

@@ -16,6 +16,7 @@ from mailcore.plans import Lane
 from mailcore.rates import Rates
 from mailcore.runtime import Runtime, open_runtime
 from tests.support.mx import mx_settings
+from tests.support.own_mail import written_to
 from tests.support.pairs import make_pair
 from workers.alerts import count_alerts, tell_alerts, watch_blocklists, watch_certificate
 from workers.letters import send_letters
@@ -142,8 +143,7 @@ async def test_one_that_we_made_ourselves_needs_nobody(upkeep: Opener) -> None:
 
 
 async def letters_to(runtime: Runtime) -> list[str]:
-    rows = await runtime.database.fetch("select address from delivery")
-    return [row["address"] for row in rows]
+    return [address for _, address in await written_to(runtime.database, runtime.spool)]
 
 
 async def note(runtime: Runtime) -> None:
