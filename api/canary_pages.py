@@ -31,12 +31,15 @@ _LONGEST_WAIT: Final = timedelta(days=20)
 
 
 class ArchivedOut(BaseModel):
-    """One that was published. `lapsed`: it expired before the next was published: for a time none stood."""
+    """One that was published. `verified`: it is signed as it must be, now; else it affirms nothing. `lapsed`:
+    for a time none stood, as it expired before the next was published or is not verified.
+    """
 
     number: int
     issued: datetime | None
     expires: datetime | None
     published_at: datetime
+    verified: bool
     affirmed: int = Field(description="Of the five statements")
     lapsed: bool
     sha256: str
@@ -152,18 +155,23 @@ async def _archive(runtime: ApiRuntime, now: datetime, limit: int | None = None)
     """The newest first; each with whether it lapsed until the one after it, or until now."""
     rows = await canaries.every(runtime.database, limit)
     ends = [now, *(newer.published_at for newer in rows)]
-    return [_archived(runtime, row, end) for row, end in zip(rows, ends, strict=False)]
+    held = canaries.verified(rows, runtime.settings)
+    return [
+        _archived(runtime, row, end, is_held) for row, end, is_held in zip(rows, ends, held, strict=False)
+    ]
 
 
-def _archived(runtime: ApiRuntime, row: Published, end: datetime) -> ArchivedOut:
+def _archived(runtime: ApiRuntime, row: Published, end: datetime, is_held: bool) -> ArchivedOut:
     document = row.document
+    claims = document.claims if document and is_held else ()
     return ArchivedOut(
         number=row.number,
         issued=document.issued if document else None,
         expires=document.expires if document else None,
         published_at=row.published_at,
-        affirmed=sum(claim.state == "affirmed" for claim in document.claims) if document else 0,
-        lapsed=document is None or document.expires <= end,
+        verified=is_held,
+        affirmed=sum(claim.state == "affirmed" for claim in claims),
+        lapsed=not is_held or document is None or document.expires <= end,
         sha256=row.digest,
         document=url_of(runtime, f"{row.number}/document"),
         signatures=signatures_of(runtime, row),
@@ -184,7 +192,7 @@ _IN_WORDS: Final = {
 def _feed(runtime: ApiRuntime, found: CanaryOut, rows: Sequence[ArchivedOut]) -> ElementTree.Element:
     ElementTree.register_namespace("", _ATOM)
     feed = ElementTree.Element(f"{{{_ATOM}}}feed")
-    entries = sorted((entry for row in rows for entry in _entries(found.service, row)), reverse=True)
+    entries = sorted((entry for row in rows for entry in _entries(found, row)), reverse=True)
     _put(feed, "id", f"tag:{found.service},2026:canary")
     _put(feed, "title", f"Warrant canary of {found.service}")
     _put(feed, "subtitle", f"{_IN_WORDS[found.state]}, as of {_moment(found.at)}")
@@ -206,10 +214,10 @@ class _Entry:
     link: str
 
 
-def _entries(service: str, row: ArchivedOut) -> Sequence[_Entry]:
-    if row.expires is None:
-        return ()
-    tag = f"tag:{service},2026:canary:{row.number}"
+def _entries(found: CanaryOut, row: ArchivedOut) -> Sequence[_Entry]:
+    tag = f"tag:{found.service},2026:canary:{row.number}"
+    if row.expires is None or not row.verified:
+        return [_unverified(found.at, tag, row)]
     until = f"It says nothing any more from {_moment(row.expires)} on."
     said = f"Canary {row.number}: {row.affirmed} of 5 statements affirmed"
     entries = [_Entry(row.published_at, tag, said, f"{said}. {until}", row.document)]
@@ -218,6 +226,15 @@ def _entries(service: str, row: ArchivedOut) -> Sequence[_Entry]:
         words = f"{title}, and no other stood in its place at {_moment(row.expires)}."
         entries.append(_Entry(row.expires, f"{tag}:expired", title, words, row.document))
     return entries
+
+
+def _unverified(now: datetime, tag: str, row: ArchivedOut) -> _Entry:
+    """In the place of what it said. Since when, nobody knows: it moves on by the hour, for readers to see."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    at = max(hour, row.published_at + timedelta(seconds=1))
+    title = f"CANARY {row.number} CANNOT BE VERIFIED"
+    words = f"{title}. It is not signed as it must be: treat every statement of it as not made."
+    return _Entry(at, tag, title, words, row.document)
 
 
 def _put_entry(feed: ElementTree.Element, entry: _Entry) -> None:

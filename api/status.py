@@ -113,15 +113,26 @@ class StatusBoard:
             if self._shown is None or now - self._shown_at >= _KEPT:
                 self._shown = await self._look()
                 self._shown_at = now
+            elif self._canary is not None:
+                self._canary = await self._read_canary()
             return self._with_canary(self._shown)
 
     def _with_canary(self, shown: StatusOut) -> StatusOut:
-        """What was read may be seconds old; what it is worth is not."""
+        """Read anew for each answer, so that it is what /canary says."""
         now, standing = self.runtime.clock.now(), self._canary
         return shown.model_copy(update={"canary": standing and CanaryStateOut.of(standing, now)})
 
+    async def _read_canary(self) -> Standing | None:
+        """None where the database has no time for it; then it is asked again with all else."""
+        try:
+            async with asyncio.timeout(self.patience):
+                return await canaries.standing(self.runtime.database, self.runtime.settings)
+        except (*_BUSY, *CONNECTION_LOST, asyncpg.PostgresError):
+            return None
+
     async def _look(self) -> StatusOut:
         database, now = self.runtime.database, self.runtime.clock.now()
+        self._canary = None
         try:
             async with asyncio.timeout(self.patience):
                 found = await service_status.parts(database)
@@ -149,7 +160,8 @@ class StatusBoard:
 async def get_status(request: Request, response: Response, runtime: Runtime) -> StatusOut:
     """For everybody, without a key; 503 while nothing works. The figures are a few seconds old."""
     shown = await look(request, runtime)
-    response.headers["Cache-Control"] = _kept(shown, runtime.clock.now())
+    # Kept anywhere, it would say another thing of the canary than /canary does.
+    response.headers["Cache-Control"] = "no-store"
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.status_code = 503 if shown.status == "down" else 200
     return shown
@@ -159,14 +171,6 @@ async def look(request: Request, runtime: ApiRuntime) -> StatusOut:
     """What the board shows. Raises RateLimited for who asks without end."""
     await runtime.rates.need("status", asker(request), _RATE, "The figures change every few seconds only.")
     return await _board(request, runtime).shown()
-
-
-def _kept(shown: StatusOut, now: datetime) -> str:
-    """Not past the end of a canary that it calls current."""
-    canary, most = shown.canary, int(_KEPT)
-    if canary and canary.expires and canary.state != "expired":
-        most = min(most, int((canary.expires - now).total_seconds()))
-    return f"public, max-age={most}" if most > 0 else "no-store"
 
 
 def _board(request: Request, runtime: ApiRuntime) -> StatusBoard:

@@ -15,7 +15,9 @@ from mailcore.attestation import Signed, id_of, is_signed
 
 OLDEST: Final = timedelta(hours=2)
 _AHEAD: Final = timedelta(minutes=5)
+_HOUR: Final = timedelta(hours=1)
 _FORM: Final = "%Y-%m-%dT%H:%M:%SZ"
+_SHOWN: Final = "%Y-%m-%dT%H:00Z"
 
 
 class Broken(Exception):
@@ -24,16 +26,19 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What was seen last: its number, the SHA-256 of its text, its moment, and the public keys it names."""
+    """What was seen last: its number, the SHA-256 of its text, its moment, and the public keys and the newest
+    canary that it names (`number` and `sha256`; None where none was published).
+    """
 
     number: int
     hash: str
     at: str
     keys: Sequence[str]
+    canary: dict[str, Any] | None
 
     @classmethod
     def before_all(cls, keys: Sequence[str]) -> "Head":
-        return cls(0, "0" * 64, "", keys)
+        return cls(0, "0" * 64, "", keys, None)
 
 
 def follow(head: Head, entry: dict[str, Any], now: datetime) -> Head:
@@ -51,7 +56,10 @@ def follow(head: Head, entry: dict[str, Any], now: datetime) -> Head:
     at = told["at"]
     _need(moment(at) <= now + _AHEAD, f"{name} is of the future")
     _need(at[:13] > head.at[:13], f"{name} is not of a later hour than the one before it")
-    return Head(number, hash_of(text), at, [str(key) for key in told["keys"]])
+    was, canary = head.canary, told.get("canary")
+    goes_on = not was or canary == was or (canary and canary["number"] > was["number"])
+    _need(goes_on, f"{name} changes or drops a canary")
+    return Head(number, hash_of(text), at, [str(key) for key in told["keys"]], canary)
 
 
 def need_recent(head: Head, now: datetime) -> None:
@@ -66,11 +74,15 @@ def need_same(head: Head, entries: Sequence[dict[str, Any]]) -> None:
     _need(same, f"statement {head.number} is not the one you saw: changed, replaced or dropped")
 
 
-def gap(before: Head, after: Head) -> str:
-    """What is to be said of the time between two that follow each other; empty where there is nothing."""
-    if not before.at or moment(after.at) - moment(before.at) <= OLDEST:
+def gap(before: str, after: str) -> str:
+    """Which clock hours between these two moments have no statement; empty where none is missing."""
+    if not before:
         return ""
-    return f"there is none between {before.at} and {after.at}: the service was down"
+    first, end = (moment(f"{text[:13]}:00:00Z") for text in (before, after))
+    first += _HOUR
+    if end <= first:
+        return ""
+    return f"no statement from {first:{_SHOWN}} to {end:{_SHOWN}}"
 
 
 def hash_of(text: str) -> str:
@@ -81,6 +93,6 @@ def moment(text: str) -> datetime:
     return datetime.strptime(text, _FORM).replace(tzinfo=UTC)
 
 
-def _need(condition: bool, otherwise: str) -> None:
+def _need(condition: object, otherwise: str) -> None:
     if not condition:
         raise Broken(otherwise)

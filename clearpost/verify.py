@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 
 from clearpost.progress import complain, say
-from clearpost.statement_rules import Broken, Head, follow, gap, need_recent, need_same
+from clearpost.statement_rules import Broken, Head, follow, gap, moment, need_recent, need_same
 from mailcore.clock import Clock
 
 GOOD, BAD, USAGE, UNREACHABLE = 0, 1, 2, 3
@@ -64,7 +64,7 @@ def main(url: str, file: Path | None, *, as_json: bool) -> int:
     try:
         with httpx.Client(timeout=_PATIENCE) as client:
             found = check(Statements(url, client), saved, Clock().now())
-    except (Broken, KeyError, TypeError, ValueError) as reason:
+    except (Broken, AttributeError, KeyError, TypeError, ValueError) as reason:
         return _failed(
             str(reason) if isinstance(reason, Broken) else "this is no list of statements", as_json
         )
@@ -84,10 +84,11 @@ def check(server: Statements, saved: Head | None, now: datetime) -> Found:
     found = Found(saved or Head.before_all(server.keys()))
     for entry in server.after(found.head.number):
         head = follow(found.head, entry, now)
-        found.notes += filter(None, [gap(found.head, head)])
+        found.notes += filter(None, [gap(found.head.at, head.at)])
         found.first = found.first or head.number
         found.head = head
     need_recent(found.head, now)
+    found.notes += filter(None, [gap(found.head.at, now.isoformat())])
     return found
 
 
@@ -95,6 +96,7 @@ def _saved(file: Path) -> Head:
     head = Head(**json.loads(file.read_text(encoding="utf-8")))
     if not isinstance(head.number, int) or head.number < 1:
         raise ValueError("no number")
+    moment(head.at)
     return head
 
 

@@ -23,7 +23,10 @@ def main(file: Path, url: str, key: str | None, *, as_json: bool) -> int:
     try:
         signed = _read(file)
         keys = _known(key) if key else _keys_of(url)
-    except (OSError, ValueError, TypeError, KeyError):
+    except OSError as error:
+        complain(f"{file}: {error.strerror or type(error).__name__}")
+        return USAGE
+    except (ValueError, TypeError, KeyError):
         complain(f"{file} is no receipt as the portal saves it, or the key is none")
         return USAGE
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -21,7 +21,7 @@ from customers.canary_document import Document
 from customers.canary_rules import Ground, Signed, State
 from customers.canary_signers import Signers
 from mailcore.clock import Clock
-from mailcore.database import Database
+from mailcore.database import Database, Transaction
 from mailcore.errors import Conflict, Invalid
 from mailcore.models import Canary
 from mailcore.settings import Settings
@@ -84,9 +84,32 @@ async def every(database: Database, limit: int | None = None) -> Sequence[Publis
     ]
 
 
+def verified(found: Sequence[Published], settings: Settings) -> Sequence[bool]:
+    """Of the newest and those before it: whether each is signed by those who sign today; or, as keys are
+    replaced, well signed by others and named by the hash in the next one, which holds.
+    """
+    signers = canary_signers.of(settings.canary_signers)
+    held: list[bool] = []
+    for place, each in enumerate(found):
+        by_ours = isinstance(signers, Signers) and _is_signed(each, signers, settings)
+        held.append(by_ours or (place > 0 and held[-1] and _is_named(each, found[place - 1])))
+    return held
+
+
+def _is_named(one: Published, by: Published) -> bool:
+    named = by.document is not None and (by.number, by.document.previous) == (one.number + 1, one.digest)
+    return named and canary_signers.by_whomever(one.text, list(one.signatures.values()))
+
+
 async def one(database: Database, number: int) -> Published | None:
     row = await database.row(f"{_COLUMNS} where number = $1", number)
     return _published(row) if row else None
+
+
+async def witnessed(tx: Transaction) -> dict[str, Any] | None:
+    """What a statement names of the newest: its number, and the SHA-256 of its document."""
+    row = await tx.row("select number, document from canary order by number desc limit 1")
+    return {"number": row["number"], "sha256": documents.digest(row["document"])} if row else None
 
 
 def _published(row: Any) -> Published:

@@ -99,6 +99,17 @@ def sort_out(signers: Signers, document: str, signatures: Sequence[str]) -> tupl
     return good, faults
 
 
+def by_whomever(document: str, signatures: Sequence[str]) -> bool:
+    """Whether these are all good signatures, by as many different keys as it takes, of whomever."""
+    found = [sshsig.read_signature(text) for text in signatures]
+    keys = [
+        each.key.line
+        for each in found
+        if not isinstance(each, str) and not sshsig.fault(each, NAMESPACE, document.encode())
+    ]
+    return len(set(keys)) == len(found) >= QUORUM
+
+
 def _good(signers: Signers, document: str, text: str) -> tuple[str, str] | str:
     signature = sshsig.read_signature(text)
     if isinstance(signature, str):

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from customers import canaries
 from mailcore import holdings, ledger, service_counts
 from mailcore.attestation import Signed, Signer, id_of
 from mailcore.clock import Clock
@@ -69,6 +70,7 @@ async def issue(database: Database, signer: Signer, clock: Clock, service: str) 
             "previous": before.hash if before else NOTHING_BEFORE,
             "service": service,
             **_in_words(facts, now),
+            "canary": await canaries.witnessed(tx),
             "keys": list(signer.public_keys.values()),
         }
         signed = signer.sign("statement", json.dumps(told), believed=before.keys if before else ())

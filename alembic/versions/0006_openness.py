@@ -100,6 +100,7 @@ def upgrade() -> None:
         op.execute(f"create policy owner on {table} to current_user using (true) with check (true)")
     _let_accounts_grant()
     _let_staff_publish()
+    _keep_what_was_said()
 
 
 def _let_accounts_grant() -> None:
@@ -161,6 +162,19 @@ def _let_staff_publish() -> None:
     op.execute("create policy staff_reads on canary for select to clearpost_staff using (true)")
     op.execute("create policy staff_publishes on canary for insert to clearpost_staff with check (true)")
     op.execute("grant select, insert on canary to clearpost_staff")
+
+
+def _keep_what_was_said() -> None:
+    """Against a slip or an injection under any role. Whoever owns the tables can take the triggers away."""
+    op.execute(
+        "create function refuse_change() returns trigger language plpgsql as "
+        "$$ begin raise exception '% only grows', tg_table_name; end $$"
+    )
+    for table in ("statement", "canary"):
+        op.execute(
+            f"create trigger only_grows before update or delete or truncate on {table} "
+            "execute function refuse_change()"
+        )
 
 
 def downgrade() -> None:

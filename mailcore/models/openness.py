@@ -39,7 +39,7 @@ class SupportGrant(SQLModel, table=True):
 
 class Statement(SQLModel, table=True):
     """What we attested to at an hour. `signed` is exactly what was signed; it has the hash of the one
-    before.
+    before. A trigger refuses every change.
     """
 
     number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
@@ -50,7 +50,8 @@ class Statement(SQLModel, table=True):
 
 
 class Canary(SQLModel, table=True):
-    """A warrant canary as people signed it off this server; the archive is all of them.
+    """A warrant canary as people signed it off this server; the archive is all of them. A trigger refuses
+    every change.
 
     `signatures`: by signer's name, each as `ssh-keygen -Y sign` wrote it.
     """

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support.services import free_port
 
 # The order of the group that Ed25519 counts in (RFC 8032 section 5.1).
 ORDER = 2**252 + 27742317777372353535851937790883648493
+SECOND = timedelta(seconds=1)
 pytestmark = pytest.mark.parametrize("verifier", VERIFIERS)
 
 
@@ -249,7 +251,60 @@ async def test_hours_in_which_the_service_was_down_are_told_and_pass(
 ) -> None:
     await forger.execute("delete from statement where number > 1")
     await forger.issue()
-    assert "note: there is none between" in await good(verifier, url)
+    assert "note: no statement from" in await good(verifier, url)
+
+
+def hour_start(world: World, hours_ago: int) -> datetime:
+    return world.clock.now().replace(minute=0, second=0, microsecond=0) - hours_ago * HOUR
+
+
+def at(told: Told, moment: datetime) -> Told:
+    return told | {"at": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def note_of(hour: datetime) -> str:
+    form = "%Y-%m-%dT%H:00Z"
+    return f"note: no statement from {hour.strftime(form)} to {(hour + HOUR).strftime(form)}"
+
+
+async def test_each_clock_hour_without_one_is_noted(
+    verifier: str, url: str, head: Path, forger: Forger, world: World
+) -> None:
+    """However short the time between two is, and whatever was kept."""
+    first, second, *_, last = await forger.told()
+    made = [at(first, hour_start(world, 3) + SECOND), at(second, hour_start(world, 1)), last]
+    await forger.rewrite(made[:2])
+    assert note_of(hour_start(world, 2)) in await good(verifier, url, head)
+    await forger.rewrite(made)
+    assert "note" not in await good(verifier, url, head), "it was noted"
+    assert note_of(hour_start(world, 2)) in await good(verifier, url)
+
+
+async def test_an_hour_that_is_over_without_one_is_noted_before_the_next_one_comes(
+    verifier: str, url: str, forger: Forger, world: World
+) -> None:
+    first, *_ = await forger.told()
+    await forger.rewrite([at(first, hour_start(world, 1) - SECOND)])
+    assert note_of(hour_start(world, 1)) in await good(verifier, url)
+
+
+CANARY = {"number": 2, "sha256": "ab" * 32}
+
+
+@pytest.mark.parametrize(
+    "later", [None, {"number": 1, "sha256": "ab" * 32}, {"number": 2, "sha256": "cd" * 32}]
+)
+async def test_a_canary_that_went_back_or_was_exchanged_fails(
+    verifier: str, url: str, head: Path, forger: Forger, later: Told | None
+) -> None:
+    history = [told | {"canary": CANARY} for told in await forger.told()]
+    await forger.rewrite([*history[:3]])
+    await good(verifier, url, head)
+    await forger.rewrite([*history[:3], history[3] | {"canary": later}])
+    for kept_before in (None, head):
+        await bad(verifier, url, "statement 4 changes or drops a canary", kept_before)
+    await forger.rewrite([*history[:3], history[3] | {"canary": {"number": 3, "sha256": "cd" * 32}}])
+    await good(verifier, url, head)
 
 
 async def test_a_long_history_comes_in_several_pages(verifier: str, url: str, forger: Forger) -> None:
@@ -279,9 +334,11 @@ def _signer(folder: Path, *seeds: str) -> Signer:
     return Signer(Keyring(folder))
 
 
-async def test_a_file_that_is_no_head_is_told(verifier: str, url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["[]", "{}", "", "7", "no json", '{"number": 1}', '{"number": "x"}'])
+async def test_a_file_that_is_no_head_is_told(verifier: str, url: str, tmp_path: Path, text: str) -> None:
     head = tmp_path / "statement.key"
-    write_once(head, b"[]")
+    write_once(head, text.encode())
     code, said = await verify(verifier, url, head)
     assert code == (2 if verifier == "clearpost" else 1)
-    assert "Traceback" not in said
+    assert "holds no head of statements" in said
+    assert "Error" not in said

@@ -82,7 +82,11 @@ async def test_what_is_no_receipt_is_said(tmp_path: Path, text: str) -> None:
     file = tmp_path / "file"
     file.write_text(text)
     assert await run(file, "", "00" * 32) == 2
+
+
+async def test_a_file_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run(tmp_path / "missing", "", "00" * 32) == 2
+    assert "missing: No such file or directory" in capsys.readouterr().err
 
 
 async def test_as_a_command_it_wants_a_server_or_a_key(world: World, receipt: Path) -> None:

@@ -8,8 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
+from customers import canary_document as documents
 from customers import statements
 from customers.statements import NOTHING_BEFORE, Statement
 from mailcore import service_counts
@@ -18,6 +20,7 @@ from mailcore.keyring import Keyring
 from mailcore.ledger import Entries
 from tests.support.api import World, running_api
 from tests.support.logged import put_in_queue, write
+from tests.support.published import first, name_signers
 
 URL = "https://clearpost.test"
 HOUR = timedelta(hours=1)
@@ -66,6 +69,27 @@ async def test_each_names_the_hash_of_the_text_before(world: World) -> None:
     second, told = await newest(world)
     assert (second.number, told["number"]) == (2, 2)
     assert told["previous"] == hashlib.sha256(first.signed.text.encode()).hexdigest() == first.hash
+
+
+async def test_each_names_the_newest_canary(database_url: str, tmp_path: Path) -> None:
+    async with running_api(database_url, tmp_path, canary_signers=tmp_path / "allowed_signers") as world:
+        name_signers(world)
+        await issue(world)
+        assert (await newest(world))[1]["canary"] is None
+        document = await first(world)
+        world.clock.step(HOUR)
+        await issue(world)
+        digest = documents.digest(documents.write(document))
+        assert (await newest(world))[1]["canary"] == {"number": 1, "sha256": digest}
+
+
+@pytest.mark.parametrize("table", ["statement", "canary"])
+@pytest.mark.parametrize("words", ["update {} set number = 9", "delete from {}", "truncate {}"])
+async def test_the_database_lets_nobody_change_what_was_said(world: World, table: str, words: str) -> None:
+    """Not even the role that all is written with."""
+    with pytest.raises(asyncpg.RaiseError, match="only grows"):
+        async with world.runtime.database.transaction() as tx:
+            await tx.execute(words.format(table))
 
 
 async def test_what_is_held_is_told_in_numbers(world: World) -> None:

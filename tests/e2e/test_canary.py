@@ -17,6 +17,7 @@ from tests.e2e.conftest import Axe, Screens
 from tests.e2e.test_staff import enter
 from tests.support.browsing import DESK, PHONE, Browsing
 from tests.support.canary_signers import ALICE, BOB, Person, canary
+from tests.support.forgery import change
 from tests.support.page_steps import follow
 from tests.support.published import minutes_ago, name_signers, publish
 from tests.support.site import Customer, Site
@@ -35,8 +36,7 @@ async def signed_site(site: Site) -> AsyncIterator[Site]:
 
 
 async def _forget(site: Site) -> None:
-    async with site.world.runtime.database.transaction() as tx:
-        await tx.execute("delete from canary")
+    await change(site.world, "canary", "delete from canary")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -161,8 +161,7 @@ async def test_everybody_can_read_it_in_each_of_its_states(
             withheld = ["backdoor"] if state == "incomplete" else []
             await publish(world, canary(minutes_ago(world), without=withheld))
         if state == "unverified":
-            async with world.runtime.database.transaction() as tx:
-                await tx.execute("update canary set document = replace(document, 'sun', 'son')")
+            await change(world, "canary", "update canary set document = replace(document, 'sun', 'son')")
         for width, height in (DESK, PHONE):
             for scheme in ("light", "dark"):
                 for name, page, path in (

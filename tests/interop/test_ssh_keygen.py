@@ -30,6 +30,7 @@ from tests.support.canary_signers import (
     canary,
     signers_file,
 )
+from tests.support.forgery import change
 from tests.support.page_steps import follow, steps_of
 from tests.support.published import first, minutes_ago, name_signers, next_after, publish
 
@@ -198,8 +199,7 @@ async def test_the_steps_of_the_page_verify_it_word_by_word(world: World, tmp_pa
 async def test_the_steps_fail_where_the_document_was_edited(world: World, tmp_path: Path, edit: str) -> None:
     await first(world)
     typed = await steps(world)
-    async with world.runtime.database.transaction() as tx:
-        await tx.execute(f"update canary set document = replace(document, {edit})")
+    await change(world, "canary", f"update canary set document = replace(document, {edit})")
     with pytest.raises(AssertionError, match="Could not verify signature"):
         await follow(typed, empty(tmp_path))
 

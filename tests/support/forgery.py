@@ -55,8 +55,7 @@ class Forger:
         return await statements.after(self.world.runtime.database, 0, 500)
 
     async def execute(self, query: str, *values: object) -> None:
-        async with self.world.runtime.database.transaction() as tx:
-            await tx.execute(query, *values)
+        await change(self.world, "statement", query, *values)
 
     async def resign(
         self,
@@ -87,6 +86,14 @@ class Forger:
             "on conflict (number) do update set signed = $2, key = $3, signature = $4",
             *(number, signed.text, signed.key, signed.signature),
         )
+
+
+async def change(world: World, table: str, query: str, *values: object) -> None:
+    """As the owner of the tables can, whom no trigger holds."""
+    async with world.runtime.database.transaction() as tx:
+        await tx.execute(f"alter table {table} disable trigger only_grows")
+        await tx.execute(query, *values)
+        await tx.execute(f"alter table {table} enable trigger only_grows")
 
 
 async def verify(verifier: str, url: str, file: Path | None = None) -> tuple[int, str]:
