@@ -32,7 +32,7 @@ def canary_draft(
     fact_date: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Of the news; today.")
     ] = None,
-    days: Annotated[int, typer.Option(help="How long it holds, 1 to 45.")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=45, help="How long it holds.")] = 30,
     without: Annotated[
         list[str] | None, typer.Option(help="Statement that is not affirmed; may be given twice.")
     ] = None,

@@ -197,6 +197,23 @@ def test_the_command_line_knows_its_statements(tmp_path: Path) -> None:
 # --- the doctor ---
 
 
+@pytest.mark.parametrize("days", ["0", "46", "99999999999"])
+def test_days_that_cannot_be_are_refused_in_a_line(tmp_path: Path, days: str) -> None:
+    words = [
+        "canary",
+        "draft",
+        str(tmp_path / "n"),
+        "--fact",
+        "x",
+        "--fact-url",
+        "https://n/",
+        "--days",
+        days,
+    ]
+    refused = CliRunner().invoke(app, words)
+    assert (refused.exit_code, "Invalid value" in refused.output) == (2, True), refused.output
+
+
 def examined(settings: Settings, days: float = 0) -> Finding:
     (found,) = asyncio.run(doctor.check(settings, ShiftedClock(timedelta(days=days))))
     return found
