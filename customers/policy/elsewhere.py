@@ -34,6 +34,7 @@ SPOOL: Final = (
         "within a minute of its end",
     ),
     Place("node", "the machine's own id", "it stays"),
+    Place("keys-made", "that the machine's part of the key folder was made", "it stays"),
     Place("database", "which database this spool belongs to", "it stays"),
 )
 KEYS: Final = (
