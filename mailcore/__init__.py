@@ -92,6 +92,7 @@ Out
     outcome.py          delivered, transient or permanent, made safe to store
     retries.py          pure decisions: what becomes of a delivery after an attempt
     settlement.py       results written down, then bytes discarded
+    inbox_health.py     what they tell of the inboxes
     undelivered_counts.py  failures of which no sender could be told
     dsn.py              RFC 3464: write ours, read a returned one
     own_mail.py         the bytes of mail we write ourselves

@@ -15,9 +15,9 @@ import asyncpg
 import structlog
 
 from mailcore import (
-    changes,
     crash_points,
     event_log,
+    inbox_health,
     log_levels,
     metrics,
     queue,
@@ -34,7 +34,7 @@ from mailcore.log_keys import LogKeys
 from mailcore.log_levels import NO_WORDS, Words
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
-from mailcore.retries import Settlement, tells_of_broken_inbox
+from mailcore.retries import Settlement
 from mailcore.spool import Spool
 from mailcore.spool_record import Location
 
@@ -171,7 +171,7 @@ class Settler:
         of_mine = [result for result in batch if result.settlement.claimed.id in settled]
         await _log(tx, self._log_keys, of_mine, now)
         await _remember_delivered(tx, [s for s in mine if s.kind == "delivered"])
-        await _remember_failing(tx, mine)
+        await inbox_health.remember(tx, mine)
         closed = await _close(tx, mine)
         notified = await self._report_failures(tx, batch, settled, closed, now)
         await _enter(tx, mine)
@@ -292,7 +292,7 @@ async def _postpone(tx: Transaction, settlements: Sequence[Settlement]) -> set[U
 
 
 async def _remember_delivered(tx: Transaction, settlements: Sequence[Settlement]) -> None:
-    """For a message that goes on to other destinations; and the first time a destination takes mail."""
+    """For a message that goes on to other destinations."""
     messages = sorted({s.claimed.message_id for s in settlements})
     if messages:
         await tx.execute(
@@ -300,45 +300,6 @@ async def _remember_delivered(tx: Transaction, settlements: Sequence[Settlement]
             "from delivery d where d.message_id = m.id)",
             messages,
         )
-    firsts = sorted(
-        {
-            s.claimed.destination_id
-            for s in settlements
-            if s.claimed.destination_id and not s.claimed.delivered_before
-        }
-    )
-    if firsts:
-        await tx.execute(
-            "update destination set delivered_before = true where id = any($1::uuid[]) and not "
-            "delivered_before",
-            firsts,
-        )
-
-
-async def _remember_failing(tx: Transaction, settlements: Sequence[Settlement]) -> None:
-    """Which inboxes take no mail any more; no statement where that did not change."""
-    to = {s.claimed.destination_id: s for s in settlements if s.claimed.destination_id}
-    if works := sorted(i for i, s in to.items() if s.kind == "delivered" and s.claimed.failing):
-        rows = await tx.fetch(_WORKS, works)
-        await _note_destinations(tx, rows, "confirmed")
-    if broken := sorted(i for i, s in to.items() if tells_of_broken_inbox(s) and not s.claimed.failing):
-        rows = await tx.fetch(_FAILS, broken)
-        await _note_destinations(tx, rows, "failing")
-
-
-_WORKS = """
-update destination set failing_since = null, told_failing_at = null
-where id = any($1::uuid[]) and failing_since is not null returning id, account_id
-"""
-_FAILS = """
-update destination set failing_since = now()
-where id = any($1::uuid[]) and failing_since is null returning id, account_id
-"""
-
-
-async def _note_destinations(tx: Transaction, rows: Sequence[Any], state: str) -> None:
-    for row in rows:
-        await changes.note(tx, row["account_id"], "destination", row["id"], state=state)
 
 
 async def _close(tx: Transaction, settlements: Sequence[Settlement]) -> list[_Closed]:

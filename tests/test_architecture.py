@@ -45,7 +45,7 @@ GATES = {
                     "customers/aliases.py",
                     "customers/confirmations.py", "customers/stops.py",
                     "customers/accounts.py", "mailcore/routing.py",
-                    "mailcore/queue_claim.py", "mailcore/settlement.py",
+                    "mailcore/queue_claim.py", "mailcore/inbox_health.py",
                     "customers/queue_owner.py"},
     "api_key": {"customers/api_keys.py", "customers/accounts.py", "customers/standing.py"},
     "audit_event": {"customers/audit.py"},
