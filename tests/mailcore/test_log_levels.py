@@ -166,7 +166,8 @@ def test_no_subject_of_two_words_and_more_survives(
     words: list[str], between: str, written: Callable[[str], str], around: str
 ) -> None:
     subject = " ".join(words)
-    response = f"550 {around} {written(between.join(words))} {around}"
+    # A server changes its words; the escapes between them are ours, and always small letters.
+    response = f"550 {around} {between.join(map(written, words))} {around}"
     cut = without_subject(response, subject.encode())
     assert "[subject]" in cut
     assert "".join(words) not in "".join(cut.casefold().split(between)).replace(" ", "")
