@@ -129,8 +129,8 @@ class Dressing:
         if claimed.origin != "smtp":
             return _Clothes(self._signature(message, message.header, now), b"", message.header)
         header = results.without_forged(message.header, self._domain)
-        if message.verdicts is None:  # taken by a release that did not ask, or that wrote them otherwise
-            return _Clothes(b"", b"", header)
+        if message.verdicts is None:  # nobody asked, so there is nothing that a seal could say
+            return _Clothes(self._signature(message, header, now), b"", header)
         return self._forwarded(claimed.alias_address, message, header, message.verdicts, now)
 
     def _forwarded(

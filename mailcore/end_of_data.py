@@ -107,13 +107,14 @@ class EndOfData:
         self._returns = returns
         self._reputation = reputation
         self._trusted_sealers = settings.trusted_sealers
+        self._wants_verdicts = settings.verdicts
         self._arrivals = Arrivals(settings=settings, clock=clock, resolver=resolver)
 
     def ask_spf(self, peer: Peer, transaction: MailTransaction) -> SpfQuestion | None:
         """At DATA already, so that it costs no time after the dot. Of what comes to a return address nobody
         reads the answer.
         """
-        if _returned(transaction):
+        if _returned(transaction) or not self._wants_verdicts:
             return None
         return self._arrivals.ask_spf(
             client_ip=peer.ip, helo=peer.helo, reverse_path=transaction.reverse_path.mailbox
@@ -136,8 +137,8 @@ class EndOfData:
         """The reply that takes it, or what refuses it."""
         if refusal := await self._check_content(mail):
             return Refused(refusal)
-        verdicts = await self._verdicts(mail)
-        if refused := await self._judge(mail, verdicts):
+        verdicts = await self._verdicts(mail) if self._wants_verdicts else None
+        if verdicts and (refused := await self._judge(mail, verdicts)):
             return refused
         reply = await self._accept(mail, verdicts)
         return Refused(reply) if reply.is_refusal else reply
@@ -194,7 +195,7 @@ class EndOfData:
 
     # --- ours from here on ---
 
-    async def _accept(self, mail: _Mail, verdicts: Verdicts) -> Reply:
+    async def _accept(self, mail: _Mail, verdicts: Verdicts | None) -> Reply:
         intake, recipients = mail.body.intake, mail.recipients
         submission = await self._submission(mail, verdicts)
         failing = {r.domain_id for r in recipients if r.domain_id and r.domain_failing}
@@ -211,14 +212,14 @@ class EndOfData:
             metrics.RECEIVED.labels(recipients[0].lane).inc()
         return reply
 
-    async def _submission(self, mail: _Mail, verdicts: Verdicts) -> Submission:
+    async def _submission(self, mail: _Mail, verdicts: Verdicts | None) -> Submission:
         intake, reverse_path = mail.body.intake, mail.transaction.reverse_path
         domain = reverse_path.mailbox.domain if reverse_path.mailbox else ""
         return Submission(
             id=intake.record_id,
             origin="smtp",
             reverse_path=reverse_path.wire,
-            sender_authenticated=policy.is_from(verdicts, domain),
+            sender_authenticated=verdicts is not None and policy.is_from(verdicts, domain),
             smtputf8=mail.transaction.parameters.smtputf8,
             recipients=mail.recipients,
             client=await self._client(mail.peer, mail.transaction),
