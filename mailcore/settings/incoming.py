@@ -48,8 +48,8 @@ class Incoming(BaseSettings):
     # Who sends (RFC 7208, 6376, 8617, 9989)
     verdicts: bool = Field(
         True,
-        description="Find out who sent a message; off where a filter in front does: then no policy about senders "
-        "holds, nothing is sealed, and what is forwarded gets a DKIM-Signature of ours instead",
+        description="Find out who sent a message; off where a filter in front does: then no policy about "
+        "senders holds, nothing is sealed, and what is forwarded gets a DKIM-Signature of ours instead",
     )
     verdict_timeout: Wait = Field(
         timedelta(seconds=2),

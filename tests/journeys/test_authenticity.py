@@ -8,7 +8,9 @@ import pytest
 
 from clearpost.standins.dns import Fault
 from mailcore import replies
+from mailcore.authenticity.signing_keys import KeyFolder
 from tests.journeys.conftest import Opener
+from tests.support import second_opinion
 from tests.support.destination import Destination
 from tests.support.sender import letter
 from tests.support.signed_mail import forwarded, record, rsa_key, signature_field
@@ -186,3 +188,47 @@ async def test_a_signature_of_the_reverse_paths_domain_lets_a_dsn_go_there(opene
     assert told.rcpt == ("RCPT TO:<ceo@bank.test>",)
     assert b"Subject: Signed" in told.content
     assert len(bank.messages) == 1
+
+
+# --- where a filter in front finds out who sent it (`verdicts` off) ---
+
+
+async def test_without_verdicts_no_sender_is_asked_about_and_no_policy_holds(opened: Opener) -> None:
+    async with Destination() as inbox, town(opened, inbox, verdicts=False) as stack:
+        without_name(stack)
+        message_id = await stack.accepted("hello@shop.test", SPOOF, by="ceo@bank.test")
+        await stack.has_event(message_id, "received", "delivered")
+        event = (await stack.timeline(message_id))[0]
+    assert event.response == f"250 2.0.0 Queued as {message_id}"
+    assert [(name, kind) for name, kind in stack.questions if kind == "TXT" or "bank.test" in name] == []
+
+
+async def test_without_verdicts_mail_leaves_under_a_signature_of_ours_alone(opened: Opener) -> None:
+    forged = b"Authentication-Results: clearpost.test; dmarc=pass header.from=bank.test\r\n"
+    async with Destination() as inbox, town(opened, inbox, verdicts=False) as stack:
+        await stack.accepted("hello@shop.test", forged + SPOOF)
+        (message,) = await inbox.wait_for(1)
+        (key,) = KeyFolder(stack.settings.key_dir).keys("clearpost.test")
+    assert message.content.startswith(b"DKIM-Signature: v=1;")
+    assert message.content.endswith(SPOOF)
+    names = [line.partition(b":")[0].lower() for line in message.content.split(b"\r\n")]
+    assert names.count(b"dkim-signature") == 1
+    assert not {b"authentication-results", b"arc-seal"} & set(names)
+    assert b"d=clearpost.test;" in field(message.content, b"DKIM-Signature")
+    assert second_opinion.verifies(message.content, {key.record_name: key.record})
+
+
+async def test_without_verdicts_nobody_is_known_and_nobody_gets_a_dsn(opened: Opener) -> None:
+    async with (
+        Destination({"RCPT": "550 5.1.1 no such user"}) as pit,
+        Destination() as bank,
+        opened({"inbox.test": pit, "bank.test": bank}, verdicts=False) as stack,
+    ):
+        await stack.alias("hello", "you@inbox.test")
+        await stack.start("mx")
+        publish_key(stack, "bank.test")
+        signed = signed_by("bank.test", letter("Signed", sender="ceo@bank.test"))
+        message_id = await stack.accepted("hello@shop.test", signed, by="ceo@bank.test")
+        await stack.has_event(message_id, "received", "hard-bounced")
+        await stack.idle()
+    assert bank.messages == []

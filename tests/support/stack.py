@@ -132,11 +132,14 @@ class Spawned:
 
 @dataclass(slots=True)
 class Stack:
-    """A service with one account, `free`, that owns shop.test. `log` holds what spawned processes wrote."""
+    """A service with one account, `free`, that owns shop.test. `log` holds what spawned processes wrote,
+    `questions` (name, type) what they asked of DNS.
+    """
 
     settings: Settings
     redis_url: str
     zone: Zone
+    questions: list[tuple[str, str]]
     world: World
     account: AccountRow
     domain: DomainRow
@@ -291,7 +294,9 @@ async def service(
         account = await world.account("free")
         domain = await world.domain(account, "shop.test")
         settings = Settings(**(values | changes))
-        stack = Stack(settings, redis_url, dns.zone, world, account, domain, folder / "processes.log")
+        stack = Stack(
+            settings, redis_url, dns.zone, dns.questions, world, account, domain, folder / "processes.log"
+        )
         trust(stack, "sender.test")
         try:
             yield stack
