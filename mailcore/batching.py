@@ -1,7 +1,8 @@
-"""Group commit: callers that arrive while a batch runs share the next one.
+"""Group commit: callers that arrive in one moment, or while a batch runs, share the next one.
 
-Idle, a batch has one item and nobody waits. Must never reorder a caller's items, hold an item back
-on purpose, or let one caller's cancellation undo what others share.
+Idle, a batch has one item and nobody waits: it is whoever came in one turn of the event loop. Must
+never reorder a caller's items, hold an item back on purpose, or let one caller's cancellation undo what
+others share.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ class Batcher(Generic[T, R]):
         self._run = run
         self._largest = largest
         self._free = concurrency
+        self._starts = False
         self._waiting: deque[_Waiting[T, R]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -40,10 +42,14 @@ class Batcher(Generic[T, R]):
         """The item's result, or what `run` raised for its batch. Cancelling the caller leaves the item
         in its batch.
         """
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(item, future))
+        return await self.begin(item)
+
+    def begin(self, item: T) -> "asyncio.Future[R]":
+        """The same for whoever goes on meanwhile."""
+        waiting = _Waiting(item, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
         self._start()
-        return await asyncio.shield(future)
+        return waiting.result
 
     async def drain(self) -> None:
         """Returns when nothing waits and nothing runs."""
@@ -51,14 +57,18 @@ class Batcher(Generic[T, R]):
             await asyncio.wait(self._running)
 
     def _start(self) -> None:
-        while self._free and self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
+        if self._free and self._waiting and not self._starts:
+            self._starts = True
             self._free -= 1
-            task = asyncio.create_task(self._serve(batch))
+            task = asyncio.create_task(self._serve())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    async def _serve(self, batch: Sequence[_Waiting[T, R]]) -> None:
+    async def _serve(self) -> None:
+        """Takes its batch when it runs, not when it is started: until then more may have come."""
+        self._starts = False
+        batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
+        self._start()
         try:
             results = await self._run([waiting.item for waiting in batch])
         except Exception as error:  # noqa: BLE001  handed on to every caller of the batch

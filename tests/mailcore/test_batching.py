@@ -36,12 +36,34 @@ async def test_an_idle_batcher_does_not_wait_for_company() -> None:
 async def test_those_who_come_meanwhile_share_the_next_batch_in_order() -> None:
     runs = Runs()
     batcher = Batcher(runs, largest=3, concurrency=1)
-    tasks = [asyncio.create_task(batcher.submit(number)) for number in range(6)]
+    first = asyncio.create_task(batcher.submit(0))
     await runs.begun.acquire()
+    tasks = [asyncio.create_task(batcher.submit(number)) for number in range(1, 6)]
     for _ in range(3):
         runs.gate.release()
-    assert await asyncio.gather(*tasks) == [0, 2, 4, 6, 8, 10]
+    assert await asyncio.gather(first, *tasks) == [0, 2, 4, 6, 8, 10]
     assert runs.batches == [[0], [1, 2, 3], [4, 5]]
+
+
+async def test_those_who_come_in_one_turn_of_the_loop_share_a_batch_although_another_could_run() -> None:
+    runs = Runs()
+    runs.gate.release()
+    batcher = Batcher(runs, concurrency=2)
+    begun = [batcher.begin(number) for number in range(3)]
+    assert [await each for each in begun] == [0, 2, 4]
+    assert runs.batches == [[0, 1, 2]]
+
+
+async def test_more_than_the_largest_batch_run_beside_each_other() -> None:
+    runs = Runs()
+    batcher = Batcher(runs, largest=2, concurrency=2)
+    begun = [batcher.begin(number) for number in range(5)]
+    for _ in range(2):
+        await runs.begun.acquire()
+    assert runs.batches == [[0, 1], [2, 3]]
+    for _ in range(3):
+        runs.gate.release()
+    assert [await each for each in begun] == [0, 2, 4, 6, 8]
 
 
 async def test_a_cancelled_caller_leaves_its_item_in_the_batch() -> None:
