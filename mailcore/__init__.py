@@ -40,7 +40,7 @@ The moment it becomes ours
     spool_seal.py       how a record is sealed under its key
     spool_record.py     one record: header, content and envelope; written, read, wiped
     spool_plain_record.py  records of releases before they were sealed
-    key_wiper.py        keys of ended messages destroyed for good, a second apart
+    key_wiper.py        ended messages wiped, their keys destroyed for good, a second apart
     spool.py            the spool folder of a node: read, discard
     spool_owner.py      which database a spool belongs to
     spool_walk.py       every record of a spool at rest, without its content

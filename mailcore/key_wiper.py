@@ -1,4 +1,5 @@
-"""Destroys for good the keys of messages that ended: in batches, a second apart, in a thread of its own.
+"""Wipes messages that ended, and destroys their keys for good: in batches, a second apart, in a thread of
+its own, so that nobody who settles waits for it.
 
 One for each process that discards. Must never end it for a failing disk or database: what is not done is
 tried again, and what a crash leaves the sweep does.
@@ -13,7 +14,7 @@ import structlog
 
 from mailcore import metrics, service_counts
 from mailcore.database import CONNECTION_LOST, Aborted, Database
-from mailcore.spool_keys import SpoolKeys
+from mailcore.spool import Spool
 
 log = structlog.get_logger("key_wiper")
 
@@ -23,10 +24,11 @@ _ROUNDS_PER_NOTE: Final = 10
 
 
 class KeyWiper:
-    """Destroyed keys are zeros at once; `wipe` makes that durable, and says how long it took."""
+    """Of one process: `wipe` discards what its spool was told of, and says how long that took."""
 
-    def __init__(self, keys: SpoolKeys, database: Database) -> None:
-        self._keys = keys
+    def __init__(self, spool: Spool, database: Database) -> None:
+        self._spool = spool
+        self._keys = spool.keys
         self._database = database
         self._thread = ThreadPoolExecutor(1, "keys")
 
@@ -38,12 +40,17 @@ class KeyWiper:
             await self.note()
 
     async def wipe(self) -> None:
-        seconds = await asyncio.get_running_loop().run_in_executor(self._thread, self._keys.sync)
+        seconds = await asyncio.get_running_loop().run_in_executor(self._thread, self._wipe)
         for taken in seconds:
             metrics.KEY_DESTROYED_AFTER.observe(taken)
         if failing := self._keys.failing:
             log.error("keys_not_destroyed", messages=failing)
         metrics.KEYS_UNDESTROYED.set(failing)
+
+    def _wipe(self) -> list[float]:
+        if failed := self._spool.discard_ended():
+            log.error("discard_failed", messages=failed)
+        return self._keys.sync()
 
     async def note(self) -> None:
         """In the figures that only grow."""

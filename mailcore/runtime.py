@@ -164,7 +164,7 @@ async def _open_spool(
 ) -> tuple[Spool, KeyWiper]:
     spool = Spool.open(settings.spool_dir, settings.key_dir, clock)
     stack.callback(spool.close)
-    return spool, await stack.enter_async_context(KeyWiper(spool.keys, database))
+    return spool, await stack.enter_async_context(KeyWiper(spool, database))
 
 
 def _wire(

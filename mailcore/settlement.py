@@ -220,15 +220,7 @@ class Settler:
             for message in closed
             if not message.shared or not await self._is_still_needed(message.location)
         ]
-        if locations:
-            await asyncio.to_thread(self._discard_all, locations, committed)
-
-    def _discard_all(self, locations: Sequence[Location], committed: float) -> None:
-        for location in locations:
-            try:
-                self._spool.discard(location, since=committed)
-            except OSError as error:  # the sweep wipes or reclaims it
-                log.error("discard_failed", error=type(error).__name__)
+        self._spool.discard_soon(locations, committed)
 
     async def _is_still_needed(self, location: Location) -> bool:
         """Recipients of one SMTP transaction share their bytes. Asked after the commit: the last one

@@ -6,7 +6,8 @@ the key folder (spool_keys.py). Must never hand out bytes that do not open under
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -30,6 +31,7 @@ class Spool:
         self.keys = keys
         self.node_id = identity
         self._lock = lock
+        self._ended: deque[tuple[Location, float]] = deque()
 
     @classmethod
     def open(cls, folder: Path, key_dir: Path, clock: Clock, *, alone: bool = False) -> Self:
@@ -75,20 +77,48 @@ class Spool:
         finally:
             os.close(descriptor)
 
-    def discard(self, location: Location, *, since: float | None = None) -> None:
+    # --- discarding ---
+
+    def discard(self, location: Location) -> None:
         """Destroys the record's key, then overwrites the record, all but what a walk needs.
 
-        The key is gone for good with the next `keys.sync`; `since` (monotonic) is when nobody needed it any
-        more. Raises OSError where the bytes can't be overwritten.
+        The key is gone for good with the next `keys.sync`. Raises OSError where bytes can't be overwritten.
         """
+        self._discard(location.segment, [location], None)
+
+    def discard_soon(self, locations: Iterable[Location], since: float) -> None:
+        """With the next `discard_ended`. `since` (monotonic) is when nobody needed them any more."""
+        self._ended.extend((location, since) for location in locations)
+
+    def discard_ended(self) -> int:
+        """Discards what `discard_soon` was told of, all of one segment at once. Blocks on the disk.
+
+        Returns how many records are in segments that the disk would not overwrite: the sweep finishes them.
+        """
+        ended = [self._ended.popleft() for _ in range(len(self._ended))]
+        by_segment: dict[UUID, list[tuple[Location, float]]] = defaultdict(list)
+        for location, since in ended:
+            by_segment[location.segment].append((location, since))
+        failed = 0
+        for segment, records in by_segment.items():
+            locations = [location for location, _ in records]
+            try:
+                self._discard(segment, locations, min(since for _, since in records))
+            except OSError:
+                failed += len(records)
+        return failed
+
+    def _discard(self, segment: UUID, locations: Sequence[Location], since: float | None) -> None:
+        """Keys first: from then on nothing of them can be read, whatever becomes of the bytes."""
         try:
-            descriptor = os.open(self.path(location.segment), os.O_RDWR)
+            descriptor = os.open(self.path(segment), os.O_RDWR)
         except FileNotFoundError:
             return  # reclaimed with its segment
         try:
-            if header := spool_record.header_at(descriptor, location.offset):
-                self.keys.destroy(location.segment, [header.slot], since)
-            spool_record.wipe(descriptor, location.offset, location.offset + location.length)
+            headers = [spool_record.header_at(descriptor, location.offset) for location in locations]
+            self.keys.destroy(segment, [header.slot for header in headers if header], since)
+            for location in locations:
+                spool_record.wipe(descriptor, location.offset, location.offset + location.length)
         finally:
             os.close(descriptor)
 

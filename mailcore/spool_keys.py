@@ -10,8 +10,8 @@ import errno
 import os
 import secrets
 import threading
-from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -28,6 +28,9 @@ _MORE_SLOTS = 1024
 
 _DESTROYED = bytes(KEY_BYTES)
 _SUFFIX = ".keys"
+
+# Of each segment: slots, and since when (monotonic) nobody needs their keys.
+_Slots = dict[UUID, dict[int, float]]
 
 
 class SegmentKeys:
@@ -87,7 +90,7 @@ class SpoolKeys:
         self.folder = folder
         self._clock = clock
         self._guard = threading.Lock()
-        self._unsynced: dict[tuple[UUID, int], float] = {}
+        self._unsynced: _Slots = {}
         self._destroyed = 0
         self.failing = 0  # how many the last `sync` could not destroy
 
@@ -141,16 +144,21 @@ class SpoolKeys:
                 return  # removed with its segment
         except OSError:
             pass  # `sync` finds out
-        now = self._clock.monotonic() if since is None else since
+        if slots:
+            self._remember(segment, dict.fromkeys(slots, self._clock.monotonic() if since is None else since))
+
+    def _remember(self, segment: UUID, slots: Mapping[int, float]) -> None:
+        """To be synced; what is remembered already stays as old as it is."""
         with self._guard:
-            for slot in slots:
-                self._unsynced.setdefault((segment, slot), now)
+            known = self._unsynced.setdefault(segment, {})
+            for slot, since in slots.items():
+                known.setdefault(slot, since)
 
     def _live(self, segment: UUID, slots: Collection[int]) -> list[int]:
         """Overwrites, and returns which of them were no zeros before."""
         descriptor = os.open(self.path(segment), os.O_RDWR)
         try:
-            live = [slot for slot in slots if any(os.pread(descriptor, KEY_BYTES, slot * KEY_BYTES))]
+            live = _those_alive(descriptor, slots)
             _overwrite(descriptor, live)
             return live
         finally:
@@ -160,21 +168,21 @@ class SpoolKeys:
         """Makes durable what was destroyed. Returns for each key how many seconds that took."""
         with self._guard:
             due, self._unsynced = self._unsynced, {}
-        by_segment: dict[UUID, list[int]] = defaultdict(list)
-        for segment, slot in due:
-            by_segment[segment].append(slot)
-        failed = {segment for segment, slots in by_segment.items() if not self._synced(segment, slots)}
-        now = self._clock.monotonic()
+        done: list[float] = []
+        failing = 0
+        for segment, slots in due.items():
+            if self._synced(segment, slots):
+                now = self._clock.monotonic()
+                done += [now - since for since in slots.values()]
+            else:
+                self._remember(segment, slots)
+                failing += len(slots)
         with self._guard:
-            for (segment, slot), since in due.items():
-                if segment in failed:
-                    self._unsynced.setdefault((segment, slot), since)
-            done = [now - since for (segment, _), since in due.items() if segment not in failed]
             self._destroyed += len(done)
-            self.failing = len(due) - len(done)
+            self.failing = failing
         return done
 
-    def _synced(self, segment: UUID, slots: Sequence[int]) -> bool:
+    def _synced(self, segment: UUID, slots: Collection[int]) -> bool:
         """Overwritten once more: the first time may have failed, and so may have a sync of it."""
         try:
             descriptor = os.open(self.path(segment), os.O_RDWR)
@@ -234,12 +242,37 @@ def _is_key_file(path: Path) -> bool:
         return False
 
 
-def _overwrite(descriptor: int, slots: Iterable[int]) -> None:
-    """Only slots that the file has: it never grows."""
+def _those_alive(descriptor: int, slots: Collection[int]) -> list[int]:
+    """Which of the slots hold a key still, in order; all that lie between are read at once."""
+    if not slots:
+        return []
+    first, last = min(slots), max(slots)
+    octets = os.pread(descriptor, (last - first + 1) * KEY_BYTES, first * KEY_BYTES)
+    starts = {slot: (slot - first) * KEY_BYTES for slot in sorted(slots)}
+    whole = {slot: octets[start : start + KEY_BYTES] for slot, start in starts.items()}
+    return [slot for slot, key in whole.items() if len(key) == KEY_BYTES and any(key)]
+
+
+def _overwrite(descriptor: int, slots: Collection[int]) -> None:
+    """Only slots that the file has: it never grows. Neighbours go together."""
     size = os.fstat(descriptor).st_size
+    for first, count in _runs(sorted(slots)):
+        end = min((first + count) * KEY_BYTES, size - size % KEY_BYTES)
+        _write(descriptor, bytes(max(0, end - first * KEY_BYTES)), first * KEY_BYTES)
+
+
+def _runs(slots: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Of ascending slots those that are neighbours: the first of them, and how many."""
+    first = count = 0
     for slot in slots:
-        if (slot + 1) * KEY_BYTES <= size:
-            _write(descriptor, _DESTROYED, slot * KEY_BYTES)
+        if count and slot == first + count:
+            count += 1
+            continue
+        if count:
+            yield first, count
+        first, count = slot, 1
+    if count:
+        yield first, count
 
 
 def _write(descriptor: int, content: bytes, offset: int) -> None:

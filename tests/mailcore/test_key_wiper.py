@@ -31,14 +31,13 @@ async def test_what_was_discarded_is_synced_timed_and_counted(
 ) -> None:
     locations = writer.append([entry(clock) for _ in range(3)])
     seen = metrics.KEY_DESTROYED_AFTER._sum.get()
-    async with KeyWiper(spool.keys, database) as wiper:
-        for location in locations[:2]:
-            spool.discard(location, since=clock.monotonic() - 3)
+    async with KeyWiper(spool, database) as wiper:
+        spool.discard_soon(locations[:2], clock.monotonic() - 3)
         await wiper.wipe()
         assert 6 <= metrics.KEY_DESTROYED_AFTER._sum.get() - seen < 8
         await wiper.note()
         assert await counted(database) == 2
-        spool.discard(locations[2])
+        spool.discard_soon(locations[2:], clock.monotonic())
     assert await counted(database) == 3, "the end of a process leaves nothing undone"
 
 
@@ -47,10 +46,10 @@ async def test_what_cannot_be_destroyed_is_shown_until_it_can(
 ) -> None:
     (location,) = writer.append([entry(clock)])
     file, aside = spool.keys.path(location.segment), tmp_path / "aside"
-    async with KeyWiper(spool.keys, database) as wiper:
+    async with KeyWiper(spool, database) as wiper:
         file.rename(aside)
         file.mkdir()  # whatever opens it for writing fails
-        spool.discard(location)
+        spool.discard_soon([location], clock.monotonic())
         await wiper.wipe()
         assert metrics.KEYS_UNDESTROYED._value.get() == 1
         file.rmdir()

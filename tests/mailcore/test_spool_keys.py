@@ -74,6 +74,21 @@ def test_a_key_of_no_file_or_beyond_its_end_is_missing(keys: SpoolKeys, clock: S
     keys.read(segment, 0)
 
 
+def test_any_of_many_keys_are_destroyed_and_no_other(keys: SpoolKeys, clock: SteppedClock) -> None:
+    segment = clock.new_id()
+    taken = keys.create(segment, 20).take(20)
+    os.truncate(keys.path(segment), 18 * KEY_BYTES + 7)
+    keys.destroy(segment, [7])
+    destroyed = [3, 9, 4, 5, 17, 0, 8, 7, 18, 30]
+    keys.destroy(segment, destroyed)
+    left = keys.path(segment).read_bytes()
+    assert len(left) == 18 * KEY_BYTES + 7
+    for slot, key in taken[:18]:
+        assert left[slot * KEY_BYTES :][:KEY_BYTES] == (bytes(KEY_BYTES) if slot in destroyed else key)
+    assert left[18 * KEY_BYTES :] == taken[18][1][:7]
+    assert len(keys.sync()) == 8
+
+
 def test_destroying_where_there_is_no_file_or_slot_does_nothing(keys: SpoolKeys, clock: SteppedClock) -> None:
     segment = clock.new_id()
     keys.destroy(segment, [0])

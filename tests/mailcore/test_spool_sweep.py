@@ -284,7 +284,7 @@ async def test_a_message_that_ends_while_it_is_copied_leaves_no_copy(g: Ground) 
 class StuckSpool(Spool):
     """On a disk that does not overwrite."""
 
-    def discard(self, location: Location, *, since: float | None = None) -> None:
+    def discard(self, location: Location) -> None:
         raise OSError(errno.EIO, "the disk")
 
 

@@ -3,7 +3,7 @@
 Must never be a copy of the code under test: it only wires the real parts together.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +27,7 @@ from mailcore.routing import DestinationRef, Recipient
 from mailcore.settings import Settings
 from mailcore.settlement import Settler
 from mailcore.spool import Spool
+from mailcore.spool_record import Location
 from mailcore.spool_seal import Buffer
 from mailcore.spool_writer import SegmentWriter
 from mailcore.submission import Client, Submission
@@ -161,6 +162,14 @@ class Ground:
         return sum(text.count(words) for text in found)
 
 
+class PromptSpool(Spool):
+    """Its process has no key wiper: what ended is discarded at once."""
+
+    def discard_soon(self, locations: Iterable[Location], since: float) -> None:
+        super().discard_soon(locations, since)
+        assert self.discard_ended() == 0
+
+
 def settlement(claimed: Claimed, kind: str, code: str = "2.0.0") -> Settlement:
     """The end of an attempt, as `retries.settle` would decide it."""
     waits = dict.fromkeys(Lane, timedelta(minutes=1))
@@ -182,7 +191,7 @@ async def ground(
     keys = LogKeys(settings.key_dir, clock, settings.log_retention)
     database = await Database.open(database_url, size=4)
     onlooker = await Database.open(look_on or database_url, size=2)
-    spool = Spool.open(folder / "spool", folder / "keys", clock)
+    spool = PromptSpool.open(folder / "spool", folder / "keys", clock)
     syncs: list[int] = []
     writer = counted_writer(spool, clock, syncs)
     acceptance = Acceptance(
