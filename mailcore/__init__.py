@@ -103,6 +103,7 @@ Ground
     settings/           every setting, read once
     clock.py            the only one who asks the time
     database.py         the only commit in the tree
+    held_connections.py its connections, handed to one user at a time
     models/             all tables
     plans.py            what each plan allows
     suppression.py      inboxes that asked to be left alone

@@ -8,13 +8,14 @@ so is what `tell()` asks for.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 import asyncpg
 
+from mailcore.held_connections import HeldConnections
 from mailcore.plans import Lane
 
 if TYPE_CHECKING:
@@ -157,15 +158,21 @@ def sqlalchemy_url(url: str) -> str:
 
 
 class Database:
-    """Pools of one process. `open()` connects, `close()` ends.
+    """Connections of one process. `open()` connects, `close()` ends.
 
-    Whoever gets no connection within `patience` seconds hears `TimeoutError`, which is in CONNECTION_LOST.
+    Whoever gets none within `patience` seconds hears `TimeoutError`, which is in CONNECTION_LOST.
     """
 
     def __init__(
-        self, pool: Any, url: str, size: int, wake: Wake, tell: Tell, patience: float = _PATIENCE
+        self,
+        held: HeldConnections,
+        url: str,
+        size: int,
+        wake: Wake,
+        tell: Tell,
+        patience: float = _PATIENCE,
     ) -> None:
-        self._pool = pool
+        self._held = held
         self._url = url
         self._size = size
         self._wake = wake
@@ -185,24 +192,15 @@ class Database:
         patience: float = _PATIENCE,
     ) -> Self:
         settings = {**_MAIL_SETTINGS, "application_name": name}
-        pool = await asyncpg.create_pool(
-            url,
-            min_size=1,
-            max_size=size,
-            command_timeout=_COMMAND_TIMEOUT,
-            server_settings=settings,
-            reset=_leave_as_it_is,
+        held = await HeldConnections.open(
+            url, size, patience, command_timeout=_COMMAND_TIMEOUT, server_settings=settings
         )
-        return cls(pool, url, size, wake, tell, patience)
+        return cls(held, url, size, wake, tell, patience)
 
     async def close(self) -> None:
         if self._engine is not None:
             await self._engine.dispose()
-        try:
-            async with asyncio.timeout(5):
-                await self._pool.close()
-        except TimeoutError:
-            self._pool.terminate()
+        await self._held.close()
 
     @asynccontextmanager
     async def transaction(
@@ -216,8 +214,7 @@ class Database:
         """
         async with self._connection() as connection:
             tx = Transaction(connection)
-            scope = connection.transaction()
-            await scope.start()
+            await connection.execute("BEGIN")
             try:
                 if certain:
                     tx.trace = Trace(await tx.value("select pg_current_xact_id()::text"))
@@ -225,10 +222,11 @@ class Database:
                     await tx.execute(_NARROW.format("$1", "$2", "$3"), *_narrowed(tenant))
                 yield tx
             except BaseException:
-                await _roll_back(scope)
+                await _roll_back(connection)
                 raise
             try:
-                await scope.commit()
+                if await connection.execute("COMMIT") != "COMMIT":
+                    raise Aborted  # a statement had failed, and the block went on as if it had not
                 cut = False
             except CONNECTION_LOST:
                 cut = True
@@ -270,15 +268,17 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        """A connection of the pool. What was done on it stays done: one that breaks while it is given back
-        is the pool's trouble, and no failure of a transaction that has just been committed.
-        """
-        connection = await self._pool.acquire(timeout=self._patience)
+        """One of those we hold; given back without a word to the server."""
+        connection = await self._held.take()
         try:
             yield connection
-        finally:
-            with suppress(*CONNECTION_LOST, asyncpg.PostgresError):
-                await self._pool.release(connection)
+        except (asyncio.CancelledError, TimeoutError):  # a statement of it may still be running
+            self._held.throw_away(connection)
+            raise
+        except BaseException:
+            self._held.give_back(connection)
+            raise
+        self._held.give_back(connection)
 
     async def fetch(self, query: str, *arguments: object) -> Sequence[Any]:
         """Rows of one reading statement, outside of any transaction."""
@@ -347,12 +347,6 @@ class Database:
         return self._engine
 
 
-async def _leave_as_it_is(_connection: Any) -> None:
-    """Nothing here outlives its transaction, so there is nothing to reset: the pool's own question costs more
-    than most of ours. A transaction that is still open it rolls back before it comes here.
-    """
-
-
 # The role and its settings end with the transaction.
 _NARROW = (
     "select set_config('role', {}, true), set_config('clearpost.account', {}, true), "
@@ -378,8 +372,8 @@ def tell_after_commit(session: "AsyncSession") -> None:
     session.info["is_told"] = True
 
 
-async def _roll_back(scope: Any) -> None:
+async def _roll_back(connection: Any) -> None:
     try:
-        await scope.rollback()
+        await connection.execute("ROLLBACK")
     except (*CONNECTION_LOST, asyncpg.PostgresError):
         return  # the connection is gone, and with it the transaction

@@ -190,7 +190,8 @@ def test_the_only_commit_is_in_database() -> None:
     found = {name_of(path) for path in SOURCE for call in calls(path) if method(call)[1] == "commit"}
     assert found == {"mailcore/database.py"}
     for path in SOURCE:
-        assert not any(re.search(r"^\s*commit\b", text, re.IGNORECASE) for text in texts(path)), path
+        says_so = any(re.search(r"^\s*commit\b", text, re.IGNORECASE) for text in texts(path))
+        assert not says_so or name_of(path) == "mailcore/database.py", path
 
 
 def test_only_the_clock_asks_the_time() -> None:

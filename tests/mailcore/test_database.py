@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -165,6 +166,18 @@ async def test_a_connection_is_given_back_without_a_word_to_the_server(
     await insert(database)
     await nodes(database)
     assert proxy.cuts == 0
+
+
+async def test_a_block_that_hides_a_failed_statement_is_not_taken_for_committed(database: Database) -> None:
+    async def hide() -> None:
+        async with database.transaction() as tx:
+            await tx.execute(INSERT, NODE)
+            with suppress(asyncpg.PostgresError):
+                await tx.execute("select 1 / 0")
+
+    with pytest.raises(Aborted):
+        await hide()
+    assert await nodes(database) == 0
 
 
 async def test_without_certainty_a_cut_commit_counts_as_not_done(
