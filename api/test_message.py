@@ -15,11 +15,11 @@ from customers import accounts, audit, trial_message
 from customers.audit import Subject
 from customers.callers import Caller
 from customers.trial_message import NoAnswer, Refused
+from mailcore.alias_lookup import CATCH_ALL
 from mailcore.errors import BusinessError, Conflict
 from mailcore.models import Alias, Domain
 from mailcore.plans import Lane
 from mailcore.rates import Rate
-from mailcore.routing import CATCH_ALL
 
 router = APIRouter(prefix="/v1/aliases", route_class=Route, tags=["Aliases"], responses=responses(404))
 

@@ -13,13 +13,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from customers import accounts, cancellation, inboxes
 from customers.inboxes import Inboxes
+from mailcore.alias_lookup import CATCH_ALL
 from mailcore.clock import Clock
 from mailcore.envelope import MAX_LOCAL_PART_OCTETS, normalise_local_part, parse_mailbox
 from mailcore.errors import Conflict, Invalid, LimitReached
 from mailcore.keyring import Keyring
 from mailcore.models import Account, Alias, AliasDestination, Domain
 from mailcore.plans import Plan, limits_for
-from mailcore.routing import CATCH_ALL
 from mailcore.settings import Settings
 
 # --- what an account does with its own ---

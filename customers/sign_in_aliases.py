@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from customers.callers import Caller, Role
+from mailcore.alias_lookup import CATCH_ALL
 from mailcore.envelope import split_tag
 from mailcore.errors import Forbidden
-from mailcore.routing import CATCH_ALL
 
 
 @dataclass(frozen=True, slots=True)

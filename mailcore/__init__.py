@@ -19,6 +19,7 @@ In
     rspamd.py           what rspamd thinks of a message
     mail_rules.py       what the owner of a domain chose for its mail
     routing.py          whose a forward-path is, and where its mail goes
+    alias_lookup.py     what the database holds about it, asked for many at once
     admission.py        pure decisions: may this recipient, this content be accepted?
     authenticity/       who sent a message: verdicts, what follows, what we sign
     intake.py           content as it arrives: in memory, or streamed to disk

@@ -21,7 +21,7 @@ from mailcore.refusals import RefusalLog, Refused, Whose
 from mailcore.replies import Reply
 from mailcore.reputation import Reputation
 from mailcore.returns import Return, Returns
-from mailcore.routing import NotServed, Recipient, Resolved, SwitchedOff
+from mailcore.routing import NotServed, Recipient, Resolved, Routes, SwitchedOff
 from mailcore.settings import Settings
 from mailcore.smtp_dialogue import MailTransaction, Peer
 from mailcore.spool import Spool
@@ -48,7 +48,7 @@ class MailReceiver:
         self._clock = clock
         self._database = database
         self._spool = spool
-        self._keyring = keyring
+        self._routes = Routes(database, keyring)
         self._refusals = refusals
         self._returns = returns
         self._reputation = reputation
@@ -79,7 +79,7 @@ class MailReceiver:
             return replies.TOO_MANY_RECIPIENTS
         if mailbox.domain in ("", self._settings.service_domain):
             return await self._own_address(transaction, mailbox)
-        resolution = await routing.resolve(self._database, self._keyring, mailbox, self._clock.now())
+        resolution = await self._routes.resolve(mailbox, self._clock.now())
         if isinstance(resolution, NotServed):
             return await self._not_served(mailbox.domain, resolution)
         door = Door(transaction.parameters.size, recipients_of(transaction))

@@ -1,6 +1,6 @@
 """Resolves a forward-path: who it belongs to, and where its mail goes.
 
-`resolve` runs once for every RCPT and asks the database each time: a stale answer bounces mail. Must
+`Routes.resolve` runs once for every RCPT and asks the database each time: a stale answer bounces mail. Must
 never hand out a destination to anybody but the path of its message.
 """
 
@@ -11,13 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from mailcore import suppression
+from mailcore.alias_lookup import CATCH_ALL, AliasLookup, Question
 from mailcore.database import Database, Transaction
 from mailcore.envelope import Mailbox, normalise_local_part, split_tag
 from mailcore.keyring import Keyring
 from mailcore.mail_rules import LogLevel, MailRules
 from mailcore.plans import Lane, Plan, limits_for
 
-CATCH_ALL = "*"
 # RFC 5321 section 4.5.1 and RFC 2142: these work at every domain we serve.
 ROLES = frozenset({"postmaster", "abuse"})
 
@@ -124,23 +124,6 @@ Resolution = Resolved | NoSuchAlias | SwitchedOff | DomainPaused | Suspended | N
 # A new inbox is confirmed within hours; mail for an alias that has no other waits at its sender's until then.
 CONFIRMATION_WINDOW = timedelta(hours=72)
 
-_RESOLVE = """
-select d.id as domain_id, d.account_id, d.plus_addressing, d.off_at, d.paused_at as domain_paused_at, c.plan,
-       c.suspended_at, a.id as alias_id, a.number, a.local_part, a.enabled, a.paused_at, a.created_at,
-       (c.surplus_pauses_at is null or c.surplus_told = 3) as is_cut,
-       d.failing_since is not null as domain_failing, d.strict_dmarc, d.require_tls, d.spam_threshold,
-       d.log_level,
-       coalesce((select u.forwarded from usage_day u
-                 where u.account_id = d.account_id and u.day = $3), 0) as forwarded_today,
-       array(select (t.confirmed_at is not null, t.created_at, t.id, t.address, t.delivered_before,
-                     t.failing_since is not null)
-             from alias_destination l join destination t on t.id = l.destination_id
-             where l.alias_id = a.id and t.stopped_at is null order by t.id) as destinations
-from domain d join account c on c.id = d.account_id
-left join alias a on a.domain_id = d.id and a.local_part = any($2::text[])
-where d.name = $1 and d.verified_at is not null
-"""
-
 # Those who decide about its aliases; whoever only looks on gets no mail of others.
 _OWNERS = """
 select p.email from membership m join person p on p.id = m.person_id
@@ -148,52 +131,65 @@ where m.account_id = $1 and m.role in ('owner', 'admin') order by m.role = 'owne
 """
 
 
-async def resolve(database: Database, keyring: Keyring, mailbox: Mailbox, now: datetime) -> Resolution:
-    """Exact alias, then the alias before the plus tag, then the role addresses, then the catch-all."""
-    local_part = normalise_local_part(mailbox.local_part)
-    untagged, tag = split_tag(local_part)
-    rows = await database.fetch(_RESOLVE, mailbox.domain, [local_part, untagged, CATCH_ALL], now.date())
-    if not rows:
-        return await _unserved(database, mailbox.domain)
-    by_name = {row["local_part"]: row for row in rows}
-    first = rows[0]
-    level = LogLevel(first["log_level"])
-    if first["suspended_at"]:
-        return Suspended(first["account_id"], first["domain_id"], now - first["suspended_at"], level)
-    if first["off_at"]:
-        return SwitchedOff(first["account_id"], first["domain_id"], level)
-    if first["domain_paused_at"]:
-        return await _of_paused(database, keyring, mailbox, first)
-    found = by_name.get(local_part) or (by_name.get(untagged) if tag and first["plus_addressing"] else None)
-    absent = found is None or found["paused_at"] is not None  # nobody's downgrade silences a postmaster
-    if absent and local_part in ROLES and (owner := await _owner(database, keyring, first)):
-        return _role(first, mailbox, owner)
-    found = found or by_name.get(CATCH_ALL)
-    if found is None:
-        return NoSuchAlias(first["account_id"], first["domain_id"], level)
-    return _resolved(found, mailbox, now)
+class Routes:
+    """Of one process: those who ask in one moment share a query."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._aliases = AliasLookup(database)
+
+    async def resolve(self, mailbox: Mailbox, now: datetime) -> Resolution:
+        """Exact alias, then the alias before the plus tag, then the role addresses, then the catch-all."""
+        local_part = normalise_local_part(mailbox.local_part)
+        untagged, tag = split_tag(local_part)
+        rows = await self._aliases.rows(Question(mailbox.domain, local_part, untagged, now.date()))
+        if not rows:
+            return await self._unserved(mailbox.domain)
+        first = rows[0]
+        if refused := _of_domain(first, now):
+            return refused
+        if first["domain_paused_at"]:
+            return await self._of_paused(mailbox, first)
+        by_name = {row["local_part"]: row for row in rows}
+        found = by_name.get(local_part) or (
+            by_name.get(untagged) if tag and first["plus_addressing"] else None
+        )
+        absent = found is None or found["paused_at"] is not None  # nobody's downgrade silences a postmaster
+        if absent and local_part in ROLES and (owner := await self._owner(first)):
+            return _role(first, mailbox, owner)
+        found = found or by_name.get(CATCH_ALL)
+        if found is None:
+            return NoSuchAlias(first["account_id"], first["domain_id"], LogLevel(first["log_level"]))
+        return _resolved(found, mailbox, now)
+
+    async def _of_paused(self, mailbox: Mailbox, row: Any) -> Resolved | DomainPaused:
+        """We still serve the domain, so its postmaster is there (RFC 5321 section 4.5.1)."""
+        is_role = normalise_local_part(mailbox.local_part) in ROLES
+        if is_role and (owner := await self._owner(row)):
+            return _role(row, mailbox, owner)
+        return DomainPaused(row["account_id"], row["domain_id"], LogLevel(row["log_level"]))
+
+    async def _owner(self, row: Any) -> str | None:
+        """Of the account; the one who has owned it longest and wants mail from us, else an admin."""
+        for owner in await self._database.fetch(_OWNERS, row["account_id"]):
+            if not await suppression.holds(self._database, self._keyring, owner["email"]):
+                return str(owner["email"])
+        return None
+
+    async def _unserved(self, domain: str) -> NotServed:
+        newest = "select max(created_at) from domain where name = $1"
+        return NotServed(await self._database.value(newest, domain))
 
 
-async def _of_paused(
-    database: Database, keyring: Keyring, mailbox: Mailbox, row: Any
-) -> Resolved | DomainPaused:
-    """We still serve the domain, so its postmaster is there (RFC 5321 section 4.5.1)."""
-    is_role = normalise_local_part(mailbox.local_part) in ROLES
-    if is_role and (owner := await _owner(database, keyring, row)):
-        return _role(row, mailbox, owner)
-    return DomainPaused(row["account_id"], row["domain_id"], LogLevel(row["log_level"]))
-
-
-async def _owner(database: Database, keyring: Keyring, row: Any) -> str | None:
-    """Of the account; the one who has owned it longest and wants mail from us, else an admin."""
-    for owner in await database.fetch(_OWNERS, row["account_id"]):
-        if not await suppression.holds(database, keyring, owner["email"]):
-            return str(owner["email"])
+def _of_domain(row: Any, now: datetime) -> Suspended | SwitchedOff | None:
+    """What all its addresses are told, if anything."""
+    level = LogLevel(row["log_level"])
+    if row["suspended_at"]:
+        return Suspended(row["account_id"], row["domain_id"], now - row["suspended_at"], level)
+    if row["off_at"]:
+        return SwitchedOff(row["account_id"], row["domain_id"], level)
     return None
-
-
-async def _unserved(database: Database, domain: str) -> NotServed:
-    return NotServed(await database.value("select max(created_at) from domain where name = $1", domain))
 
 
 async def want_check(database: Database, domain: str) -> None:

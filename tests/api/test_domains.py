@@ -41,11 +41,9 @@ async def test_a_log_level_may_be_chosen_with_the_claim_and_counts_for_the_first
     world.zone.put("quiet.test", "MX", "10 mx.clearpost.test.")
     await tenant.http.post(f"/v1/domains/{domain['id']}/check")
     await tenant.alias(domain, "hello")
-    runtime = world.runtime
+    routes = routing.Routes(world.runtime.database, world.runtime.keyring)
     for local_part, kind in (("hello", Resolved), ("nobody", NoSuchAlias)):
-        found = await routing.resolve(
-            runtime.database, runtime.keyring, Mailbox(local_part, "quiet.test"), world.clock.now()
-        )
+        found = await routes.resolve(Mailbox(local_part, "quiet.test"), world.clock.now())
         assert isinstance(found, kind)
         level = found.recipient.log_level if isinstance(found, Resolved) else found.log_level
         assert level is LogLevel.NO_SENDER
@@ -237,7 +235,7 @@ async def test_a_choice_holds_for_the_next_recipient(world: World, tenant: Tenan
 
     async def rules() -> MailRules:
         mailbox, now = Mailbox("hello", "example.test"), world.clock.now()
-        found = await routing.resolve(world.runtime.database, world.runtime.keyring, mailbox, now)
+        found = await routing.Routes(world.runtime.database, world.runtime.keyring).resolve(mailbox, now)
         assert isinstance(found, Resolved)
         return found.recipient.rules
 

@@ -10,7 +10,7 @@ import pytest
 from mailcore.database import LaneOfNode
 from mailcore.envelope import Mailbox
 from mailcore.plans import Lane
-from mailcore.routing import NoSuchAlias, NotServed, Resolved, resolve
+from mailcore.routing import NoSuchAlias, NotServed, Resolved, Routes
 from tests.support.api import Tenant, World, running_api
 
 NAME = "example.test"
@@ -36,9 +36,8 @@ async def verified(world: World, tenant: Tenant) -> dict[str, Any]:
 
 
 async def seen(world: World, local_part: str) -> Any:
-    return await resolve(
-        world.runtime.database, world.runtime.keyring, Mailbox(local_part, NAME), world.clock.now()
-    )
+    routes = Routes(world.runtime.database, world.runtime.keyring)
+    return await routes.resolve(Mailbox(local_part, NAME), world.clock.now())
 
 
 _MESSAGE = """

@@ -12,7 +12,7 @@ from customers.domain_watch import Watch
 from customers.letter_texts import WRITERS, Desk
 from mailcore.envelope import Mailbox
 from mailcore.plans import Plan
-from mailcore.routing import Resolved, SwitchedOff, resolve
+from mailcore.routing import Resolved, Routes, SwitchedOff
 from tests.support.api import Tenant, World, running_api
 
 NAME = "example.test"
@@ -76,9 +76,8 @@ async def actions(world: World) -> list[str]:
 
 
 async def routed(world: World) -> Any:
-    return await resolve(
-        world.runtime.database, world.runtime.keyring, Mailbox("hello", NAME), world.clock.now()
-    )
+    routes = Routes(world.runtime.database, world.runtime.keyring)
+    return await routes.resolve(Mailbox("hello", NAME), world.clock.now())
 
 
 async def test_records_that_are_gone_are_told_at_once_and_again_before_the_end(

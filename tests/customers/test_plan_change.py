@@ -59,7 +59,7 @@ class Ground(World):
         """Where mail to it goes."""
         mailbox = parse_mailbox(address)
         assert mailbox
-        resolved = await routing.resolve(self.database, self.keyring, mailbox, CLOCK.now())
+        resolved = await routing.Routes(self.database, self.keyring).resolve(mailbox, CLOCK.now())
         assert isinstance(resolved, routing.Resolved)
         return [each.address for each in resolved.recipient.destinations]
 

@@ -8,7 +8,7 @@ import pytest
 from mailcore import suppression
 from mailcore.envelope import Mailbox
 from mailcore.keyring import Keyring
-from mailcore.routing import NoSuchAlias, Resolution, Resolved, resolve
+from mailcore.routing import NoSuchAlias, Resolution, Resolved, Routes
 from tests.support.world import World, prepared_world
 
 
@@ -33,7 +33,7 @@ async def test_mail_to_postmaster_passes_by_owners_who_want_no_mail_from_us(
 
     async def reached() -> Resolution:
         mailbox = Mailbox("postmaster", "shop.test")
-        return await resolve(world.database, keyring, mailbox, world.clock.now())
+        return await Routes(world.database, keyring).resolve(mailbox, world.clock.now())
 
     async def stop(address: str) -> None:
         async with world.database.session() as session:
@@ -55,9 +55,9 @@ async def test_those_who_take_reports_of_spam_take_them_whatever_they_hold(
     await world.alias(domain, "abuse", "you@inbox.test")
     await world.alias(domain, "hello", "you@inbox.test")
     keyring = Keyring(tmp_path / "keys")
-    thresholds = []
+    routes, thresholds = Routes(world.database, keyring), []
     for name in ("hello", "Abuse", "postmaster"):
-        found = await resolve(world.database, keyring, Mailbox(name, "shop.test"), world.clock.now())
+        found = await routes.resolve(Mailbox(name, "shop.test"), world.clock.now())
         assert isinstance(found, Resolved)
         thresholds.append(found.recipient.rules.spam_threshold)
     assert thresholds == [15.0, None, None]
