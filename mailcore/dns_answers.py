@@ -7,6 +7,8 @@ is believed only where `dane` of the settings says so. Must never hold what nobo
 from dataclasses import dataclass
 from typing import Literal
 
+TextKind = Literal["A", "AAAA", "MX", "PTR", "TXT"]
+
 
 @dataclass(frozen=True, slots=True)
 class MxAnswer:
@@ -33,7 +35,8 @@ class AddressAnswer:
 
 @dataclass(frozen=True, slots=True)
 class TxtAnswer:
-    """TXT records, each with its character-strings joined (RFC 7208 section 3.3). `exists` is false where
+    """TXT records, each with its character-strings joined (RFC 7208 section 3.3), or records of another
+    TextKind: addresses, host names of MX best first, reverse names. `exists` is false where
     there is no such name at all (NXDOMAIN); `late` as in MxAnswer.
     """
 

@@ -5,7 +5,9 @@ Must never raise for what a name server says or fails to say, and never decide w
 """
 
 import asyncio
+import re
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -14,12 +16,11 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.name
-import dns.rdatatype
 import dns.resolver
 import dns.reversename
 
 from mailcore.clock import Clock
-from mailcore.dns_answers import AddressAnswer, MxAnswer, Tlsa, TlsaAnswer, TxtAnswer
+from mailcore.dns_answers import AddressAnswer, MxAnswer, TextKind, Tlsa, TlsaAnswer, TxtAnswer
 from mailcore.dns_servers import is_local, stub_resolver
 from mailcore.settings import Settings
 
@@ -29,6 +30,8 @@ LONGEST_TTL: Final = 3600.0
 LONGEST_NEGATIVE_TTL: Final = 60.0
 CNAME_HOPS: Final = 8
 PTR_SECONDS: Final = 2.0
+
+_PLAIN_NAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class _Records:
 
 _FAILURE: Final = _Records("failure")
 _LATE: Final = _Records("failure", late=True)
-_Question = tuple[dns.name.Name, dns.rdatatype.RdataType]
+_Question = tuple[str, str]  # name in A-labels and lower case without its final dot, and type
 
 
 class Resolver:
@@ -62,7 +65,7 @@ class Resolver:
 
     async def mx(self, domain: str) -> MxAnswer:
         """Where mail for `domain` goes. Without MX the domain's own address counts (RFC 5321 section 5.1)."""
-        found = await self._ask(domain, dns.rdatatype.MX)
+        found = await self._ask(domain, "MX")
         if found.status == "failure":
             return MxAnswer("failure", late=found.late)
         if found.status == "no-name":
@@ -84,7 +87,7 @@ class Resolver:
 
     async def addresses(self, host: str) -> AddressAnswer:
         """A and AAAA of a host; one kind failing does not hide the other."""
-        found = await asyncio.gather(self._ask(host, dns.rdatatype.A), self._ask(host, dns.rdatatype.AAAA))
+        found = await asyncio.gather(self._ask(host, "A"), self._ask(host, "AAAA"))
         ips = tuple(rdata.address for records in found for rdata in records.rdatas)
         if ips:
             with_ips = [records for records in found if records.rdatas]
@@ -94,7 +97,7 @@ class Resolver:
 
     async def ipv4(self, name: str) -> AddressAnswer:
         """A alone: what a list says of somebody (RFC 5782)."""
-        found = await self._ask(name, dns.rdatatype.A)
+        found = await self._ask(name, "A")
         if found.status == "failure":
             return AddressAnswer("failure")
         ips = tuple(rdata.address for rdata in found.rdatas)
@@ -102,17 +105,21 @@ class Resolver:
 
     async def txt(self, name: str) -> TxtAnswer:
         """TXT records of a name, undecodable bytes replaced."""
-        found = await self._ask(name, dns.rdatatype.TXT)
+        return await self.texts(name, "TXT")
+
+    async def texts(self, name: str, kind: TextKind) -> TxtAnswer:
+        """Records of one kind as text, and nothing that stands in for them."""
+        found = await self._ask(name, kind)
         if found.status == "failure":
             return TxtAnswer("failure", late=found.late)
-        strings = tuple(b"".join(rdata.strings).decode("utf-8", "replace") for rdata in found.rdatas)
+        strings = tuple(_as_texts(found.rdatas, kind))
         return TxtAnswer("ok", strings) if strings else TxtAnswer("none", exists=found.status != "no-name")
 
     async def tlsa(self, host: str, port: int) -> TlsaAnswer:
         """TLSA records of the TCP service at this port. To be asked only where the host's addresses are
         secure: elsewhere there is none, and some name servers fail at the question.
         """
-        found = await self._ask(f"_{port}._tcp.{host}", dns.rdatatype.TLSA)
+        found = await self._ask(f"_{port}._tcp.{host}", "TLSA")
         if found.status == "failure":
             return TlsaAnswer("failure")
         if found.status != "ok" or not found.secure:
@@ -127,12 +134,12 @@ class Resolver:
 
     async def validates(self) -> bool:
         """Whether they say of the root, which is signed, that they have validated it."""
-        return (await self._ask(".", dns.rdatatype.NS)).secure
+        return (await self._ask(".", "NS")).secure
 
     async def name_servers(self, name: str) -> tuple[str, ...]:
         """Those of the zone that the name lies in, as that zone says; empty where nobody says."""
         while "." in name.rstrip("."):  # a top-level domain's are not asked for
-            found = await self._ask(name, dns.rdatatype.NS)
+            found = await self._ask(name, "NS")
             if found.status != "empty":
                 return tuple(sorted(_text(rdata.target) for rdata in found.rdatas))
             name = name.partition(".")[2]
@@ -170,7 +177,7 @@ class Resolver:
     async def _reverse_names(self, ip: str) -> list[str] | None:
         """The first five; None where nobody could say."""
         try:
-            found = await self._ask(dns.reversename.from_address(ip).to_text(), dns.rdatatype.PTR)
+            found = await self._ask(dns.reversename.from_address(ip).to_text(), "PTR")
         except dns.exception.DNSException:
             return []  # no IP address
         if found.status == "failure":
@@ -179,7 +186,7 @@ class Resolver:
 
     def forget(self, *names: str) -> None:
         """Ask anew about these names: somebody has just changed their records and waits for us to see it."""
-        forgotten = {dns.name.from_text(name) for name in names}
+        forgotten = {_in_a_labels(name) for name in names}
         for question in [question for question in self._cache if question[0] in forgotten]:
             del self._cache[question]
 
@@ -191,9 +198,9 @@ class Resolver:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._cache.clear()
 
-    async def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> _Records:
+    async def _ask(self, name: str, kind: str) -> _Records:
         try:
-            question = (dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_Practical), kind)
+            question = _in_a_labels(name), kind
         except (dns.exception.DNSException, UnicodeError):
             return _Records("no-name")  # a name that DNS cannot hold does not exist
         if cached := self._cached(question):
@@ -231,13 +238,13 @@ class Resolver:
     async def _query(self, question: _Question) -> _Records:
         try:
             async with asyncio.timeout(self._lifetime):
-                return await self._follow(*question)
+                return await self._follow(dns.name.from_text(question[0]), question[1])
         except (TimeoutError, dns.exception.Timeout):
             return _LATE
         except (dns.exception.DNSException, OSError, EOFError, ValueError):
             return _FAILURE  # SERVFAIL, REFUSED, malformed or unreachable
 
-    async def _follow(self, first: dns.name.Name, kind: dns.rdatatype.RdataType) -> _Records:
+    async def _follow(self, first: dns.name.Name, kind: str) -> _Records:
         """Ask, and ask again where a CNAME points out of the answer: some servers leave that to us."""
         name, ttl, secure = first, LONGEST_TTL, True
         for _ in range(CNAME_HOPS):
@@ -264,6 +271,29 @@ class Resolver:
 
     def _is_secure(self, response: dns.message.Message) -> bool:
         return self._believes and bool(response.flags & dns.flags.AD)
+
+
+def _in_a_labels(name: str) -> str:
+    """Raises DNSException or UnicodeError for what DNS cannot hold. The plain names that most are need no
+    library to be read, but for their length.
+    """
+    if _PLAIN_NAME.fullmatch(name):
+        return name.lower().removesuffix(".")
+    labels = dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_Practical)
+    return labels.to_text(omit_final_dot=True).lower()
+
+
+def _as_texts(rdatas: Sequence[Any], kind: TextKind) -> Iterator[str]:
+    match kind:
+        case "TXT":
+            return (b"".join(rdata.strings).decode("utf-8", "replace") for rdata in rdatas)
+        case "MX":
+            ranked = sorted((int(rdata.preference), _text(rdata.exchange)) for rdata in rdatas)
+            return (host for _, host in ranked if host)
+        case "PTR":
+            return (_text(rdata.target) for rdata in rdatas)
+        case _:
+            return (rdata.address for rdata in rdatas)
 
 
 def _text(name: dns.name.Name) -> str:

@@ -4,6 +4,7 @@ Verdicts on arrival (SPF, DKIM, DMARC, ARC), what follows from them, and what we
 ground (clock, resolver, keyring); the path of a message stands on it.
 
     verdicts.py         what was found out, as values
+    spf_records.py      what a domain says of those who may send for it
     spf.py              may this client send for this domain? (RFC 7208)
     canonical.py        header fields and bodies in the forms that are signed
     tag_lists.py        the tags of signatures and key records

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
@@ -19,7 +19,7 @@ from mailcore.authenticity.author import Authors, authors_of
 from mailcore.authenticity.canonical import BodyKind, Buffer, body_hashes
 from mailcore.authenticity.public_keys import AsksTxt, Keys, ask_keys
 from mailcore.authenticity.signatures import Header
-from mailcore.authenticity.spf import domain_asked, spf
+from mailcore.authenticity.spf import AsksTexts, domain_asked, spf
 from mailcore.authenticity.verdicts import ArcVerdict, DkimVerdict, DmarcVerdict, SpfVerdict, Verdicts
 from mailcore.clock import Clock
 from mailcore.envelope import Mailbox
@@ -39,6 +39,10 @@ _LATE: Final = "not checked in time"
 _THREADS: Final = ThreadPoolExecutor(max_workers=4, thread_name_prefix="verdicts")
 
 _Found = tuple[tuple[DkimVerdict, ...], ArcVerdict]
+
+
+class AsksDns(AsksTxt, AsksTexts, Protocol):
+    """What the resolver is to us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +98,8 @@ class _Read:
 class Arrivals:
     """One for each process."""
 
-    def __init__(self, *, settings: Settings, clock: Clock, resolver: AsksTxt) -> None:
+    def __init__(self, *, settings: Settings, clock: Clock, resolver: AsksDns) -> None:
         self._seconds = settings.verdict_timeout.total_seconds()
-        self._nameservers = settings.dns_servers
         self._clock = clock
         self._resolver = resolver
 
@@ -105,7 +108,7 @@ class Arrivals:
             client_ip=client_ip,
             helo=helo,
             reverse_path=reverse_path,
-            nameservers=self._nameservers,
+            resolver=self._resolver,
             timeout=self._seconds,
         )
         late = SpfVerdict("temperror", domain_asked(helo, reverse_path), of_helo=reverse_path is None)

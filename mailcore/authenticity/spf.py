@@ -1,58 +1,60 @@
-"""SPF of the reverse-path, or of HELO where there is none (RFC 7208), by pyspf in a thread.
+"""SPF of the reverse-path, or of HELO where there is none (RFC 7208): may this client send for this domain?
 
-Must never raise at the caller, never block the event loop, never outlast its deadline there, and never pass
-on text that a sender's DNS wrote (explanations are not even asked for).
+Names are asked about one after the other, as the terms of a record say, within the limits of section 4.6.4.
+Must never raise at the caller, outlast its deadline, or pass on text that a sender's DNS wrote (explanations
+are not even asked for).
 """
 
 import asyncio
 import re
-import threading
-import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from typing import Any
+from ipaddress import IPv6Address, ip_address
+from typing import Final, Protocol
 
 from dns.exception import DNSException
 from dns.name import Name
-from dns.nameserver import Do53Nameserver
-from dns.resolver import NXDOMAIN, NoAnswer, Resolver
 
+from mailcore.authenticity.spf_records import (
+    Ip,
+    Letters,
+    Mechanism,
+    Record,
+    expand,
+    is_policy,
+    needs_name,
+    read_record,
+)
 from mailcore.authenticity.verdicts import SpfVerdict
-from mailcore.dns_servers import EDNS_PAYLOAD
+from mailcore.dns_answers import TextKind, TxtAnswer
 from mailcore.envelope import Mailbox
-from mailcore.settings.kinds import host_and_port
 
-# Its docstrings hold invalid escapes; Python says so once, when it first compiles the file.
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="invalid escape sequence")
-    warnings.filterwarnings("ignore", message=".* is an invalid escape sequence")
-    import spf as pyspf  # type: ignore[import-untyped]
+MOST_LOOKUPS: Final = 10  # terms that ask, and names of one MX or PTR answer
+MOST_VOID_LOOKUPS: Final = 2
+_CHECKABLE_DOMAIN: Final = re.compile(
+    r"(?=.{1,253}\Z)(?:[a-z0-9_-]{1,63}\.)+[a-z0-9-]{2,63}\Z", re.IGNORECASE
+)
+_PLAIN_NAME: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*", re.IGNORECASE)
 
-RESULTS = frozenset({"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"})
-_THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="spf")
-_CHECKABLE_DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_-]{1,63}\.)+[a-z0-9-]{2,63}\Z", re.IGNORECASE)
+
+class AsksTexts(Protocol):
+    async def texts(self, name: str, kind: TextKind) -> TxtAnswer: ...
 
 
 async def spf(
-    *, client_ip: str, helo: str, reverse_path: Mailbox | None, nameservers: Sequence[str], timeout: float
+    *, client_ip: str, helo: str, reverse_path: Mailbox | None, resolver: AsksTexts, timeout: float
 ) -> SpfVerdict:
-    """May this client send for this reverse-path? Answers within `timeout` seconds, else "temperror".
-
-    `nameservers` are "address:port" ("[::1]:53" for IPv6); empty means the system's.
-    """
+    """Answers within `timeout` seconds, else "temperror"."""
     sender, domain = reverse_path or Mailbox("postmaster", helo), domain_asked(helo, reverse_path)
     if not domain:
         return SpfVerdict(of_helo=reverse_path is None)
-    abandoned = threading.Event()
-    question = (client_ip, helo, sender.local_part, domain, tuple(nameservers), timeout, abandoned)
     try:
         async with asyncio.timeout(timeout):
-            result = await asyncio.get_running_loop().run_in_executor(_THREADS, _check, *question)
+            check = _Check(Letters(_ip(client_ip), helo, sender.local_part, domain), resolver)
+            result = await check.result(domain)
     except TimeoutError:
         result = "temperror"
-    finally:
-        abandoned.set()
+    except _Decided as decided:
+        result = decided.result
     return SpfVerdict(result, domain, of_helo=reverse_path is None)
 
 
@@ -64,122 +66,154 @@ def domain_asked(helo: str, reverse_path: Mailbox | None) -> str:
     return domain if _CHECKABLE_DOMAIN.match(domain) else ""
 
 
-def _check(
-    client_ip: str,
-    helo: str,
-    local_part: str,
-    domain: str,
-    nameservers: tuple[str, ...],
-    timeout: float,
-    abandoned: threading.Event,
-) -> str:
-    """The verdict, in a thread. pyspf raises all sorts on hostile records; then the record is bad."""
+class _Decided(Exception):
+    """What a term found ends the whole check: temperror, or permerror."""
+
+    def __init__(self, result: str) -> None:
+        super().__init__(result)
+        self.result = result
+
+
+class _Check:
+    """check_host() of section 4: one client, one sender, and how much was asked for them so far."""
+
+    def __init__(self, letters: Letters, resolver: AsksTexts) -> None:
+        self._letters = letters
+        self._ip = letters.ip
+        self._resolver = resolver
+        self._address_kind: TextKind = "A" if letters.ip.version == 4 else "AAAA"
+        self._lookups = 0
+        self._void_lookups = 0
+        self._names: list[str] | None = None
+
+    async def result(self, domain: str) -> str:
+        """Of the policy of this domain; "none" without one. Raises _Decided."""
+        found = [text for text in await self._ask(domain, "TXT") if is_policy(text)]
+        if not found:
+            return "none"
+        record = read_record(found[0]) if len(found) == 1 else None
+        if record is None:
+            raise _Decided("permerror")
+        return await self._of_record(record, domain)
+
+    async def _of_record(self, record: Record, domain: str) -> str:
+        for mechanism in record.mechanisms:
+            if await self._matches(mechanism, domain):
+                return mechanism.result
+        return await self._of_other(record.redirect, domain) if record.redirect else "neutral"
+
+    async def _of_other(self, spec: str, domain: str) -> str:
+        """Of a domain that a policy leads to, and that must have one."""
+        self._count_lookup()
+        result = await self.result(await self._domain(spec, domain))
+        if result == "none":
+            raise _Decided("permerror")
+        return result
+
+    async def _matches(self, mechanism: Mechanism, domain: str) -> bool:
+        match mechanism.name:
+            case "all":
+                return True
+            case "ip4" | "ip6":
+                return mechanism.network is not None and self._ip in mechanism.network
+            case "include":
+                return await self._of_other(mechanism.domain, domain) == "pass"
+        self._count_lookup()
+        target = await self._domain(mechanism.domain, domain) if mechanism.domain else domain
+        match mechanism.name:
+            case "a":
+                return await self._is_at(mechanism, target)
+            case "mx":
+                return await self._is_exchanger(mechanism, target)
+            case "ptr":
+                return any(_is_below(name, target.lower()) for name in await self._reverse_names())
+            case _:  # exists
+                return bool(await self._ask(target, "A"))
+
+    async def _is_at(self, mechanism: Mechanism, host: str) -> bool:
+        return any(mechanism.has(self._ip, each) for each in await self._ask(host, self._address_kind))
+
+    async def _is_exchanger(self, mechanism: Mechanism, domain: str) -> bool:
+        hosts = await self._ask(domain, "MX")
+        if len(hosts) > MOST_LOOKUPS:
+            raise _Decided("permerror")
+        for host in hosts:
+            if await self._is_at(mechanism, host):
+                return True
+        return False
+
+    # --- the client's own name ---
+
+    async def _domain(self, spec: str, domain: str) -> str:
+        """What a domain with macros in it means here."""
+        name = await self._name(domain) if needs_name(spec) else ""
+        return expand(spec, self._letters, domain, name)
+
+    async def _name(self, domain: str) -> str:
+        """Section 7.3: that of the domain itself before one below it before any other."""
+        names = await self._reverse_names()
+        if domain in names:
+            return domain
+        return next((name for name in names if _is_below(name, domain)), names[0] if names else "unknown")
+
+    async def _reverse_names(self) -> list[str]:
+        """Those that lead back to the client. A name server that fails says that there is none, or that it
+        is not this one (section 5.5).
+        """
+        if self._names is None:
+            names = await self._answer(self._ip.reverse_pointer, "PTR") or ()
+            self._names = [name for name in names[:MOST_LOOKUPS] if await self._leads_back(name)]
+        return self._names
+
+    async def _leads_back(self, name: str) -> bool:
+        addresses = await self._answer(name, self._address_kind) or ()
+        return any(ip_address(each) == self._ip for each in addresses)
+
+    # --- questions, counted ---
+
+    def _count_lookup(self) -> None:
+        self._lookups += 1
+        if self._lookups > MOST_LOOKUPS:
+            raise _Decided("permerror")
+
+    async def _ask(self, name: str, kind: TextKind) -> Sequence[str]:
+        answer = await self._answer(name, kind)
+        if answer is None:
+            raise _Decided("temperror")
+        return answer
+
+    async def _answer(self, name: str, kind: TextKind) -> Sequence[str] | None:
+        """None: nobody could say. Of what is no name there is nothing, and nobody is asked."""
+        question = _as_question(name)
+        if question is None:
+            return ()
+        answer = await self._resolver.texts(question, kind)
+        if answer.status == "none":
+            self._void_lookups += 1
+            if self._void_lookups > MOST_VOID_LOOKUPS:
+                raise _Decided("permerror")
+        return None if answer.status == "failure" else answer.strings
+
+
+def _is_below(name: str, domain: str) -> bool:
+    return f".{name}".endswith(f".{domain}")
+
+
+def _ip(text: str) -> Ip:
     try:
-        resolver = _resolver(nameservers)
-    except (DNSException, OSError, ValueError):  # a setting of ours, not the sender's doing
-        return "temperror"
-    try:
-        check = _Check(client_ip, helo, local_part, domain, resolver, timeout, abandoned)
-        result: str = check.check()[0]
-    except Exception:  # noqa: BLE001 - a library on a stranger's input: no verdict may become a lost message
-        return "permerror"
-    return result if result in RESULTS else "permerror"
+        ip = ip_address(text.partition("%")[0])
+    except ValueError:
+        raise _Decided("permerror") from None
+    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
 
 
-class _Check(pyspf.query):  # type: ignore[misc]
-    """pyspf's evaluation with our own DNS: the given servers, one bounded question at a time, stoppable."""
-
-    def __init__(
-        self,
-        client_ip: str,
-        helo: str,
-        local_part: str,
-        domain: str,
-        resolver: Resolver,
-        timeout: float,
-        abandoned: threading.Event,
-    ) -> None:
-        super().__init__(i=client_ip.partition("%")[0], s=f"{local_part}@{domain}", h=helo)
-        # pyspf cuts at the first @, which a quoted local part may hold.
-        self.l, self.o, self.d = local_part, domain, domain
-        self.resolver, self.question_timeout, self.abandoned = resolver, timeout, abandoned
-
-    def dns(self, name: object, qtype: str, cnames: object = None, ignore_void: bool = False) -> list[Any]:
-        """The answers pyspf expects: [] where there are none, TempError where nobody could say."""
-        qname = _absolute(str(name))
-        if qname is None:
-            return []
-        key = (qname, qtype)
-        if key not in self.cache:
-            self.cache[key] = self._ask(qname, qtype)
-        answers: list[Any] = self.cache[key]
-        if not answers and not ignore_void:
-            self._count_void_lookup()
-        return answers
-
-    def validated_ptrs(self) -> list[str]:
-        """RFC 7208 section 5.5: a DNS error means no name, or skips the name it is about; pyspf gives up."""
-        try:
-            return [name for name in self.dns_ptr(self.i)[: pyspf.MAX_PTR] if self._leads_back(name)]
-        except pyspf.TempError:
-            return []
-
-    def _leads_back(self, name: str) -> bool:
-        try:
-            return bool(self.cidrmatch(self.dns_a(name, self.A), self.cidrmax))
-        except pyspf.TempError:
-            return False
-
-    def get_explanation(self, spec: object) -> None:
-        """Text of the sender's choice, which nobody here would read: not asked for."""
-
-    def _ask(self, qname: Name, qtype: str) -> list[Any]:
-        if self.abandoned.is_set():
-            raise pyspf.TempError("out of time")
-        try:
-            answer = self.resolver.resolve(qname, qtype, lifetime=self.question_timeout, search=False)
-        except (NoAnswer, NXDOMAIN):
-            return []
-        except (DNSException, OSError, ValueError) as error:
-            raise pyspf.TempError("DNS has no answer") from error
-        return [_as_pyspf(qtype, record) for record in answer]
-
-    def _count_void_lookup(self) -> None:
-        self.void_lookups += 1
-        if self.void_lookups > pyspf.MAX_VOID_LOOKUPS:
-            raise pyspf.PermError("too many void lookups")
-
-
-def _as_pyspf(qtype: str, record: Any) -> Any:
-    match qtype:
-        case "A" | "AAAA":
-            return record.address
-        case "MX":
-            return record.preference, record.exchange.to_text(omit_final_dot=True)
-        case "PTR":
-            return record.target.to_text(omit_final_dot=True)
-        case _:
-            return record.strings
-
-
-def _absolute(name: str) -> Name | None:
-    """A name from its plain labels (a macro may have brought in any octet), None if it cannot be a name.
-
-    A local part beyond ASCII never matches (RFC 8616 section 4).
+def _as_question(name: str) -> str | None:
+    """As the resolver takes it, None for what cannot be a name. A macro may have brought in any octet; a
+    local part beyond ASCII never matches (RFC 8616 section 4).
     """
-    labels = name.removesuffix(".").lower().split(".")
-    if not name.isascii() or not all(0 < len(label) < 64 for label in labels):
-        return None
+    if _PLAIN_NAME.fullmatch(name):
+        return name
     try:
-        return Name([label.encode("ascii") for label in labels] + [b""])
-    except DNSException:
+        return Name([label.encode("ascii") for label in name.removesuffix(".").split(".")] + [b""]).to_text()
+    except (DNSException, UnicodeError):
         return None
-
-
-@lru_cache(maxsize=16)
-def _resolver(nameservers: tuple[str, ...]) -> Resolver:
-    resolver = Resolver(configure=not nameservers)
-    if nameservers:
-        resolver.nameservers = [Do53Nameserver(*host_and_port(server, 53)) for server in nameservers]
-    resolver.use_edns(0, 0, EDNS_PAYLOAD)
-    return resolver

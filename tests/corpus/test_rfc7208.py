@@ -9,7 +9,10 @@ import yaml
 
 from clearpost.standins.dns import DnsStandin, Fault, Zone
 from mailcore.authenticity.spf import spf
+from mailcore.clock import Clock
 from mailcore.envelope import Mailbox
+from mailcore.resolver import Resolver
+from mailcore.settings import Settings
 from tests.corpus.through import FETCHED, fetched
 
 _FILE = "test/rfc7208-tests.yml"
@@ -53,13 +56,15 @@ def test_the_suite_is_whole() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_of_rfc_7208(case: Case) -> None:
     async with DnsStandin(zone_of(case.zone)) as server:
+        resolver = Resolver(settings=Settings(dns_servers=(server.address,)), clock=Clock())
         found = await spf(
             client_ip=case.host,
             helo=case.helo,
             reverse_path=reverse_path(case.sender),
-            nameservers=[server.address],
+            resolver=resolver,
             timeout=10.0,
         )
+        await resolver.close()
     assert found.result in case.results
 
 

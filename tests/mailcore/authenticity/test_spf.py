@@ -1,18 +1,23 @@
 """SPF verdicts against a real DNS server on loopback: right, bounded, and never an exception."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearpost.standins.dns import DnsStandin, Fault, Zone
-from mailcore.authenticity.spf import RESULTS, spf
+from mailcore.authenticity.spf import spf
 from mailcore.authenticity.verdicts import SpfVerdict
+from mailcore.clock import Clock
 from mailcore.envelope import Mailbox
+from mailcore.resolver import Resolver
+from mailcore.settings import Settings
 
 ANN = Mailbox("ann", "example.org")
+RESULTS = {"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"}
 Records = Mapping[tuple[str, str], Sequence[str] | Fault]
 
 
@@ -47,14 +52,21 @@ async def verdict(
     reverse_path: Mailbox | None = ANN,
     timeout: float = 2.0,
 ) -> SpfVerdict:
-    async with serving(zone) as server:
+    async with serving(zone) as server, asking(server.address) as resolver:
         return await spf(
             client_ip=client_ip,
             helo=helo,
             reverse_path=reverse_path,
-            nameservers=[server.address],
+            resolver=resolver,
             timeout=timeout,
         )
+
+
+@asynccontextmanager
+async def asking(address: str) -> AsyncIterator[Resolver]:
+    resolver = Resolver(settings=Settings(dns_servers=(address,)), clock=Clock())
+    yield resolver
+    await resolver.close()
 
 
 @pytest.mark.parametrize(
@@ -100,12 +112,12 @@ async def test_the_null_reverse_path_asks_for_helo() -> None:
     "domain", ["[192.0.2.7]", "", "localhost", "a..example.org", f"{'a' * 64}.example.org"]
 )
 async def test_a_domain_that_is_none_has_no_policy_and_asks_nothing(domain: str) -> None:
-    async with serving({}) as server:
+    async with serving({}) as server, asking(server.address) as resolver:
         found = await spf(
             client_ip="192.0.2.7",
             helo="x",
             reverse_path=Mailbox("ann", domain),
-            nameservers=[server.address],
+            resolver=resolver,
             timeout=2.0,
         )
         assert found.result == "none"
@@ -140,7 +152,8 @@ async def test_servfail_is_a_temperror() -> None:
 async def test_no_server_is_a_temperror() -> None:
     async with serving({}) as server:
         address = server.address
-    found = await spf(client_ip="192.0.2.7", helo="x", reverse_path=ANN, nameservers=[address], timeout=0.3)
+    async with asking(address) as resolver:
+        found = await spf(client_ip="192.0.2.7", helo="x", reverse_path=ANN, resolver=resolver, timeout=0.3)
     assert found.result == "temperror"
 
 
@@ -153,10 +166,8 @@ async def test_silence_is_a_temperror_within_the_deadline() -> None:
 
 async def test_nothing_more_is_asked_after_the_deadline() -> None:
     zone = {**policy("v=spf1 a:slow.example.org mx -all"), ("slow.example.org", "A"): Fault.TIMEOUT}
-    async with serving(zone) as server:
-        question = spf(
-            client_ip="192.0.2.7", helo="x", reverse_path=ANN, nameservers=[server.address], timeout=0.2
-        )
+    async with serving(zone) as server, asking(server.address) as resolver:
+        question = spf(client_ip="192.0.2.7", helo="x", reverse_path=ANN, resolver=resolver, timeout=0.2)
         assert (await question).result == "temperror"
         asked = {name for name, _ in server.questions}
         assert asked == {"example.org", "slow.example.org"}
@@ -164,12 +175,12 @@ async def test_nothing_more_is_asked_after_the_deadline() -> None:
 
 async def test_a_hostile_chain_of_includes_is_bounded() -> None:
     zone = {(f"s{i}.example.org", "TXT"): [f'"v=spf1 include:s{i + 1}.example.org"'] for i in range(40)}
-    async with serving(zone) as server:
+    async with serving(zone) as server, asking(server.address) as resolver:
         found = await spf(
             client_ip="192.0.2.7",
             helo="x",
             reverse_path=Mailbox("ann", "s0.example.org"),
-            nameservers=[server.address],
+            resolver=resolver,
             timeout=2.0,
         )
         assert found.result == "permerror"
@@ -177,10 +188,11 @@ async def test_a_hostile_chain_of_includes_is_bounded() -> None:
 
 
 async def test_the_explanation_of_the_sender_is_not_asked_for() -> None:
-    async with serving(policy("v=spf1 -all exp=explain.example.org")) as server:
-        await spf(
-            client_ip="192.0.2.7", helo="x", reverse_path=ANN, nameservers=[server.address], timeout=2.0
-        )
+    async with (
+        serving(policy("v=spf1 -all exp=explain.example.org")) as server,
+        asking(server.address) as resolver,
+    ):
+        await spf(client_ip="192.0.2.7", helo="x", reverse_path=ANN, resolver=resolver, timeout=2.0)
         assert server.questions == [("example.org", "TXT")]
 
 
@@ -189,24 +201,16 @@ async def test_an_odd_client_address_is_no_exception(client_ip: str) -> None:
     assert (await verdict(policy("v=spf1 mx -all"), client_ip=client_ip)).result in {"permerror", "fail"}
 
 
-@pytest.mark.parametrize("nameserver", ["nonsense", "127.0.0.1:port", "localhost:53", ":0"])
-async def test_an_odd_server_setting_is_no_exception(nameserver: str) -> None:
-    found = await spf(
-        client_ip="192.0.2.7", helo="x", reverse_path=ANN, nameservers=[nameserver], timeout=0.2
-    )
-    assert found.result == "temperror"
-
-
 async def test_many_verdicts_at_once_stay_apart() -> None:
     zone = {(f"d{i}.example.org", "TXT"): [f'"v=spf1 {"+" if i % 2 else "-"}all"'] for i in range(60)}
-    async with serving(zone) as server:
+    async with serving(zone) as server, asking(server.address) as resolver:
         found = await asyncio.gather(
             *(
                 spf(
                     client_ip="192.0.2.7",
                     helo="x",
                     reverse_path=Mailbox("ann", f"d{i}.example.org"),
-                    nameservers=[server.address],
+                    resolver=resolver,
                     timeout=5.0,
                 )
                 for i in range(60)
