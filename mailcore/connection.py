@@ -6,39 +6,19 @@ next hop needs (opportunistic TLS alone falls back to clear text, RFC 7435), and
 
 import asyncio
 import os
-import re
 import socket
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
 
-import aiosmtplib
-from aiosmtplib.esmtp import parse_esmtp_extensions
-
-from mailcore.next_hop_protocol import NextHopProtocol, peer_ip, tls_version, writing
+from mailcore.next_hop_protocol import NextHopProtocol, peer_ip, tls_version
+from mailcore.next_hop_replies import NO_ANSWER, Answer, extensions_in
 from mailcore.next_hops import NextHop
 from mailcore.outcome import Outcome, from_reply, ours
 from mailcore.outgoing_tls import NOT_OFFERED, Missing, OutgoingTls, handshake_failed, in_words
 from mailcore.settings import Settings
 from mailcore.tls_need import TlsNeed
 
-NO_ANSWER: Final = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A reply, or NO_ANSWER with the reason in words."""
-
-    code: int
-    text: str
-
-    @property
-    def is_positive(self) -> bool:
-        return 200 <= self.code <= 299
-
-    @property
-    def leaves_connection(self) -> bool:
-        """Whether the session goes on after this reply: 421 closes it (RFC 5321 section 4.2.3)."""
-        return self.is_positive or (400 <= self.code <= 599 and self.code != 421)
+DATA = b"DATA"
 
 
 class Connection:
@@ -65,33 +45,72 @@ class Connection:
     def is_clean(self) -> bool:
         return self._protocol.is_clean
 
-    async def command(self, line: bytes, timeout: float) -> Answer:
-        """Send one command line (without CRLF) and wait for its reply; seconds."""
+    def begin(self) -> None:
+        """A transaction."""
+        self.messages += 1
+        self.needs_reset, self.in_data = True, False
+
+    async def commands(self, lines: Sequence[tuple[bytes, float]]) -> list[Answer]:
+        """Says command lines (without CRLF, each with the seconds its reply may take), DATA the last of them.
+
+        The answers end with the first that does not grant its command. In one write where the server takes
+        that (RFC 2920): then replies to what comes behind a refused one are read, and mean nothing.
+        """
+        if not self._protocol.is_clean:
+            return [self.early_answer()]
+        if "pipelining" in self.extensions:
+            return await self._in_one_write(lines)
+        answers: list[Answer] = []
+        for line, seconds in lines:
+            self.in_data = line == DATA
+            answers.append(await self.command(line, seconds))
+            if not answers[-1].is_positive:
+                break
+        self._note_data(answers[-1])
+        return answers
+
+    async def _in_one_write(self, lines: Sequence[tuple[bytes, float]]) -> list[Answer]:
+        self.in_data = True
+        self._protocol.write(b"\r\n".join([line for line, _ in lines]) + b"\r\n", len(lines))
+        answers: list[Answer] = []
+        is_refused = False
+        for _, seconds in lines:
+            answer = await self._protocol.answer(seconds)
+            if not is_refused:
+                answers.append(answer)
+            is_refused = is_refused or not answer.is_positive
+            if answer.code == NO_ANSWER:
+                break
+        self._note_data(answer)
+        return answers
+
+    def _note_data(self, last: Answer) -> None:
+        """A server that has refused DATA takes nothing more for content."""
+        if last.is_refusal:
+            self.in_data = False
+
+    async def command(self, line: bytes, seconds: float) -> Answer:
+        """One line, without CRLF, and the reply to it."""
         if not self._protocol.is_clean:
             return self.early_answer()
-        return await _ask(self._protocol, line, timeout)
+        return await _ask(self._protocol, line, seconds)
 
-    async def write(self, piece: bytes, timeout: float) -> Answer | None:
+    async def write(self, piece: bytes, seconds: float) -> Answer | None:
         """Send a piece of content; an answer comes back only when the server will not take more."""
         if not self._protocol.is_clean:
             return self.early_answer()
-        try:
-            self._protocol.write(piece)
-            async with asyncio.timeout(timeout):
-                await self._protocol.drain()
-        except TimeoutError:
+        self._protocol.write(piece)
+        if not await self._protocol.drain(seconds):
             return Answer(NO_ANSWER, "Server stopped reading")
-        except (aiosmtplib.SMTPException, OSError):
-            return self.early_answer()
         return None if self._protocol.is_clean else self.early_answer()
 
+    async def end(self, octets: bytes, seconds: float) -> Answer:
+        """The last octets of content with the final dot, and the verdict."""
+        self._protocol.write(octets, 1)
+        return await self._protocol.answer(seconds)
+
     def early_answer(self) -> Answer:
-        """What the server said out of turn: a refusal is believed, anything else is no answer."""
-        said = self._protocol.unasked.decode("utf-8", "surrogateescape")
-        if re.match(r"[45][0-9]{2}[ -]", said):
-            return Answer(int(said[:3]), said[4:].strip())
-        connected = self._protocol.is_connected
-        return Answer(NO_ANSWER, "Server spoke out of turn" if connected else "Connection lost")
+        return self._protocol.early_answer()
 
     def abort(self) -> None:
         """Drop the connection now; what is not sent yet never will be."""
@@ -99,10 +118,8 @@ class Connection:
 
     def quit(self) -> None:
         """Say QUIT and close, without waiting for the reply."""
-        transport = self._protocol.transport
-        if transport is not None and not transport.is_closing():
-            writing(transport).write(b"QUIT\r\n")
-            transport.close()
+        self._protocol.write(b"QUIT\r\n")
+        self._protocol.close()
 
     def reset_and_quit(self) -> None:
         """Amid a transaction that ends here: the server may forget it, and is to close the connection.
@@ -110,9 +127,7 @@ class Connection:
         Said at once, whatever reply is still owed, as in a pipelined group (RFC 2920 section 3.1): a process
         that ends has no time to wait, and a server that minds hangs up, which comes to the same.
         """
-        transport = self._protocol.transport
-        if transport is not None and not transport.is_closing():
-            writing(transport).write(b"RSET\r\nQUIT\r\n")
+        self._protocol.write(b"RSET\r\nQUIT\r\n")
 
     async def closed(self) -> None:
         await self._protocol.lost.wait()
@@ -168,24 +183,24 @@ async def _introduce(
 ) -> Connection | Outcome | Missing:
     """Greeting, EHLO, STARTTLS, EHLO."""
     timeout = settings.connect_timeout.total_seconds()
-    greeting = await _ask(protocol, None, timeout)
+    greeting = await protocol.answer(timeout)
     if greeting.code != 220:
         return _turned_away(greeting)
     if _names(greeting, settings.hostname):
         return _ourselves()
-    extensions = await _hello(protocol, settings)
-    if isinstance(extensions, Outcome):
-        return extensions
-    if hop.tls.level == "clear" or (hop.tls.level == "opportunistic" and "starttls" not in extensions):
-        return Connection(protocol, extensions, hop.tls)
-    if "starttls" not in extensions:
+    offered = await _hello(protocol, settings)
+    if isinstance(offered, Outcome):
+        return offered
+    if hop.tls.level == "clear" or (hop.tls.level == "opportunistic" and "starttls" not in offered):
+        return Connection(protocol, offered, hop.tls)
+    if "starttls" not in offered:
         return NOT_OFFERED
     if missing := await tls.start(protocol, hop.host, hop.tls, timeout):
         return missing
-    extensions = await _hello(protocol, settings)
-    if isinstance(extensions, Outcome):  # a server may fail the handshake after we think it is done (TLS 1.3)
-        return extensions if protocol.is_connected else handshake_failed(None)
-    return Connection(protocol, extensions, hop.tls)
+    offered = await _hello(protocol, settings)
+    if isinstance(offered, Outcome):  # a server may fail the handshake after we think it is done (TLS 1.3)
+        return offered if protocol.is_connected else handshake_failed(None)
+    return Connection(protocol, offered, hop.tls)
 
 
 async def _hello(protocol: NextHopProtocol, settings: Settings) -> dict[str, str] | Outcome:
@@ -193,26 +208,15 @@ async def _hello(protocol: NextHopProtocol, settings: Settings) -> dict[str, str
     name, timeout = settings.hostname.encode("ascii"), settings.command_timeout.total_seconds()
     answer = await _ask(protocol, b"EHLO " + name, timeout)
     if answer.is_positive:
-        return _ourselves() if _names(answer, settings.hostname) else parse_esmtp_extensions(answer.text)[0]
+        return _ourselves() if _names(answer, settings.hostname) else extensions_in(answer.text)
     if answer.code in range(500, 600):
         answer = await _ask(protocol, b"HELO " + name, timeout)
     return {} if answer.is_positive else _turned_away(answer)
 
 
-async def _ask(protocol: NextHopProtocol, line: bytes | None, timeout: float) -> Answer:
-    """One command, or with None just the greeting."""
-    try:
-        if line is None:
-            code, text = await protocol.read_response(timeout)
-        else:
-            code, text = await protocol.execute_command(line, timeout=timeout)
-    except aiosmtplib.SMTPTimeoutError:
-        return Answer(NO_ANSWER, "Timed out waiting for the reply")
-    except aiosmtplib.SMTPResponseException as error:
-        return Answer(NO_ANSWER, error.message)
-    except (aiosmtplib.SMTPException, OSError):
-        return Answer(NO_ANSWER, "Connection lost")
-    return Answer(code, text) if 200 <= code <= 599 else Answer(NO_ANSWER, f"Unexpected reply: {text}")
+async def _ask(protocol: NextHopProtocol, line: bytes, seconds: float) -> Answer:
+    protocol.write(line + b"\r\n", 1)
+    return await protocol.answer(seconds)
 
 
 def _turned_away(answer: Answer) -> Outcome:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import aiosmtplib
-
 from mailcore import dane
 from mailcore.next_hop_protocol import NextHopProtocol
 from mailcore.outcome import Outcome, ours
@@ -47,15 +45,13 @@ class OutgoingTls:
     ) -> Missing | None:
         """STARTTLS, in seconds; None when it is as needed. Otherwise the connection is of no more use."""
         context = self._proven if need.level == "webpki" else self._any
+        protocol.write(b"STARTTLS\r\n", 1)
+        if (await protocol.answer(timeout)).code != 220:
+            return handshake_failed(None)
         try:
-            await protocol.start_tls(context, server_hostname=need.name or host, timeout=timeout)
-        except (
-            aiosmtplib.SMTPException,
-            OSError,
-            ValueError,
-        ) as error:  # ValueError: SNI can't carry the name
+            await protocol.start_tls(context, need.name or host, timeout)
+        except (OSError, ValueError) as error:
             return handshake_failed(error)
-        protocol.flush_before_drained()
         if need.level == "dane" and not dane.matches(_certificate(protocol), need.records):
             return _NOT_IN_DNS
         return None

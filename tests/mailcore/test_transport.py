@@ -16,7 +16,7 @@ from mailcore.connection_pool import CLOSE_SECONDS
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 from mailcore.transport import Outcome, Parcel, Transport
-from tests.support.destination import DROP, ENDLESS, SILENT, Act, Destination, Script
+from tests.support.destination import CAPABILITIES, DROP, ENDLESS, SILENT, Act, Destination, Script
 
 CONTENT = b"Subject: hello\r\n\r\nHello there.\r\n"
 PARCEL = Parcel(
@@ -33,6 +33,7 @@ QUICK: dict[str, Any] = {
     "dns_timeout": timedelta(seconds=1),
 }
 SHORT = timedelta(seconds=0.1)
+ONE_BY_ONE = [each for each in CAPABILITIES if each != "PIPELINING"]
 
 
 @asynccontextmanager
@@ -382,7 +383,10 @@ async def test_cancelled_attempt_leaves_no_connection_and_no_slot() -> None:
 async def test_attempt_cancelled_before_data_is_reset_and_nobody_waits_for_it(step: str, said: str) -> None:
     let_go = asyncio.Event()
     script = {step: Act("250 2.1.0 OK", until=let_go)}
-    async with Destination(script) as destination, transport_to(destination.route) as transport:
+    async with (
+        Destination(script, capabilities=ONE_BY_ONE) as destination,
+        transport_to(destination.route) as transport,
+    ):
         sending = asyncio.create_task(transport.send(PARCEL, may_commit=yes))
         await destination.reach(step)
         sending.cancel()
@@ -395,7 +399,7 @@ async def test_attempt_cancelled_before_data_is_reset_and_nobody_waits_for_it(st
 
 
 async def test_server_that_is_silent_at_a_reset_is_left_in_a_moment() -> None:
-    async with Destination({"RCPT": SILENT}) as destination:
+    async with Destination({"RCPT": SILENT}, capabilities=ONE_BY_ONE) as destination:
         async with transport_to(destination.route) as transport:
             sending = asyncio.create_task(transport.send(PARCEL, may_commit=yes))
             await destination.reach("RCPT")
@@ -405,10 +409,16 @@ async def test_server_that_is_silent_at_a_reset_is_left_in_a_moment() -> None:
         assert CLOSE_SECONDS - 0.1 <= asyncio.get_running_loop().time() - started < CLOSE_SECONDS + 2
 
 
-@pytest.mark.parametrize("step", ["DATA", "CONTENT"])
-async def test_attempt_cancelled_from_data_on_says_nothing_that_could_be_content(step: str) -> None:
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "CONTENT"])
+async def test_attempt_cancelled_once_data_is_said_says_nothing_that_could_be_content(step: str) -> None:
     let_go = asyncio.Event()
-    script = {step: Act("354 Go ahead" if step == "DATA" else b"", until=let_go)}
+    replies: dict[str, str | bytes] = {
+        "MAIL": "250 2.1.0 OK",
+        "RCPT": "250 2.1.5 OK",
+        "DATA": "354 Go ahead",
+        "CONTENT": b"",
+    }
+    script = {step: Act(replies[step], until=let_go)}
     async with Destination(script) as destination, transport_to(destination.route) as transport:
         sending = asyncio.create_task(transport.send(LARGE, may_commit=yes))
         await destination.reach(step)
@@ -427,12 +437,77 @@ async def until_left(destination: Destination) -> None:
             await asyncio.sleep(0.01)
 
 
+# Pipelining
+
+
+@pytest.mark.parametrize(
+    ("announced", "bursts"), [("PIPELINING", ["MAIL RCPT DATA", "content ."]), ("SIZE", ["MAIL"])]
+)
+async def test_commands_go_together_only_where_the_server_takes_them_so(
+    announced: str, bursts: list[str]
+) -> None:
+    """Each burst: what came before the server, which answers all of it, said anything."""
+    said: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 destination.test\r\n")
+        await reader.readline()
+        writer.write(f"250-destination.test\r\n250 {announced}\r\n".encode())
+        for replies in (b"250 ok\r\n250 ok\r\n354 go\r\n", b"250 ok\r\n")[: len(bursts)]:
+            lines = (await reader.read(65536)).split(b"\r\n")
+            said.append(" ".join(line.split(b" ")[0].decode() for line in lines).strip())
+            writer.write(replies)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        outcome = await attempt_at_route(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    assert said == [burst.replace("content", "Subject:  Hello") for burst in bursts]
+    assert outcome.kind == ("delivered" if len(bursts) > 1 else "transient")
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT"])
+@pytest.mark.parametrize("reply", ["550 5.1.1 no", "450 4.2.1 not now"])
+async def test_server_that_waits_for_the_content_of_a_refused_message_gets_none(
+    step: str, reply: str
+) -> None:
+    """Not even the dot of an empty one: some would deliver that."""
+    async with (
+        Destination({step: [reply]}, careless=True) as destination,
+        transport_to(destination.route) as transport,
+    ):
+        refused = await transport.send(PARCEL, may_commit=yes)
+        sent = await transport.send(PARCEL, may_commit=yes)
+    assert (refused.code, refused.response) == (int(reply[:3]), f"{reply} [no TLS]")
+    assert (sent.kind, destination.connections, len(destination.messages)) == ("delivered", 2, 1)
+    assert not destination.refused
+    assert [message.content for message in destination.messages] == [CONTENT]
+
+
+@pytest.mark.parametrize("behind", [DROP, SILENT, b"what\r\n", "421 4.3.2 closing"])
+async def test_refusal_stands_whatever_becomes_of_the_commands_behind_it(behind: Any) -> None:
+    """Those it has read already may get no reply any more."""
+    async with Destination({"RCPT": "550 5.1.1 no", "DATA": behind}, careless=True) as destination:
+        outcome = await attempt_at(destination, data_start_timeout=SHORT)
+    assert (outcome.kind, outcome.enhanced) == ("permanent", "5.1.1")
+    assert not destination.messages
+
+
 # Kept connections
 
 
-async def test_connection_is_kept_and_reset_where_a_transaction_was_left_open() -> None:
+@pytest.mark.parametrize(
+    ("capabilities", "said"),
+    [
+        (ONE_BY_ONE, "EHLO MAIL RCPT RSET MAIL RCPT DATA MAIL RCPT DATA QUIT"),
+        (CAPABILITIES, "EHLO MAIL RCPT DATA RSET MAIL RCPT DATA MAIL RCPT DATA QUIT"),
+    ],
+)
+async def test_connection_is_kept_and_reset_where_a_transaction_was_left_open(
+    capabilities: list[str], said: str
+) -> None:
     async with (
-        Destination({"RCPT": ["550 5.1.1 no"]}) as destination,
+        Destination({"RCPT": ["550 5.1.1 no"]}, capabilities=capabilities) as destination,
         transport_to(destination.route) as transport,
     ):
         outcomes = [await transport.send(PARCEL, may_commit=yes) for _ in range(3)]
@@ -440,7 +515,7 @@ async def test_connection_is_kept_and_reset_where_a_transaction_was_left_open() 
     assert [outcome.kind for outcome in outcomes] == ["permanent", "delivered", "delivered"]
     verbs = [line.split(" ")[0] for _, line in destination.commands]
     assert destination.connections == 1
-    assert " ".join(verbs) == "EHLO MAIL RCPT RSET MAIL RCPT DATA MAIL RCPT DATA QUIT"
+    assert " ".join(verbs) == said
 
 
 @pytest.mark.parametrize(

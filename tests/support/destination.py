@@ -113,8 +113,11 @@ class Destination:
         host: str = "127.0.0.1",
         port: int = 0,
         context: ssl.SSLContext | None = None,
+        careless: bool = False,
     ) -> None:
-        """`context`: what the server shows by TLS; a certificate that nobody would believe, unless given."""
+        """`context`: what the server shows by TLS; a certificate that nobody would believe, unless given.
+        `careless`: it takes RCPT and DATA though it has refused what must come before them.
+        """
         steps = {**(script or {}), **{f"<{path}>": reply for path, reply in (recipients or {}).items()}}
         self.script: dict[str, Reply | list[Reply]] = {
             step: reply if isinstance(reply, str | bytes | Act) else list(reply)
@@ -123,6 +126,7 @@ class Destination:
         self.capabilities = (*capabilities, "STARTTLS") if tls else tuple(capabilities)
         self.tls, self.name, self.host, self.port = tls, name, host, port
         self.context = context
+        self.careless = careless
         self.messages: list[Received] = []
         self.refused: list[Received] = []
         self.commands: list[tuple[int, str]] = []
@@ -199,6 +203,8 @@ class Destination:
                 session.mail, session.rcpt = "", []
                 if await self._act(session, step) < 300 and step == "MAIL":
                     session.mail = line
+            case "RCPT" | "DATA" if not self._is_its_turn(session, step):
+                await self._send(session, b"503 5.5.1 Bad sequence of commands\r\n")
             case "RCPT":
                 if await self._act(session, self._recipient_step(line)) < 300:
                     session.rcpt.append(line)
@@ -212,6 +218,9 @@ class Destination:
             case _:
                 session.writer.write(b"500 5.5.1 Command not recognized\r\n")
         return step != "QUIT"
+
+    def _is_its_turn(self, session: _Session, step: str) -> bool:
+        return self.careless or bool(session.mail if step == "RCPT" else session.rcpt)
 
     def _recipient_step(self, line: str) -> str:
         path = re.search(r"<.*>", line)
