@@ -86,7 +86,8 @@ Out
     outgoing_addresses.py  those that our mail leaves from
     connection_pool.py  connections kept per next hop
     connection.py       greeting, EHLO, STARTTLS, commands
-    next_hop_protocol.py  octets on it, and those nobody asked for
+    next_hop_protocol.py  octets on it, replies that are owed, and what nobody asked for
+    next_hop_replies.py octets to answers
     outgoing_tls.py     STARTTLS as far as it is needed, and what was proven
     transaction.py      MAIL, RCPT, DATA, dot
     dot_stuffing.py     content as it goes over the wire
