@@ -1,0 +1,182 @@
+"""Does the fast lane stay fast? `python -m bench.lanes [--short]`: probes in both lanes, phase after phase.
+
+Idle; the same moderate load on both lanes; then all at once in the standard lane: a backlog, a flood whose
+mail goes to tarpits for a third, a poisoned destination, the burst of one tenant, and large messages. Must
+never measure anything but this checkout, on loopback.
+"""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic
+
+import asyncpg
+
+from bench.lanes_flood import Stream
+from bench.lanes_plot import plot
+from bench.lanes_prober import Plan, Probe
+from bench.lanes_report import report
+from bench.lanes_results import Phase, by_phase, promises
+from bench.lanes_stack import ROOT, LaneStack, lane_stack
+from bench.lanes_world import KIND
+
+_GRACE = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How long each phase lasts in seconds, and how many deliveries the backlog has."""
+
+    settle: float
+    idle: float
+    even: float
+    flood: float
+    backlog: int
+    rate: float = 10.0
+
+
+SHORT = Size(settle=5, idle=20, even=20, flood=45, backlog=20_000)
+FULL = Size(settle=10, idle=90, even=120, flood=240, backlog=100_000)
+
+
+class Run:
+    """One run: the service, who sends to it, and what was seen."""
+
+    def __init__(self, service: LaneStack, size: Size) -> None:
+        self.service = service
+        self.size = size
+        self.phases: list[Phase] = []
+        self.load: dict[str, object] = {}
+        self.cpu: dict[str, dict[str, float]] = {}
+
+    async def go(self) -> None:
+        await asyncio.sleep(self.size.settle)
+        await self._phase("idle", self.size.idle)
+        await self._phase("even", self.size.even, self._even())
+        say(f"backlog: {self.size.backlog:,} deliveries to slow hosts")
+        await self._flood([self._stream("backlog", 20, 600, count=self.size.backlog // 100, each=100)])
+        await self._phase("flood", self.size.flood, self._all_at_once())
+
+    def _even(self) -> list[Stream]:
+        fast = self._stream("evenfast", 10, self.size.even, rate=20, port=self.service.fast_port)
+        return [fast, self._stream("evenfree", 10, self.size.even, rate=20)]
+
+    def _all_at_once(self) -> list[Stream]:
+        seconds = self.size.flood
+        return [
+            self._stream("flood", 40, seconds),
+            self._stream("burst", 10, seconds, rate=50),
+            self._stream("large", 2, seconds, size=5_000_000),
+        ]
+
+    def _stream(self, kind: str, sessions: int, seconds: float, port: int = 0, **more: float) -> Stream:
+        who = KIND[kind]
+        place = port or self.service.standard_port
+        return Stream(kind, place, who.tenants, who.aliases, sessions, seconds, **more)  # type: ignore[arg-type]
+
+    async def _phase(self, name: str, seconds: float, streams: Sequence[Stream] = ()) -> None:
+        say(f"{name}: {seconds:.0f} s")
+        used, begin = self.service.cpu(), monotonic()
+        await asyncio.gather(asyncio.sleep(seconds), self._flood(streams))
+        end = monotonic()
+        self.phases.append(Phase(name, begin, end))
+        self.cpu[name] = {
+            who: (cpu - used.get(who, 0.0)) / (end - begin) for who, cpu in self.service.cpu().items()
+        }
+
+    async def _flood(self, streams: Sequence[Stream]) -> None:
+        if not streams:
+            return
+        plan = json.dumps([asdict(stream) for stream in streams])
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.lanes_flood", plan, cwd=ROOT, stdout=subprocess.PIPE
+        )
+        told, _ = await process.communicate()
+        self.load |= json.loads(told)
+
+
+@asynccontextmanager
+async def _child(module: str, argument: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process of ours that says `ready`, and prints what it knows when its input ends."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, argument, cwd=ROOT,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=2**28,
+    )  # fmt: skip
+    assert process.stdout
+    assert await process.stdout.readline() == b"ready\n"
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def measure(size: Size, folder: Path, changes: dict[str, str]) -> tuple[Run, list[Probe]]:
+    async with lane_stack(folder, changes) as service:
+        plan = Plan(service.fast_port, service.standard_port, service.inbox_port, size.rate)
+        async with (
+            _child("bench.lanes_sinks", str(service.inbox_port)) as sinks,
+            _child("bench.lanes_prober", json.dumps(asdict(plan))) as prober,
+        ):
+            run = Run(service, size)
+            await run.go()
+            run.load["waiting at the end"] = await _waiting(service.url)
+            say(f"and {_GRACE:.0f} s for what is still under way")
+            assert prober.stdin
+            prober.stdin.write(b"\n")
+            await asyncio.sleep(_GRACE)
+            probes = [Probe(**json.loads(line)) for line in (await _told(prober)).splitlines()]
+            for line in (await _told(sinks)).splitlines():
+                number, moment = json.loads(line)
+                probes[number].arrived = probes[number].arrived or moment
+    return run, probes
+
+
+async def _told(process: asyncio.subprocess.Process) -> bytes:
+    out, _ = await process.communicate(b"")
+    return out
+
+
+async def _waiting(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval("select count(*) from delivery where lane = 'standard'"))
+    finally:
+        await connection.close()
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="3 minutes instead of 12")
+    parser.add_argument("--folder", type=Path, default=ROOT / "var" / "bench-lanes")
+    parser.add_argument("--svg", type=Path, help="where the plot goes; else into the folder")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of ours")
+    options = parser.parse_args()
+    size = SHORT if options.short else FULL
+    changes = dict(each.split("=", 1) for each in options.set)
+    run, probes = asyncio.run(measure(size, options.folder.absolute(), changes))
+    found = by_phase(probes, run.phases)
+    rows = promises(found)
+    print(report(found, rows, run.load, run.cpu))
+    results = {
+        "size": asdict(size), "phases": [asdict(phase) for phase in run.phases], "load": run.load,
+        "cpu": run.cpu, "probes": [asdict(probe) for probe in probes],
+    }  # fmt: skip
+    (options.folder / "results.json").write_text(json.dumps(results))
+    (options.svg or options.folder / "lanes.svg").write_text(plot(probes, run.phases))
+    return 0 if all(row.holds for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""A run of the lanes' benchmark in words: tables for a terminal and for the docs. Pure."""
+
+from collections.abc import Mapping, Sequence
+from math import isinf
+
+from bench.lanes_results import Figures, Row
+
+_WHO = {
+    "premium": "fast lane (premium)",
+    "quiet": "standard lane, idle tenants",
+    "shared": "the same, to an inbox the flood fills",
+}
+
+
+def report(
+    found: Mapping[str, Mapping[str, Figures]],
+    rows: Sequence[Row],
+    load: Mapping[str, object],
+    cpu: Mapping[str, Mapping[str, float]],
+) -> str:
+    return "\n".join([table(found), "", verdicts(rows), "", _load(load), "", _cpu(cpu)])
+
+
+def table(found: Mapping[str, Mapping[str, Figures]]) -> str:
+    """Milliseconds; a line for each phase and kind."""
+    lines = [
+        "| phase | probes of | n | p50 | p95 | p99 ms, end of DATA to arrival "
+        "| p50 | p95 ms, from the first knock | refused first | lost |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for phase, kinds in found.items():
+        for kind, f in kinds.items():
+            spans = [_ms(span) for span in (f.p50, f.p95, f.p99, f.whole50, f.whole95)]
+            lines.append(_line([phase, _WHO[kind], f.probes, *spans, f.refusals, f.lost]))
+    return "\n".join(lines)
+
+
+def verdicts(rows: Sequence[Row]) -> str:
+    lines = ["| promise | measured | limit | |", "|---|---|---|---|"]
+    for row in rows:
+        word = "holds" if row.holds else "MISSED"
+        lines.append(
+            _line([row.promise, f"{row.measured:.2f} {row.unit}", f"{row.limit:g} {row.unit}", word])
+        )
+    return "\n".join(lines)
+
+
+def _load(load: Mapping[str, object]) -> str:
+    return "\n".join(f"load {name}: {count}" for name, count in load.items())
+
+
+def _cpu(cpu: Mapping[str, Mapping[str, float]]) -> str:
+    """Shares of one core, by phase."""
+    return "\n".join(
+        f"cores in {phase}: " + ", ".join(f"{who} {share:.2f}" for who, share in used.items())
+        for phase, used in cpu.items()
+    )
+
+
+def _ms(seconds: float) -> str:
+    return "never" if isinf(seconds) else f"{seconds * 1000:.1f}"
+
+
+def _line(cells: Sequence[object]) -> str:
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
