@@ -4,6 +4,7 @@ Must never swallow why a process ended: 0 ordered, 1 declared dead or failed, 2 
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -35,6 +36,7 @@ def run(main: Main, settings: Settings, role: str, lane: Lane) -> int:
     core_dumps.turn_off()
     crash_points.check_allowed(settings.environment)
     keys_in_place.check(settings.spool_dir, settings.key_dir)
+    give_way(settings, role, lane)
     if settings.metrics_port:
         prometheus_client.start_http_server(settings.metrics_port, addr=settings.listen_host)
     try:
@@ -42,6 +44,12 @@ def run(main: Main, settings: Settings, role: str, lane: Lane) -> int:
     except Exception as error:  # noqa: BLE001  a trace shows values: addresses, or what a row held
         log.error("crashed", error=type(error).__name__, where=logs.where(error))
         return 1
+
+
+def give_way(settings: Settings, role: str, lane: Lane) -> None:
+    """Mail of the standard lane waits for the CPU behind that of the fast lane, never the other way round."""
+    if role in ("mx", "worker") and lane is Lane.STANDARD:
+        os.nice(settings.standard_nice)
 
 
 async def _run(main: Main, settings: Settings, lane: Lane) -> int:

@@ -36,6 +36,14 @@ class Places(BaseSettings):
         "info", description="How much processes write to their logs: info or debug; ids and kinds, either way"
     )
 
+    standard_nice: int = Field(
+        10,
+        ge=0,
+        le=19,
+        description="Niceness of mx and workers of the standard lane: on a machine with both lanes the fast one "
+        "has the CPU first",
+    )
+
     # Where things are
     database_url: SecretStr = Field(
         SecretStr(""), description="PostgreSQL 15 or later: postgresql://user:password@host:port/name"

@@ -23,11 +23,33 @@ async def breaks(
 
 
 def test_a_crash_says_where_and_shows_no_value(capfd: pytest.CaptureFixture[str]) -> None:
-    assert processes.run(breaks, Settings(), "mx", Lane.STANDARD) == 1
+    assert processes.run(breaks, Settings(), "mx", Lane.FAST) == 1
     said = capfd.readouterr()
     assert '"error": "ValueError"' in said.err
     assert "test_processes.py:" in said.err
     assert "@" not in said.err + said.out
+
+
+@pytest.mark.parametrize(
+    ("role", "lane", "more"),
+    [
+        ("mx", "standard", 4),
+        ("worker", "standard", 4),
+        ("mx", "fast", 0),
+        ("worker", "fast", 0),
+        ("upkeep", "standard", 0),
+    ],
+)
+def test_mail_of_the_standard_lane_gives_way_to_the_fast_lane(role: str, lane: str, more: int) -> None:
+    asked = (
+        "import os; from clearpost.processes import give_way; from mailcore.plans import Lane; "
+        "from mailcore.settings import Settings; before = os.nice(0); "
+        f"give_way(Settings(standard_nice=4), {role!r}, Lane({lane!r})); print(os.nice(0) - before)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(said.stdout) == more
 
 
 def test_a_process_whose_keys_are_not_mounted_ends_with_one_line_that_says_so(tmp_path: Path) -> None:
