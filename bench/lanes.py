@@ -23,7 +23,7 @@ from bench.lanes_plot import plot
 from bench.lanes_prober import Plan, Probe
 from bench.lanes_report import report
 from bench.lanes_results import Phase, by_phase, promises
-from bench.lanes_stack import ROOT, LaneStack, lane_stack
+from bench.lanes_stack import ROOT, LaneStack, Used, lane_stack
 from bench.lanes_world import KIND
 
 _GRACE = 15.0
@@ -53,7 +53,7 @@ class Run:
         self.size = size
         self.phases: list[Phase] = []
         self.load: dict[str, object] = {}
-        self.cpu: dict[str, dict[str, float]] = {}
+        self.used: dict[str, dict[str, Used]] = {}
 
     async def go(self) -> None:
         await asyncio.sleep(self.size.settle)
@@ -82,12 +82,12 @@ class Run:
 
     async def _phase(self, name: str, seconds: float, streams: Sequence[Stream] = ()) -> None:
         say(f"{name}: {seconds:.0f} s")
-        used, begin = self.service.cpu(), monotonic()
+        before, begin = self.service.used(), monotonic()
         await asyncio.gather(asyncio.sleep(seconds), self._flood(streams))
         end = monotonic()
         self.phases.append(Phase(name, begin, end))
-        self.cpu[name] = {
-            who: (cpu - used.get(who, 0.0)) / (end - begin) for who, cpu in self.service.cpu().items()
+        self.used[name] = {
+            who: used.since(before[who], end - begin) for who, used in self.service.used().items()
         }
 
     async def _flood(self, streams: Sequence[Stream]) -> None:
@@ -168,10 +168,11 @@ def main() -> int:
     run, probes = asyncio.run(measure(size, options.folder.absolute(), changes))
     found = by_phase(probes, run.phases)
     rows = promises(found)
-    print(report(found, rows, run.load, run.cpu))
+    print(report(found, rows, run.load, run.used))
     results = {
         "size": asdict(size), "phases": [asdict(phase) for phase in run.phases], "load": run.load,
-        "cpu": run.cpu, "probes": [asdict(probe) for probe in probes],
+        "used": {name: {who: asdict(used) for who, used in each.items()} for name, each in run.used.items()},
+        "probes": [asdict(probe) for probe in probes],
     }  # fmt: skip
     (options.folder / "results.json").write_text(json.dumps(results))
     (options.svg or options.folder / "lanes.svg").write_text(plot(probes, run.phases))

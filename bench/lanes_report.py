@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import isinf
 
 from bench.lanes_results import Figures, Row
+from bench.lanes_stack import Used
 
 _WHO = {
     "premium": "fast lane (premium)",
@@ -16,9 +17,9 @@ def report(
     found: Mapping[str, Mapping[str, Figures]],
     rows: Sequence[Row],
     load: Mapping[str, object],
-    cpu: Mapping[str, Mapping[str, float]],
+    used: Mapping[str, Mapping[str, Used]],
 ) -> str:
-    return "\n".join([table(found), "", verdicts(rows), "", _load(load), "", _cpu(cpu)])
+    return "\n".join([table(found), "", verdicts(rows), "", _load(load), "", _cores(used)])
 
 
 def table(found: Mapping[str, Mapping[str, Figures]]) -> str:
@@ -49,11 +50,12 @@ def _load(load: Mapping[str, object]) -> str:
     return "\n".join(f"load {name}: {count}" for name, count in load.items())
 
 
-def _cpu(cpu: Mapping[str, Mapping[str, float]]) -> str:
-    """Shares of one core, by phase."""
+def _cores(used: Mapping[str, Mapping[str, Used]]) -> str:
+    """How much of a core each had, by phase, and how much longer it would have run at once."""
     return "\n".join(
-        f"cores in {phase}: " + ", ".join(f"{who} {share:.2f}" for who, share in used.items())
-        for phase, used in cpu.items()
+        f"cores in {phase} (+ waited for one): "
+        + ", ".join(f"{who} {share.ran:.2f} (+{share.waited:.2f})" for who, share in each.items())
+        for phase, each in used.items()
     )
 
 

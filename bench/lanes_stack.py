@@ -33,6 +33,21 @@ OURS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Seconds on a core, and seconds of waiting for one."""
+
+    ran: float
+    waited: float
+
+    def __add__(self, other: "Used") -> "Used":
+        return Used(self.ran + other.ran, self.waited + other.waited)
+
+    def since(self, before: "Used", seconds: float) -> "Used":
+        """As shares of `seconds`."""
+        return Used((self.ran - before.ran) / seconds, (self.waited - before.waited) / seconds)
+
+
 @dataclass(slots=True)
 class LaneStack:
     """The running service. `inbox_port` is that of all destinations, each on an address of its own."""
@@ -45,12 +60,12 @@ class LaneStack:
     processes: dict[str, "subprocess.Popen[bytes]"]
     postgres: "subprocess.Popen[bytes]"
 
-    def cpu(self) -> dict[str, float]:
-        """CPU seconds so far of each of our processes, and of PostgreSQL with its children."""
-        used = {name: _cpu(psutil.Process(process.pid)) for name, process in self.processes.items()}
+    def used(self) -> dict[str, Used]:
+        """So far, by process; PostgreSQL with those of its children that live."""
         server = psutil.Process(self.postgres.pid)
-        alive = [server, *server.children(recursive=True)]
-        return used | {"postgres": sum(_cpu(process) for process in alive)}
+        alive = [server.pid, *(child.pid for child in server.children(recursive=True))]
+        ours = {name: _used(process.pid) for name, process in self.processes.items()}
+        return ours | {"postgres": sum((_used(pid) for pid in alive), Used(0.0, 0.0))}
 
 
 def _empty(folder: Path) -> None:
@@ -58,13 +73,18 @@ def _empty(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
-def _cpu(process: psutil.Process) -> float:
-    """Of a server also what its children used that have ended."""
+def _used(pid: int) -> Used:
+    """By the kernel's own count, of all threads (/proc/PID/task/TID/schedstat: nanoseconds)."""
+    spans = [_spans(task) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+    return Used(sum(ran for ran, _ in spans), sum(waited for _, waited in spans))
+
+
+def _spans(task: Path) -> tuple[float, float]:
     try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(times.user + times.system + times.children_user + times.children_system)
+        ran, waited, _ = task.read_text().split()
+    except OSError:  # it has ended meanwhile
+        return 0.0, 0.0
+    return int(ran) / 1e9, int(waited) / 1e9
 
 
 @asynccontextmanager

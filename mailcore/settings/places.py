@@ -40,8 +40,8 @@ class Places(BaseSettings):
         10,
         ge=0,
         le=19,
-        description="Niceness of mx and workers of the standard lane: on a machine with both lanes the fast one "
-        "has the CPU first",
+        description="Niceness of mx and workers of the standard lane: on a machine with both lanes the fast "
+        "one has the CPU first",
     )
 
     # Where things are
