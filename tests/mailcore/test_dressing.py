@@ -178,9 +178,13 @@ async def test_mail_of_our_own_from_another_domain_is_signed_with_its_key(tmp_pa
     assert b" d=letters.test;" in whole(dressed).partition(b"Received:")[0]
 
 
-async def test_mail_of_a_release_that_made_no_verdicts_gets_the_mark_only(tmp_path: Path) -> None:
+async def test_mail_that_nobody_judged_gets_the_mark_and_a_signature_and_no_seal(tmp_path: Path) -> None:
+    """Of a release that made no verdicts, or where they are switched off."""
     async with house(tmp_path) as h:
-        assert whole(await h.of(CONTENT, None)) == h.mark + CONTENT
+        dressed = await h.of(CONTENT, None)
+        signature, mark, rest = whole(dressed).partition(h.mark)
+        assert (signature[:15], mark, rest) == (b"DKIM-Signature:", h.mark, CONTENT)
+        assert await h.signatures(dressed) == ["pass"]
         assert FORGED not in whole(await h.of(FORGED + CONTENT, None))
 
 
