@@ -6,7 +6,7 @@ add: that is left out where it cannot be made, and counted. Only one whose forge
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +23,7 @@ from mailcore.authenticity.sealing import Signer
 from mailcore.authenticity.signatures import Header
 from mailcore.authenticity.signing_keys import SigningKey, SigningKeys
 from mailcore.authenticity.verdicts import ArcVerdict, Verdicts
+from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.contents import Mail
 from mailcore.keyring import Keyring
@@ -34,7 +35,10 @@ log = structlog.get_logger("dressing")
 
 Made = TypeVar("Made")
 
+# Two threads for all small messages that wait, so many at once, and two more for the large ones, one by one.
 _THREADS: Final = 4
+_TOGETHER: Final = 32
+_LARGE: Final = 256 * 1024
 _HEADER_CAP: Final = rewriting.HEADER_CAP + 8192  # ours included
 _EMPTY_LINE: Final = b"\r\n"
 
@@ -79,6 +83,17 @@ class _Message:
     body_hash: bytes = b""
     clothes: dict[str, _Clothes] = field(default_factory=dict)
 
+    def is_ready_for(self, claimed: Claimed) -> bool:
+        """Another delivery to the same alias had all that takes time."""
+        return claimed.alias_address in self.clothes
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    claimed: Claimed
+    message: _Message
+    now: datetime
+
 
 class Dressing:
     """One for each process. What it made for a message is kept as long as that message is in flight."""
@@ -92,12 +107,19 @@ class Dressing:
         self._from_key = keyring.key("from")
         self._messages: WeakKeyDictionary[Mail, _Message] = WeakKeyDictionary()
         self._pool = ThreadPoolExecutor(_THREADS, "dressing")
+        self._small = Batcher(self._hand_over, largest=_TOGETHER, concurrency=2)
+        self._large = Batcher(self._hand_over, largest=1, concurrency=2)
 
     async def of(self, claimed: Claimed, mail: Mail) -> Dressed:
-        message, now = self._message(mail), self._clock.now()
-        loop = asyncio.get_running_loop()
+        message = self._message(mail)
+        wish = _Wish(claimed, message, self._clock.now())
         async with message.lock:  # and not in the thread: those who wait would keep it from other messages
-            return await loop.run_in_executor(self._pool, self._dressed, claimed, message, now)
+            if message.is_ready_for(claimed):
+                return self._dressed(wish)
+            made = await (self._large if len(message.rest) > _LARGE else self._small).submit(wish)
+        if isinstance(made, Exception):
+            raise made
+        return made
 
     def header(self, mail: Mail) -> bytes:
         """Its header section as it came, our Received field included: parted once for all attempts."""
@@ -112,14 +134,28 @@ class Dressing:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    async def _hand_over(self, wishes: Sequence[_Wish]) -> Sequence[Dressed | Exception]:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._all, wishes)
+
     # --- in a thread ---
 
-    def _dressed(self, claimed: Claimed, message: _Message, now: datetime) -> Dressed:
+    def _all(self, wishes: Sequence[_Wish]) -> list[Dressed | Exception]:
+        """A fault of ours in one of them is no other's."""
+        made: list[Dressed | Exception] = []
+        for wish in wishes:
+            try:
+                made.append(self._dressed(wish))
+            except Exception as error:  # noqa: BLE001  raised again where it was asked for
+                made.append(error)
+        return made
+
+    def _dressed(self, wish: _Wish) -> Dressed:
+        claimed, message = wish.claimed, wish.message
         if message.eight_bit is None:
             message.eight_bit = rewriting.is_eight_bit(message.rest)
         clothes = message.clothes.get(claimed.alias_address)
         if clothes is None:
-            clothes = message.clothes[claimed.alias_address] = self._clothes(claimed, message, now)
+            clothes = message.clothes[claimed.alias_address] = self._clothes(claimed, message, wish.now)
         top = clothes.seals + self._loop_mark(claimed) + clothes.results
         header = top + clothes.header
         pieces = (header, message.rest)
