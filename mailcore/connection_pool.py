@@ -5,8 +5,6 @@ with, nor keep one that has said something nobody asked for.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,9 +28,11 @@ class ConnectionStats:
 
 @dataclass(slots=True)
 class _Idle:
+    """`until`: when it is closed, in seconds of the event loop."""
+
     connection: Connection
     need: TlsNeed
-    expiry: asyncio.TimerHandle
+    until: float
 
 
 @dataclass(slots=True)
@@ -54,6 +54,7 @@ class ConnectionPool:
         self._hosts: dict[_Key, _Host] = {}
         self._in_use = 0
         self._idle = 0
+        self._next_look: asyncio.TimerHandle | None = None
         self._leaving: set[Connection] = set()
         self._closed = False
 
@@ -62,43 +63,53 @@ class ConnectionPool:
         users = sum(host.users for host in self._hosts.values())
         return ConnectionStats(self._in_use, self._idle, users - self._in_use)
 
-    @asynccontextmanager
-    async def slot(self, hop: NextHop) -> AsyncIterator[bool]:
-        """The right to use one connection to `hop`. Yields False when none came free in time."""
+    async def enter(self, hop: NextHop) -> bool:
+        """The right to use one connection to `hop`, until `leave`; False when none came free in time."""
         key = (hop.address, hop.port)
-        host = self._hosts.setdefault(key, _Host(asyncio.Semaphore(self._cap)))
+        host = self._hosts.get(key)
+        if host is None:
+            host = self._hosts[key] = _Host(asyncio.Semaphore(self._cap))
         host.users += 1
+        got = False
         try:
-            if not await self._acquire(host):
-                yield False
-                return
-            self._in_use += 1
-            try:
-                yield True
-            finally:
-                self._in_use -= 1
-                host.slots.release()
+            got = await self._acquire(host)
         finally:
-            host.users -= 1
-            self._forget_if_unused(key, host)
+            if got:
+                self._in_use += 1
+            else:
+                host.users -= 1
+                self._forget_if_unused(key, host)
+        return got
 
     async def _acquire(self, host: _Host) -> bool:
+        if not host.slots.locked():
+            return await host.slots.acquire()  # waits for nothing
         try:
             async with asyncio.timeout(self._wait):
                 return await host.slots.acquire()
         except TimeoutError:
             return False
 
+    def leave(self, hop: NextHop) -> None:
+        """Its slot is free for the next."""
+        key = (hop.address, hop.port)
+        host = self._hosts[key]
+        self._in_use -= 1
+        host.users -= 1
+        host.slots.release()
+        self._forget_if_unused(key, host)
+
     def take(self, hop: NextHop) -> Connection | None:
         """The most recently used idle connection that is still sound. Call inside a slot."""
-        host = self._hosts[hop.address, hop.port]
-        for idle in reversed([idle for idle in host.idle if idle.need == hop.tls]):
-            host.idle.remove(idle)
+        idle = self._hosts[hop.address, hop.port].idle
+        for place in range(len(idle) - 1, -1, -1):
+            if idle[place].need != hop.tls:
+                continue
+            connection = idle.pop(place).connection
             self._idle -= 1
-            idle.expiry.cancel()
-            if idle.connection.is_clean:
-                return idle.connection
-            idle.connection.abort()
+            if connection.is_clean:
+                return connection
+            connection.abort()
         return None
 
     def keep(self, hop: NextHop, connection: Connection) -> None:
@@ -108,10 +119,12 @@ class ConnectionPool:
             connection.quit()
             return
         connection.is_kept = True
-        key = (hop.address, hop.port)
-        expiry = asyncio.get_running_loop().call_later(self._idle_seconds, self._expire, key, connection)
-        self._hosts[key].idle.append(_Idle(connection, hop.tls, expiry))
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._idle_seconds
+        self._hosts[hop.address, hop.port].idle.append(_Idle(connection, hop.tls, until))
         self._idle += 1
+        if self._next_look is None:
+            self._next_look = loop.call_at(until, self._expire)
 
     def break_off(self, connection: Connection) -> None:
         """Amid a transaction: RSET and QUIT if it has not come to DATA, and nobody waits for the goodbye."""
@@ -126,12 +139,18 @@ class ConnectionPool:
         connection.abort()
         self._leaving.discard(connection)
 
-    def _expire(self, key: _Key, connection: Connection) -> None:
-        host = self._hosts[key]
-        host.idle = [idle for idle in host.idle if idle.connection is not connection]
-        self._idle -= 1
-        connection.quit()
-        self._forget_if_unused(key, host)
+    def _expire(self) -> None:
+        """One timer for all, set anew when it rings: most are used again long before their time."""
+        loop = asyncio.get_running_loop()
+        for key, host in list(self._hosts.items()):
+            over = [idle for idle in host.idle if idle.until <= loop.time()]
+            host.idle = [idle for idle in host.idle if idle.until > loop.time()]
+            for idle in over:
+                idle.connection.quit()
+            self._idle -= len(over)
+            self._forget_if_unused(key, host)
+        left = [idle.until for host in self._hosts.values() for idle in host.idle]
+        self._next_look = loop.call_at(min(left), self._expire) if left else None
 
     def _forget_if_unused(self, key: _Key, host: _Host) -> None:
         if not host.users and not host.idle:
@@ -142,7 +161,11 @@ class ConnectionPool:
         their users.
         """
         self._closed = True
-        idle = [self._let_go(idle) for host in self._hosts.values() for idle in host.idle]
+        if self._next_look is not None:
+            self._next_look.cancel()
+        idle = [idle.connection for host in self._hosts.values() for idle in host.idle]
+        for connection in idle:
+            connection.quit()
         connections = [*idle, *self._leaving]
         self._hosts = {key: host for key, host in self._hosts.items() if host.users}
         for host in self._hosts.values():
@@ -154,9 +177,3 @@ class ConnectionPool:
         except TimeoutError:
             for connection in connections:
                 connection.abort()
-
-    @staticmethod
-    def _let_go(idle: _Idle) -> Connection:
-        idle.expiry.cancel()
-        idle.connection.quit()
-        return idle.connection

@@ -140,7 +140,7 @@ class Courier:
     async def _settle(self, result: Result) -> None:
         """Where that breaks, the delivery stays leased to us: only once we are gone may others have it."""
         try:
-            await asyncio.shield(self.settler.settle(result))
+            await self.settler.settle(result)  # who stops waiting leaves it to be written all the same
         except Exception as error:  # noqa: BLE001
             delivery = str(result.settlement.claimed.id)
             log.error("settle_broke", error=type(error).__name__, where=where(error), delivery=delivery)

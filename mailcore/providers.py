@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 from uuid import UUID
 
@@ -193,9 +194,14 @@ on conflict (provider) do update set until = greatest(provider_pause.until, excl
 
 def provider_of(hop: NextHop) -> str:
     """The registrable domain of a mail host; for a route to an address, that address and port."""
-    host = hop.host.rstrip(".").lower()
+    return _provider_at(hop.host, hop.port)
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _provider_at(name: str, port: int) -> str:
+    host = name.rstrip(".").lower()
     if _is_address(host):
-        return f"{host}:{hop.port}"
+        return f"{host}:{port}"
     return _SUFFIXES.privatesuffix(host) or host
 
 

@@ -61,23 +61,26 @@ class Transport:
     async def send(self, parcel: Parcel, *, may_commit: Callable[[], bool]) -> Outcome:
         """One attempt. `may_commit` is asked right before the final dot; False means it is never sent."""
         started = self._clock.monotonic()
-        outcome = await self._attempt(parcel, may_commit)
-        return replace(outcome, duration=timedelta(seconds=self._clock.monotonic() - started))
+        outcome, provider = await self._attempt(parcel, may_commit)
+        return replace(
+            outcome, provider=provider, duration=timedelta(seconds=self._clock.monotonic() - started)
+        )
 
-    async def _attempt(self, parcel: Parcel, may_commit: Callable[[], bool]) -> Outcome:
+    async def _attempt(self, parcel: Parcel, may_commit: Callable[[], bool]) -> tuple[Outcome, str]:
+        """And whose host it was; empty where it did not come so far."""
         domain = parcel.forward_path.rpartition("@")[2]
         hops = await self._next_hops.find(domain, require_tls=parcel.require_tls)
         if isinstance(hops, Outcome):
-            return hops
+            return hops, ""
         provider = provider_of(hops[0])
         if not await self._providers.enter(provider):
-            return replace(ours("transient", 451, "4.3.2", "Put off", "put-off"), provider=provider)
+            return ours("transient", 451, "4.3.2", "Put off", "put-off"), provider
         outcome: Outcome | None = None
         try:
             outcome = await self._try(hops, parcel, may_commit)
         finally:
             self._providers.leave(provider, outcome)
-        return replace(outcome, provider=provider)
+        return outcome, provider
 
     async def _try(
         self, hops: tuple[NextHop, ...], parcel: Parcel, may_commit: Callable[[], bool]
@@ -92,13 +95,15 @@ class Transport:
 
     async def _send_to(self, hop: NextHop, parcel: Parcel, may_commit: Callable[[], bool]) -> Outcome:
         """On a kept connection; if that has died meanwhile, silently on a new one."""
-        async with self._pool.slot(hop) as free:
-            if not free:
-                busy = ours("transient", 451, "4.4.5", "Too many messages wait for this host", "put-off")
-                return _named(busy, hop)
+        if not await self._pool.enter(hop):
+            busy = ours("transient", 451, "4.4.5", "Too many messages wait for this host", "put-off")
+            return _named(busy, hop)
+        try:
             kept = self._pool.take(hop)
             outcome = await self._send_on(kept, hop, parcel, may_commit) if kept else None
             return outcome or await self._send_afresh(hop, parcel, may_commit)
+        finally:
+            self._pool.leave(hop)
 
     async def _send_afresh(self, hop: NextHop, parcel: Parcel, may_commit: Callable[[], bool]) -> Outcome:
         made = await connect(hop, self._settings, self._sources.towards(hop.address), self._tls)
@@ -122,8 +127,10 @@ class Transport:
             connection.abort()
         if result is None:
             return None
-        told = ended_in(_named(result.outcome, hop), f" [{connection.tls_words}]")
-        return replace(told, server_ip=connection.ip, tls=connection.tls)
+        known = replace(
+            result.outcome, server_name=hop.host, server_ip=connection.ip or hop.address, tls=connection.tls
+        )
+        return ended_in(known, f" [{connection.tls_words}]")
 
     async def close(self) -> None:
         """Close idle connections politely. Attempts in flight are to be ended before, by who started them."""
