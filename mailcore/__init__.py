@@ -111,6 +111,7 @@ Ground
     suppression.py      inboxes that asked to be left alone
     changes.py          what open pages are told of
     rates.py            how often, counted in Redis
+    kept_script.py      a Lua script asked over one connection
     circuit.py          whether somebody who does not answer is asked again
     errors.py           business errors with a stable code word
     service_status.py   how the service is doing, for everybody

@@ -5,7 +5,6 @@ A token bucket kept as one number (GCRA). Must never stop anybody because Redis 
 an address, an IP or a key be read from Redis.
 """
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,33 +15,39 @@ from redis.exceptions import RedisError
 
 from mailcore.errors import TooMany
 from mailcore.jobs import redis_of
+from mailcore.kept_script import KeptScript
 from mailcore.keyring import Keyring
 
 KEY_NAME: Final = "rates"
+# Seconds until an answer that decides about nothing but a refusal.
+_PATIENCE: Final = 2.0
 # KEYS: moments (ms, Redis' own clock) at which each bucket is full again. ARGV: for each, ms between two,
-# burst. All are taken, or none. Answers for each: whether there was one (1 or 0), how many are left, ms until
-# one more may be taken, ms until all may.
+# burst, and 1 where it is the last of its question. Of a question all are taken, or none. Answers for each:
+# whether there was one (1 or 0), how many are left, ms until one more may be taken, ms until all may.
 _TAKE: Final = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local answers, found, all = {}, {}, true
+local answers, found, first, all = {}, {}, 1, true
 for i, key in ipairs(KEYS) do
-  local every, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local full_at = math.max(tonumber(redis.call('GET', key) or now), now)
+  local every, burst = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1])
+  local full_at = math.max(tonumber(redis.call('GET', key) or now) or now, now)
   local room = burst * every - (full_at - now)
   all = all and room >= every
   found[i] = {full_at, room, every}
-end
-for i, key in ipairs(KEYS) do
-  local full_at, room, every = unpack(found[i])
-  if room < every then
-    answers[i] = {0, 0, math.ceil(every - room), math.ceil(full_at - now)}
-  else
-    if all then
-      full_at, room = full_at + every, room - every
-      redis.call('SET', key, full_at, 'PX', math.ceil(full_at - now) + 1000)
+  if ARGV[3 * i] == '1' then
+    for j = first, i do
+      local full_at, room, every = unpack(found[j])
+      if room < every then
+        answers[j] = {0, 0, math.ceil(every - room), math.ceil(full_at - now)}
+      else
+        if all then
+          full_at, room = full_at + every, room - every
+          redis.call('SET', KEYS[j], full_at, 'PX', math.ceil(full_at - now) + 1000)
+        end
+        answers[j] = {1, math.floor(room / every), 0, math.ceil(full_at - now)}
+      end
     end
-    answers[i] = {1, math.floor(room / every), 0, math.ceil(full_at - now)}
+    first, all = i + 1, true
   end
 end
 return answers
@@ -91,7 +96,7 @@ class Rates:
     def __init__(self, redis: Any, keyring: Keyring) -> None:
         self._redis = redis
         self._key = keyring.key(KEY_NAME)
-        self._take = None if redis is None else redis.register_script(_TAKE)
+        self._take = None if redis is None else KeptScript(redis.connection_pool, _TAKE, _PATIENCE)
         self._since = None if redis is None else redis.register_script(_SINCE)
 
     @classmethod
@@ -99,6 +104,8 @@ class Rates:
         return cls(redis_of(url) if url else None, keyring)
 
     async def close(self) -> None:
+        if self._take is not None:
+            await self._take.close()
         if self._redis is not None:
             await self._redis.aclose(close_connection_pool=True)
 
@@ -108,23 +115,28 @@ class Rates:
         return Taken(True, rate.count) if taken is None else taken[0]
 
     async def take_all(self, wishes: Sequence[Wish]) -> list[Taken] | None:
-        """One of each, or none where one of them is over: each says whether it was that one. One question to
-        Redis for all; None where it does not answer, and nothing is counted.
+        """One of each, or none where one of them is over: each says whether it was that one. None where Redis
+        does not answer, and nothing is counted.
         """
+        answers = await self.take_each([wishes])
+        return None if answers is None else answers[0]
+
+    async def take_each(self, questions: Sequence[Sequence[Wish]]) -> list[list[Taken]] | None:
+        """As if `take_all` were asked for one after the other, in one question to Redis for all of them."""
         if self._take is None:
             return None
-        arguments = [(_milliseconds(wish.rate.per) / wish.rate.count, wish.rate.count) for wish in wishes]
+        keys: list[str] = []
+        arguments: list[float] = []
+        for wishes in questions:
+            for wish in wishes:
+                keys.append(f"rate:{self._name(wish.kind, wish.who)}")
+                arguments += (_milliseconds(wish.rate.per) / wish.rate.count, wish.rate.count, 0)
+            arguments[-1] = 1
         try:
-            answers = await self._take(
-                keys=[f"rate:{self._name(wish.kind, wish.who)}" for wish in wishes],
-                args=[argument for pair in arguments for argument in pair],
-            )
+            answers = iter(await self._take.run(keys, arguments))
         except (RedisError, OSError, TimeoutError):
             return None
-        return [
-            Taken(bool(taken), left, -(-wait // 1000), -(-full // 1000))
-            for taken, left, wait, full in answers
-        ]
+        return [[_taken(*next(answers)) for _ in wishes] for wishes in questions]
 
     async def seen_for(self, kind: str, who: str, remember: timedelta) -> timedelta | None:
         """Since when `who` is seen as `kind`, this time included: forgotten when not seen for `remember`.
@@ -145,7 +157,11 @@ class Rates:
         refuse_unless(await self.take(kind, who, rate), detail)
 
     def _name(self, kind: str, who: str) -> str:
-        return hmac.new(self._key, f"{kind}\0{who}".encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(self._key, f"{kind}\0{who}".encode(), "sha256").hex()[:32]
+
+
+def _taken(allowed: int, left: int, wait: int, full: int) -> Taken:
+    return Taken(bool(allowed), left, -(-wait // 1000), -(-full // 1000))
 
 
 def _milliseconds(duration: timedelta) -> float:

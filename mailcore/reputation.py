@@ -6,18 +6,19 @@ list or a filter that does not answer, nor refuse anything for good because of t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
 from mailcore import blocklists, metrics, replies
+from mailcore.batching import Batcher
 from mailcore.circuit import Circuit
 from mailcore.clock import Clock
 from mailcore.envelope import Mailbox, normalise_local_part
 from mailcore.intake import Intake
 from mailcore.networks import is_within, network_of
-from mailcore.rates import Rate, Rates, Wish
+from mailcore.rates import Rate, Rates, Taken, Wish
 from mailcore.replies import Reply
 from mailcore.resolver import Resolver
 from mailcore.routing import ROLES
@@ -28,6 +29,8 @@ from mailcore.smtp_dialogue import MailTransaction, Peer
 T = TypeVar("T")
 
 _MINUTE: Final = timedelta(minutes=1)
+_OF_CLIENTS: Final = "mail of clients"
+_OF_SENDERS: Final = "mail of senders"
 # Redis answers within a millisecond, or something is wrong with it.
 _REDIS_SECONDS: Final = 0.25
 # Questions to Redis at once: each takes a connection, and a flood must not open a thousand.
@@ -44,6 +47,9 @@ class Standing:
     listed: Reply | None = None
 
 
+_GOOD: Final = Standing()
+
+
 class Reputation:
     """One for each mx process."""
 
@@ -51,7 +57,10 @@ class Reputation:
         self._settings = settings
         self._resolver = resolver
         self._rates = rates
+        self._client_rate = Rate(settings.client_rate, _MINUTE)
+        self._sender_rate = Rate(settings.sender_rate, _MINUTE)
         self._redis = Circuit(clock)
+        self._counted = Batcher(self._count, concurrency=1)
         self._free = asyncio.Semaphore(_AT_ONCE)
         self._filter = SpamFilter(settings, clock) if settings.rspamd_url else None
         self._begun: set[asyncio.Task[Standing]] = set()
@@ -61,6 +70,7 @@ class Reputation:
         for task in begun:
             task.cancel()
         await asyncio.gather(*begun, return_exceptions=True)
+        await self._counted.drain()
         await self._rates.close()
         if self._filter:
             await self._filter.close()
@@ -72,9 +82,12 @@ class Reputation:
         wishes = self._wishes(peer, transaction)
         if self._is_exempt(peer.ip) or not (wishes or self._settings.blocklists):
             return
-        task = transaction.standing = asyncio.create_task(self._look(peer.ip, wishes))
-        self._begun.add(task)
-        task.add_done_callback(self._begun.discard)
+        if self._settings.blocklists:
+            task = transaction.standing = asyncio.create_task(self._look(peer.ip, wishes))
+            self._begun.add(task)
+            task.add_done_callback(self._begun.discard)
+        else:
+            transaction.standing = self._counted.begin(wishes)
 
     def _is_exempt(self, ip: str) -> bool:
         """Not by the address of a balancer, which stands for whoever it did not name."""
@@ -98,34 +111,30 @@ class Reputation:
         return (await self._standing(transaction)).listed is not None
 
     async def _standing(self, transaction: MailTransaction) -> Standing:
-        return await transaction.standing if transaction.standing else Standing()
+        return await transaction.standing if transaction.standing else _GOOD
 
     async def _look(self, ip: str, wishes: list[Wish]) -> Standing:
-        if not self._settings.blocklists:
-            return Standing(await self._too_often(wishes))
-        too_often, listed = await asyncio.gather(self._too_often(wishes), self._listed(ip))
-        return Standing(too_often, listed)
+        if not wishes:
+            return Standing(listed=await self._listed(ip))
+        counted, listed = await asyncio.gather(self._counted.submit(wishes), self._listed(ip))
+        return Standing(counted.too_often, listed)
 
     def _wishes(self, peer: Peer, transaction: MailTransaction) -> list[Wish]:
         """Bounces have no sender that could be counted: all have the same."""
         wishes, sender = [], transaction.reverse_path.wire
-        if self._settings.client_rate:
-            wishes.append(Wish("mail of clients", network_of(peer.ip), _a_minute(self._settings.client_rate)))
-        if self._settings.sender_rate and sender:
-            wishes.append(Wish("mail of senders", sender.lower(), _a_minute(self._settings.sender_rate)))
+        if self._client_rate.count:
+            wishes.append(Wish(_OF_CLIENTS, network_of(peer.ip), self._client_rate))
+        if self._sender_rate.count and sender:
+            wishes.append(Wish(_OF_SENDERS, sender.lower(), self._sender_rate))
         return wishes
 
-    async def _too_often(self, wishes: list[Wish]) -> Reply | None:
-        if not wishes:
-            return None
-        taken = await self._from_redis(lambda: self._rates.take_all(wishes))
+    async def _count(self, questions: Sequence[list[Wish]]) -> list[Standing]:
+        """All that wait are one question. Where Redis does not answer, nobody comes too often."""
+        taken = await self._redis.ask(lambda: self._rates.take_each(questions), _REDIS_SECONDS)
         if taken is None:
-            metrics.UNCOUNTED.inc()
-            return None
-        over = {wish.kind for wish, each in zip(wishes, taken, strict=True) if not each.allowed}
-        if "mail of clients" in over:
-            return replies.CLIENT_TOO_OFTEN
-        return replies.SENDER_TOO_OFTEN if over else None
+            metrics.UNCOUNTED.inc(len(questions))
+            return [_GOOD] * len(questions)
+        return [_standing(*each) for each in zip(questions, taken, strict=True)]
 
     async def _listed(self, ip: str) -> Reply | None:
         """Of the first list that names it. For good only once it has been listed for a while: many a listing
@@ -173,5 +182,8 @@ class Reputation:
         return name if name and await self._resolver.leads_back(peer.ip) else ""
 
 
-def _a_minute(count: int) -> Rate:
-    return Rate(count, _MINUTE)
+def _standing(wishes: Sequence[Wish], taken: Sequence[Taken]) -> Standing:
+    if all(each.allowed for each in taken):
+        return _GOOD
+    over = {wish.kind for wish, each in zip(wishes, taken, strict=True) if not each.allowed}
+    return Standing(replies.CLIENT_TOO_OFTEN if _OF_CLIENTS in over else replies.SENDER_TOO_OFTEN)

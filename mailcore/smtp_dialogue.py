@@ -61,7 +61,7 @@ class MailTransaction:
     parameters: MailParameters
     began: float
     recipients: list[Any] = field(default_factory=list)
-    standing: "asyncio.Task[Any] | None" = None
+    standing: "asyncio.Future[Any] | None" = None
 
 
 class Content(Protocol):

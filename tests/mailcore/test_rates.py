@@ -101,6 +101,40 @@ async def test_of_several_all_are_taken_or_none(rates: Rates) -> None:
     assert (await rates.take("sender", "x", THREE_A_DAY)).remaining == 1, "taken once before, not twice"
 
 
+async def test_questions_that_are_asked_together_are_answered_as_if_one_came_after_the_other(
+    rates: Rates,
+) -> None:
+    ip, sender = Wish("ip", "192.0.2.1", Rate(2, timedelta(days=1))), Wish("sender", "x", THREE_A_DAY)
+    answers = await rates.take_each([[ip, sender], [ip], [ip, sender], [sender], [sender, ip], [sender]])
+    assert answers
+    assert [[each.allowed for each in taken] for taken in answers] == [
+        [True, True],
+        [True],
+        [False, True],
+        [True],
+        [True, False],
+        [True],
+    ]
+    assert [taken[-1].remaining for taken in answers] == [2, 0, 2, 1, 0, 0]
+
+
+async def test_a_redis_that_was_started_anew_is_asked_at_once(rates: Rates, redis_url: str) -> None:
+    """It has cut the connection, and knows the script no more."""
+    await rates.take("link", "x", THREE_A_DAY)
+    with redis.Redis.from_url(redis_url) as client:
+        client.script_flush()
+        client.client_kill_filter(_type="normal", skipme=True)
+    assert (await rates.take("link", "x", THREE_A_DAY)).remaining == 1
+
+
+async def test_many_ask_over_one_connection(rates: Rates, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        before = len(client.client_list())
+        taken = await asyncio.gather(*(rates.take("link", str(n), THREE_A_DAY) for n in range(50)))
+        assert all(each.remaining == 2 for each in taken)
+        assert len(client.client_list()) == before + 1
+
+
 async def test_without_redis_nothing_is_known(keyring: Keyring) -> None:
     for url in ("", f"redis://127.0.0.1:{free_port()}/0"):
         rates = Rates.open(url, keyring)

@@ -133,7 +133,8 @@ async def test_at_the_end_what_is_asked_has_ended_before_redis_is_closed(make: M
     asking = begin(reputation).standing
     assert asking
     await reputation.close()
-    assert asking.cancelled()
+    assert asking.done()
+    assert asking.result().too_often is None
 
 
 async def test_redis_learns_no_ip_and_no_address_and_forgets_by_itself(make: Make, redis_url: str) -> None:
@@ -155,6 +156,16 @@ async def test_a_redis_that_hangs_is_waited_for_a_moment_and_then_left_alone(mak
         reputation = make(redis_at=url, client_rate=1)
         async with asyncio.timeout(3):
             assert [await refusal(reputation) for _ in range(100)] == [None] * 100
+
+
+async def test_those_who_come_in_one_moment_share_a_question(make: Make, redis_url: str) -> None:
+    reputation = make(client_rate=3, sender_rate=0)
+    await refusal(reputation, SPAMMER)
+    with redis.Redis.from_url(redis_url) as client:
+        before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+        said = await asyncio.gather(*(refusal(reputation) for _ in range(5)))
+        assert said == [None] * 3 + [replies.CLIENT_TOO_OFTEN] * 2
+        assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == before + 1
 
 
 async def test_many_at_once_open_few_connections_to_redis(make: Make, redis_url: str) -> None:
