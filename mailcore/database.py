@@ -193,7 +193,12 @@ class Database:
     ) -> Self:
         settings = {**_MAIL_SETTINGS, "application_name": name}
         held = await HeldConnections.open(
-            url, size, patience, command_timeout=_COMMAND_TIMEOUT, server_settings=settings
+            url,
+            size,
+            patience,
+            timeout=_PATIENCE,
+            command_timeout=_COMMAND_TIMEOUT,
+            server_settings=settings,
         )
         return cls(held, url, size, wake, tell, patience)
 

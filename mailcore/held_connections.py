@@ -32,13 +32,13 @@ class HeldConnections:
 
     @classmethod
     async def open(cls, url: str, size: int, patience: float, **options: Any) -> Self:
-        """`options` are those of asyncpg.connect. The first one is made at once: raises what that raises."""
+        """`options` are those of asyncpg.connect; the first one is made at once."""
         held = cls(url, size, patience, options)
         held.give_back(await held.take())
         return held
 
     async def take(self) -> Any:
-        """An idle one, a new one, or the next that is given back. Raises what asyncpg.connect raises."""
+        """An idle one, a new one, or the next that is given back. Raises what asyncpg.connect raises, too."""
         if self._is_closing:
             raise asyncpg.InterfaceError("the connections are being closed")
         while self._idle:
@@ -47,19 +47,19 @@ class HeldConnections:
                 self._used.add(connection)
                 return connection
             self._open -= 1
-        async with asyncio.timeout(self._patience):
-            if self._open < self._size:
-                self._open += 1
-            elif handed := await self._wait():
-                return handed
-            return await self._connect()
+        if self._open < self._size:
+            self._open += 1
+        elif handed := await self._wait():
+            return handed
+        return await self._connect()
 
     async def _wait(self) -> Any:
         """One that was given back, or None: another was closed, and its place is ours."""
         turn: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            return await turn
+            async with asyncio.timeout(self._patience):
+                return await turn
         except BaseException:
             if turn.done() and not turn.cancelled():  # it came in the very moment we were cancelled
                 self._hand_on(turn.result())
