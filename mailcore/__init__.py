@@ -33,6 +33,7 @@ The moment it becomes ours
     submission.py       a complete message, for whom, and its content
     first_attempts.py   room for attempts in the process that accepts
     acceptance.py       bytes synced, rows committed, then 250
+    accepted_rows.py    the rows of accepted mail, in one statement
     quota.py            the daily quota, counted in that transaction
     spool_writer.py     appending: in which order bytes become durable, segment after segment
     spool_segment.py    one segment file under its lock: growing, or at rest

@@ -13,15 +13,16 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from mailcore import crash_points, event_log, log_levels, metrics, queue, quota, replies, routing
+from mailcore import accepted_rows, crash_points, event_log, log_levels, metrics, quota, replies
+from mailcore.accepted_rows import Accepted
 from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
 from mailcore.first_attempts import FirstAttempts
-from mailcore.ledger import Entries
 from mailcore.log_keys import LogKeys
 from mailcore.log_levels import NO_WORDS
 from mailcore.queue import Claimed, DeliveryRow, Lease, MessageRow
+from mailcore.quota import OverQuota
 from mailcore.replies import Reply
 from mailcore.routing import DestinationRef, Recipient
 from mailcore.spool import Spool
@@ -173,13 +174,16 @@ class Acceptance:
         """
         if not drafts:
             return {}
-        over_quota: set[UUID] = set()
         try:
-            async with self._database.transaction(certain=True) as tx:
-                over_quota = await self.insert(tx, drafts)
+            async with self._database.transaction() as tx:
+                await self.insert(tx, drafts)
         except UnknownOutcome as unknown:
-            self.remember(unknown, drafts, over_quota)
+            self.remember(unknown, drafts)
             return {draft.submission.id: replies.TRY_LATER for draft in drafts}
+        except OverQuota as over:
+            refused = [draft for draft in drafts if draft.submission.id in over.submissions]
+            kept = [draft for draft in drafts if draft.submission.id not in over.submissions]
+            return self.rejected(refused, replies.OVER_QUOTA) | await self._commit(kept)
         except (*CONNECTION_LOST, Aborted) as error:
             log.error("accept_failed", error=type(error).__name__)
             return self.rejected(drafts, replies.TRY_LATER)
@@ -194,36 +198,24 @@ class Acceptance:
         except Exception:  # a fault of ours, and nobody knows what became of it: the sweep asks the database
             self.leave_to_sweep(drafts)
             raise
-        return self._committed(drafts, over_quota)
+        return self.accepted(drafts)
 
-    def _committed(self, drafts: Sequence[Draft], over_quota: set[UUID]) -> dict[UUID, Reply]:
-        kept = [draft for draft in drafts if draft.submission.id not in over_quota]
-        refused = [draft for draft in drafts if draft.submission.id in over_quota]
-        return self.accepted(kept) | self.rejected(refused, replies.OVER_QUOTA)
-
-    async def insert(self, tx: Transaction, drafts: Sequence[Draft]) -> set[UUID]:
-        """Rows, received events and ledger of all that fit into their quota. Returns the others' ids."""
-        day = self._clock.now().date()
-        over_quota = await quota.count(tx, [draft.submission for draft in drafts], day)
-        kept = [draft for draft in drafts if draft.submission.id not in over_quota]
-        if not kept:
-            return over_quota
-        event_log.leave_received(tx, kept[0].mail[0][0].id)
-        await _leave_deleted_to_queue(tx, [draft for draft in kept if draft.owner])
-        await queue.insert(tx, [pair for draft in kept for pair in draft.mail])
-        messages = [
-            _logged(draft.submission, row, r)
-            for draft in kept
-            for (row, _), r in zip(draft.mail, draft.submission.recipients, strict=True)
+    async def insert(self, tx: Transaction, drafts: Sequence[Draft]) -> None:
+        """Rows, received events and ledger of all. Raises `OverQuota` where one does not fit: then nothing of
+        this transaction may stay.
+        """
+        submissions = [draft.submission for draft in drafts]
+        usage = quota.usage_of(submissions, self._clock.now().date())
+        rows = [
+            _accepted(draft.submission, row, deliveries, r)
+            for draft in drafts
+            for (row, deliveries), r in zip(draft.mail, draft.submission.recipients, strict=True)
         ]
-        await event_log.record_messages(tx, self._log_keys, [message for message, _ in messages])
-        await event_log.record_events(tx, self._log_keys, [event for _, event in messages])
-        entries = Entries()
-        for draft in kept:
-            entries.created[draft.submission.origin] += draft.deliveries
-        await entries.write(tx)
+        written = await accepted_rows.write(tx, self._log_keys, rows, usage)
+        quota.check(submissions, written.forwarded)
+        if written.unleased:
+            _leave_to_queue(drafts, written.unleased)
         crash_points.reach("accept-before-commit")
-        return over_quota
 
     # --- afterwards ---
 
@@ -278,19 +270,16 @@ class Acceptance:
             log.error("discard_failed", error=type(error).__name__)
         self._writer.settled([draft.location])
 
-    def remember(self, unknown: UnknownOutcome, drafts: Sequence[Draft], over_quota: set[UUID]) -> None:
-        """The sender hears 451 and will come again; what we have stays locked until its fate is known.
-
-        `over_quota` is what `insert` returned: rows that are not there whatever became of the transaction.
-        """
+    def remember(self, unknown: UnknownOutcome, drafts: Sequence[Draft]) -> None:
+        """The sender hears 451 and will come again; what we have stays locked until its fate is known."""
         log.error("commit_outcome_unknown", batch=len(drafts))
-        task = asyncio.create_task(self._resolve(unknown, drafts, over_quota))
+        task = asyncio.create_task(self._resolve(unknown, drafts))
         self._unknown.add(task)
         task.add_done_callback(self._unknown.discard)
 
-    async def _resolve(self, unknown: UnknownOutcome, drafts: Sequence[Draft], over_quota: set[UUID]) -> None:
+    async def _resolve(self, unknown: UnknownOutcome, drafts: Sequence[Draft]) -> None:
         if await self._database.outcome_of(unknown.trace):
-            self._committed(drafts, over_quota)
+            self.accepted(drafts)
         else:
             self.rejected(drafts, replies.TRY_LATER)
 
@@ -299,9 +288,9 @@ def _reply_to(fault: SpoolFault) -> Reply:
     return replies.DISK_FULL if fault.disk_full else replies.TRY_LATER
 
 
-def _logged(
-    s: Submission, row: MessageRow, recipient: Recipient
-) -> tuple[event_log.LoggedMessage, event_log.Event]:
+def _accepted(
+    s: Submission, row: MessageRow, deliveries: Sequence[DeliveryRow], recipient: Recipient
+) -> Accepted:
     message = event_log.LoggedMessage(
         row.id,
         row.account_id,
@@ -316,22 +305,19 @@ def _logged(
     )
     event = event_log.received(message, replies.queued(str(s.id)), s.client.server_ip, s.client.duration)
     level = recipient.log_level
-    return log_levels.of_message(level, message), log_levels.of_event(level, event, NO_WORDS)
+    return Accepted(
+        row,
+        deliveries,
+        log_levels.of_message(level, message),
+        log_levels.of_event(level, event, NO_WORDS),
+    )
 
 
-async def _leave_deleted_to_queue(tx: Transaction, drafts: Sequence[Draft]) -> None:
+def _leave_to_queue(drafts: Sequence[Draft], unleased: frozenset[UUID]) -> None:
     """What was deleted since RCPT gets no mail: without a lease, the queue ends it as cancelled."""
-    recipients = [r for draft in drafts for r in draft.submission.recipients]
-    gone = await routing.those_gone(tx, recipients) if recipients else frozenset()
-    if not gone:
-        return
     for draft in drafts:
-        for (message, rows), r in zip(draft.mail, draft.submission.recipients, strict=True):
-            all_gone = bool({message.domain_id, message.alias_id} & gone)
-            rows[:] = [
-                replace(row, lease=None) if all_gone or d.id in gone else row
-                for row, d in zip(rows, r.destinations, strict=True)
-            ]
+        for _, rows in draft.mail:
+            rows[:] = [replace(row, lease=None) if row.id in unleased else row for row in rows]
 
 
 def _claims(
@@ -364,6 +350,7 @@ def _claims(
             require_tls=recipient.rules.require_tls,
             log_level=recipient.log_level,
             recipient=row.recipient,
+            alone=len(rows) == 1,
         )
         for delivery, destination in zip(rows, recipient.destinations, strict=True)
         if delivery.lease

@@ -130,6 +130,16 @@ class Transaction:
     async def value(self, query: str, *arguments: object) -> Any:
         return await self.connection.fetchval(query, *arguments)
 
+    def known_as(self, xid: str) -> None:
+        """Its id, as a statement of the block returned it: from here on the transaction is `certain`."""
+        if self.trace is None:
+            self.trace = Trace(xid)
+
+    async def know(self) -> None:
+        """Asks for its id, unless it is known."""
+        if self.trace is None:
+            self.known_as(await self.value("select pg_current_xact_id()::text"))
+
     def leaves(self, query: str, *arguments: object) -> None:
         """Says how to tell that this transaction was committed: a query that answers true where a row stands
         that it has written, and that nobody else could have. The first one counts. Where nothing is said,
@@ -222,7 +232,7 @@ class Database:
             await connection.execute("BEGIN")
             try:
                 if certain:
-                    tx.trace = Trace(await tx.value("select pg_current_xact_id()::text"))
+                    await tx.know()
                 if tenant is not None:
                     await tx.execute(_NARROW.format("$1", "$2", "$3"), *_narrowed(tenant))
                 yield tx

@@ -150,6 +150,27 @@ insert into log_event (message_id, account_id, received_at, delivery_id, at, typ
 select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::timestamptz[],
     $6::text[], $7::text[], $8::int[], $9::int[], $10::int[], $11::bytea[])
 """
+# Part of accepted_rows.py: what is said of each of `mail`.
+RECEIVED = """
+logged as (
+    insert into log_message (id, account_id, domain_id, received_at, sealed, alias_hash, untagged_hash,
+        sender_hash, dmarc_hash)
+    select id, account_id, domain_id, accepted_at, sealed, alias_hash, untagged_hash, sender_hash, dmarc_hash
+    from mail
+), told as (
+    insert into log_event (message_id, account_id, received_at, at, type, code, duration_ms, attempt, sealed)
+    select id, account_id, accepted_at, accepted_at, 'received', code, duration_ms, 0, said from mail
+)
+""".strip()
+# Part of settlement.py: the events of those of `said` that were `ended`.
+ENDED = """
+told as (
+    insert into log_event (message_id, account_id, received_at, delivery_id, at, type, code, duration_ms,
+        attempt, sealed)
+    select message_id, account_id, received_at, id, at, type, code, duration_ms, attempt, sealed
+    from said where id in (select id from ended)
+)
+""".strip()
 _Sealed = tuple[bytes | None, bytes | None, bytes | None, bytes | None, bytes | None]
 
 
@@ -161,6 +182,11 @@ async def record_messages(tx: Transaction, keys: LogKeys, messages: Sequence[Log
     ]
     if rows:
         await tx.execute(_INSERT_MESSAGES, *columns(rows))
+
+
+def columns_of(message: LoggedMessage, received: Event, key: RowKey | None) -> tuple[object, ...]:
+    """As `RECEIVED` wants them, from `sealed` to `duration_ms`."""
+    return (*_sealed(message, key), _sealed_texts(received, key), received.code, _milliseconds(received))
 
 
 async def complete(tx: Transaction, keys: LogKeys, messages: Sequence[LoggedMessage]) -> None:
@@ -227,14 +253,25 @@ def leave_event(tx: Transaction, event: Event) -> None:
 async def record_events(tx: Transaction, keys: LogKeys, events: Sequence[Event]) -> None:
     found = await keys.to_write((e.account_id, e.received_at) for e in events)
     rows = [
-        (e.message_id, e.account_id, e.received_at, e.delivery_id, e.at, e.type, e.code,
-         min(int(e.duration.total_seconds() * 1000), 2**31 - 1), e.attempt, e.count,
-         _sealed_texts(e, found.of(e.account_id, e.received_at)))
+        (e.message_id, e.account_id, e.received_at, e.delivery_id, e.at, e.type, e.code, _milliseconds(e),
+         e.attempt, e.count, _sealed_texts(e, found.of(e.account_id, e.received_at)))
         for e in events
     ]  # fmt: skip
     if rows:
         await tx.execute(_INSERT_EVENTS, *columns(rows))
         tx.tell()
+
+
+def _milliseconds(e: Event) -> int:
+    return min(int(e.duration.total_seconds() * 1000), 2**31 - 1)
+
+
+def ended_columns(e: Event, key: RowKey | None) -> tuple[object, ...]:
+    """As `ENDED` wants them, from `message_id` to `sealed`. Its delivery's id is that of the row."""
+    return (
+        e.message_id, e.account_id, e.received_at, e.at, e.type, e.code, _milliseconds(e), e.attempt,
+        _sealed_texts(e, key),
+    )  # fmt: skip
 
 
 def _sealed_texts(e: Event, key: RowKey | None) -> bytes | None:
@@ -256,9 +293,9 @@ def storable(text: str, limit: int) -> str:
     return text[:limit].replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows turned into the arrays that unnest takes."""
-    return [list(column) for column in zip(*rows, strict=True)]
+def columns(rows: Sequence[tuple[Any, ...]], count: int = 0) -> list[Sequence[Any]]:
+    """Rows turned into the arrays that unnest takes; `count` empty ones where there is no row."""
+    return list(zip(*rows, strict=True)) if rows else [()] * count
 
 
 # --- upkeep: partitions by day of receipt ---

@@ -14,6 +14,22 @@ from mailcore.database import Database, Transaction
 Origin = Literal["smtp", "dsn", "notice"]
 
 
+# Part of accepted_rows.py, which has `parcel`.
+CREATED = """
+entered as (
+    insert into ledger (origin, created) select origin, count(*) from parcel group by origin
+)
+""".strip()
+# Part of settlement.py: those of `said` that were `ended`.
+ENDED = """
+entered as (
+    insert into ledger (origin, delivered, hard_bounced)
+    select origin, count(*) filter (where type = 'delivered'), count(*) filter (where type = 'hard-bounced')
+    from said where id in (select id from ended) group by origin
+)
+""".strip()
+
+
 @dataclass(slots=True)
 class Entries:
     """What one transaction created and closed, to be written as one row for each origin."""

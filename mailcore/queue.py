@@ -12,7 +12,6 @@ from typing import Any, Self
 from uuid import UUID
 
 from mailcore.database import Transaction
-from mailcore.event_log import columns
 from mailcore.mail_rules import LogLevel
 from mailcore.plans import Lane
 from mailcore.spool_record import Location
@@ -88,6 +87,7 @@ class Claimed:
     require_tls: bool = False  # its domain's owner wants it sent over TLS or not at all
     log_level: LogLevel = LogLevel.FULL  # how much the log of its domain may keep
     recipient: int | None = None  # its place in the envelope; None of a row older than the sealed spool
+    alone: bool = False  # surely the only delivery that its message has, or ever had
 
     @classmethod
     def of(cls, row: Any, owner: UUID) -> Self:
@@ -146,24 +146,22 @@ def _location(row: Any) -> Location:
     return Location(row["segment"], row["record_offset"], row["record_length"])
 
 
-_INSERT_MESSAGES = """
-insert into message (id, account_id, domain_id, alias_id, recipient, lane, node_id, segment, record_offset,
-    record_length, shared, sender_authenticated, smtputf8, origin, accepted_at)
-select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::text[], $7::uuid[],
-    $8::uuid[], $9::bigint[], $10::bigint[], $11::bool[], $12::bool[], $13::bool[], $14::text[],
-    $15::timestamptz[])
-"""
-
-# A leased row is attempt number one already; the others are due at once.
-_INSERT_DELIVERIES = """
-insert into delivery (id, message_id, account_id, destination_id, node_id, lane, origin, accepted_at,
-    lease_owner, lease_token, attempt)
-select *, case when lease_owner is null then 0 else 1 end
-from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
-    $8::timestamptz[], $9::uuid[], $10::uuid[])
-    as row (id, message_id, account_id, destination_id, node_id, lane, origin, accepted_at, lease_owner,
-        lease_token)
-"""
+# Parts of accepted_rows.py, which has `mail` and `parcel`. A leased row is attempt number one already; the
+# others are due at once.
+INSERTED = """
+message_row as (
+    insert into message (id, account_id, domain_id, alias_id, recipient, lane, node_id, segment,
+        record_offset, record_length, shared, sender_authenticated, smtputf8, origin, accepted_at)
+    select id, account_id, domain_id, alias_id, recipient, lane, node_id, segment, record_offset,
+        record_length, shared, sender_authenticated, smtputf8, origin, accepted_at from mail
+), delivery_row as (
+    insert into delivery (id, message_id, account_id, destination_id, node_id, lane, origin, accepted_at,
+        lease_owner, lease_token, attempt)
+    select id, message_id, account_id, destination_id, node_id, lane, origin, accepted_at,
+        case when is_there then lease_owner end, case when is_there then lease_token end,
+        case when is_there and lease_token is not null then 1 else 0 end from parcel
+)
+""".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,26 +171,6 @@ class DeliveryRow:
     id: UUID
     destination_id: UUID | None
     lease: Lease | None
-
-
-async def insert(tx: Transaction, mail: Sequence[tuple[MessageRow, Sequence[DeliveryRow]]]) -> None:
-    """Messages with their deliveries; wakes the lanes of what is not leased."""
-    messages = [
-        (m.id, m.account_id, m.domain_id, m.alias_id, m.recipient, m.lane, m.node_id,
-         m.location.segment, m.location.offset, m.location.length, m.shared, m.sender_authenticated,
-         m.smtputf8, m.origin, m.accepted_at)
-        for m, _ in mail
-    ]  # fmt: skip
-    deliveries = [
-        (d.id, m.id, m.account_id, d.destination_id, m.node_id, m.lane, m.origin, m.accepted_at,
-         d.lease and d.lease.owner, d.lease and d.lease.token)
-        for m, rows in mail for d in rows
-    ]  # fmt: skip
-    await tx.execute(_INSERT_MESSAGES, *columns(messages))
-    await tx.execute(_INSERT_DELIVERIES, *columns(deliveries))
-    for message, rows in mail:
-        if any(row.lease is None for row in rows):
-            tx.wake(message.node_id, message.lane)
 
 
 async def locate(tx: Transaction, message_id: UUID) -> Location | None:

@@ -4,52 +4,64 @@ A UTC day; the unit is the delivery. Must never count mail of our own (DSN, noti
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Final
 from uuid import UUID
 
-from mailcore.database import Transaction
 from mailcore.plans import limits_for
 from mailcore.submission import Submission
 
-_COUNT = """
-insert into usage_day (account_id, day, forwarded, bytes)
-select account_id, $2, forwarded, bytes from unnest($1::uuid[], $3::int[], $4::bigint[]) as row
-    (account_id, forwarded, bytes)
-on conflict (account_id, day) do update
-    set forwarded = usage_day.forwarded + excluded.forwarded, bytes = usage_day.bytes + excluded.bytes
-returning account_id, forwarded
-"""
+# Part of accepted_rows.py, which has `usage`.
+COUNTED: Final = """
+counted as (
+    insert into usage_day (account_id, day, forwarded, bytes)
+    select account_id, day, forwarded, bytes from usage
+    on conflict (account_id, day) do update
+        set forwarded = usage_day.forwarded + excluded.forwarded, bytes = usage_day.bytes + excluded.bytes
+    returning account_id, forwarded
+)
+""".strip()
 
 
-async def count(tx: Transaction, submissions: Sequence[Submission], day: date) -> set[UUID]:
-    """Counts customers' mail. Returns the submissions that do not fit any more; those are not counted."""
-    counted = [submission for submission in submissions if submission.origin == "smtp"]
-    if not counted:
-        return set()
-    totals = await _add(tx, counted, day, sign=1)
-    limits = {r.account_id: limits_for(r.plan).daily_quota for s in counted for r in s.recipients}
-    over = _those_over(counted, {account: total - limits[account] for account, total in totals.items()})
-    if over:
-        await _add(tx, [s for s in counted if s.id in over], day, sign=-1)
-    return over
+class OverQuota(Exception):
+    """These do not fit any more. Their transaction must be rolled back, and tried again without them."""
+
+    def __init__(self, submissions: frozenset[UUID]) -> None:
+        super().__init__("over the daily quota")
+        self.submissions = submissions
 
 
-async def _add(
-    tx: Transaction, submissions: Sequence[Submission], day: date, *, sign: int
-) -> dict[UUID, int]:
-    """Adds (or takes back) these submissions. Returns each account's deliveries of the day."""
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a batch adds to an account's day."""
+
+    account_id: UUID
+    day: date
+    forwarded: int
+    bytes: int
+
+
+def usage_of(submissions: Sequence[Submission], day: date) -> list[Usage]:
+    """Of customers' mail, by account; in one order for all: two receivers must not wait for each other."""
     forwarded: Counter[UUID] = Counter()
     size: Counter[UUID] = Counter()
     for submission in submissions:
-        for recipient in submission.recipients:
-            forwarded[recipient.account_id] += sign * len(recipient.destinations)
-            size[recipient.account_id] += sign * submission.size
-    accounts = sorted(forwarded)  # one order for all, so that two receivers cannot wait for each other
-    rows = await tx.fetch(
-        _COUNT, accounts, day, [forwarded[a] for a in accounts], [size[a] for a in accounts]
-    )
-    return {row["account_id"]: row["forwarded"] for row in rows}
+        if submission.origin == "smtp":
+            for recipient in submission.recipients:
+                forwarded[recipient.account_id] += len(recipient.destinations)
+                size[recipient.account_id] += submission.size
+    return [Usage(account, day, forwarded[account], size[account]) for account in sorted(forwarded)]
+
+
+def check(submissions: Sequence[Submission], forwarded: Mapping[UUID, int]) -> None:
+    """`forwarded`: deliveries of the day, these among them. Raises `OverQuota` where a plan allows less."""
+    counted = [submission for submission in submissions if submission.origin == "smtp"]
+    limits = {r.account_id: limits_for(r.plan).daily_quota for s in counted for r in s.recipients}
+    if any(forwarded[account] > limits[account] for account in limits):
+        excess = {account: forwarded[account] - limits[account] for account in limits}
+        raise OverQuota(frozenset(_those_over(counted, excess)))
 
 
 def _those_over(submissions: Sequence[Submission], excess: dict[UUID, int]) -> set[UUID]:

@@ -18,6 +18,7 @@ from mailcore import (
     crash_points,
     event_log,
     inbox_health,
+    ledger,
     log_levels,
     metrics,
     queue,
@@ -29,7 +30,6 @@ from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome, is_transient
 from mailcore.event_log import Attempt, LoggedMessage, columns
-from mailcore.ledger import Entries
 from mailcore.log_keys import LogKeys
 from mailcore.log_levels import NO_WORDS, Words
 from mailcore.plans import Lane
@@ -140,7 +140,7 @@ class Settler:
         second time would find the leases gone, and throw a notification away that the first time sent.
         """
         try:
-            async with self._database.transaction(certain=True) as tx:
+            async with self._database.transaction() as tx:
                 written = await self._write(tx, batch)
         except UnknownOutcome as unknown:
             log.error("settle_outcome_unknown", batch=len(batch))
@@ -159,22 +159,18 @@ class Settler:
             log.error("hold_failed", error=type(error).__name__)  # the lease stays ours until a restart
 
     async def _write(self, tx: Transaction, batch: Sequence[Result]) -> _Written:
-        settlements = [result.settlement for result in batch]
-        # Two deliveries of one message may end at once in two processes: whoever is second must see the
-        # first.
-        messages = sorted({s.claimed.message_id for s in settlements})
-        await tx.fetch("select id from message where id = any($1::uuid[]) order by id for update", messages)
-        settled = await _end(tx, [s for s in settlements if s.is_final])
-        settled |= await _postpone(tx, [s for s in settlements if not s.is_final])
-        mine = [s for s in settlements if s.claimed.id in settled]
         now = self._clock.now()
+        await _lock_messages(tx, batch)
+        ended, closed = await _end(tx, self._log_keys, [r for r in batch if r.settlement.is_final], now)
+        postponed = await _postpone(tx, [r.settlement for r in batch if not r.settlement.is_final])
+        settled = ended | postponed
         of_mine = [result for result in batch if result.settlement.claimed.id in settled]
-        await _log(tx, self._log_keys, of_mine, now)
-        await _remember_delivered(tx, [s for s in mine if s.kind == "delivered"])
+        mine = [result.settlement for result in of_mine]
+        await _log_postponed(tx, self._log_keys, [r for r in of_mine if not r.settlement.is_final], now)
+        await _complete_logs(tx, self._log_keys, of_mine)
+        await _remember_delivered(tx, mine)
         await inbox_health.remember(tx, mine)
-        closed = await _close(tx, mine)
         notified = await self._report_failures(tx, batch, settled, closed, now)
-        await _enter(tx, mine)
         return _Written(frozenset(settled), closed, notified)
 
     async def _report_failures(
@@ -238,15 +234,62 @@ def _by_notice(result: Result) -> tuple[UUID, str, str]:
     return claimed.account_id, claimed.alias_address, result.settlement.answer.code
 
 
-async def _end(tx: Transaction, settlements: Sequence[Settlement]) -> set[UUID]:
-    if not settlements:
-        return set()
-    rows = await tx.fetch(
-        "delete from delivery d using unnest($1::uuid[], $2::uuid[]) as ended (id, token) "
-        "where d.id = ended.id and d.lease_token = ended.token returning d.id",
-        *columns([(s.claimed.id, s.claimed.lease.token) for s in settlements]),
-    )
-    return {row["id"] for row in rows}
+async def _lock_messages(tx: Transaction, batch: Sequence[Result]) -> None:
+    """Two deliveries of one message may end at once in two processes: the second must see the first."""
+    messages = {r.settlement.claimed.message_id for r in batch if not r.settlement.claimed.alone}
+    if messages:
+        await tx.fetch(
+            "select id from message where id = any($1::uuid[]) order by id for update", sorted(messages)
+        )
+
+
+# Deliveries whose lease is still ours, then their messages without another one left, in one order for all;
+# events and ledger. Where the bytes lie is read here: the sweep may have moved them.
+_END = f"""
+with said as materialized (
+    select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[],
+        $7::text[], $8::text[], $9::int[], $10::int[], $11::bytea[], $12::text[])
+    as s (id, token, message_id, account_id, received_at, at, type, code, duration_ms, attempt, sealed,
+        origin)
+), ended as (
+    delete from delivery d using said where d.id = said.id and d.lease_token = said.token
+    returning d.id, d.message_id
+), closed as (
+    delete from message m using (select message_id from ended order by message_id) e
+    where m.id = e.message_id and not exists (
+        select from delivery d where d.message_id = m.id and d.id not in (select id from ended))
+    returning m.id, m.delivered, m.segment, m.record_offset, m.record_length, m.shared
+),
+{event_log.ENDED},
+{ledger.ENDED}
+select e.id as ended, c.*, pg_current_xact_id()::text as xid
+from ended e left join closed c on c.id = e.message_id
+"""
+
+
+async def _end(
+    tx: Transaction, keys: LogKeys, results: Sequence[Result], now: datetime
+) -> tuple[set[UUID], list[_Closed]]:
+    """Deliveries that were ended, and the messages that were closed with them."""
+    if not results:
+        return set(), []
+    claims = [result.settlement.claimed for result in results]
+    found = await keys.to_write((c.account_id, c.accepted_at) for c in claims)
+    said = {c.id: _event(result, now) for c, result in zip(claims, results, strict=True)}
+    rows = [
+        (c.id, c.lease.token,
+         *event_log.ended_columns(said[c.id], found.of(c.account_id, c.accepted_at)), c.origin)
+        for c in claims
+    ]  # fmt: skip
+    written = await tx.fetch(_END, *columns(rows))
+    if not written:
+        return set(), []
+    tx.known_as(written[0]["xid"])
+    event_log.leave_event(tx, said[written[0]["ended"]])
+    tx.tell()
+    delivered_now = {r.settlement.claimed.message_id for r in results if r.settlement.kind == "delivered"}
+    closed = {row["id"]: _closed(row, row["id"] in delivered_now) for row in written if row["id"]}
+    return {row["ended"] for row in written}, list(closed.values())
 
 
 _POSTPONE = """
@@ -285,7 +328,8 @@ async def _postpone(tx: Transaction, settlements: Sequence[Settlement]) -> set[U
 
 async def _remember_delivered(tx: Transaction, settlements: Sequence[Settlement]) -> None:
     """For a message that goes on to other destinations."""
-    messages = sorted({s.claimed.message_id for s in settlements})
+    delivered = (s.claimed for s in settlements if s.kind == "delivered")
+    messages = sorted({c.message_id for c in delivered if not c.alone})
     if messages:
         await tx.execute(
             "update message m set delivered = true where id = any($1::uuid[]) and exists (select "
@@ -294,45 +338,22 @@ async def _remember_delivered(tx: Transaction, settlements: Sequence[Settlement]
         )
 
 
-async def _close(tx: Transaction, settlements: Sequence[Settlement]) -> list[_Closed]:
-    """Deletes messages without a delivery left; where the bytes lie is read here, the sweep may have
-    moved them.
-    """
-    ended = sorted({s.claimed.message_id for s in settlements if s.is_final})
-    if not ended:
-        return []
-    delivered_now = {s.claimed.message_id for s in settlements if s.kind == "delivered"}
-    rows = await tx.fetch(
-        "delete from message m where m.id = any($1::uuid[]) and not exists (select from delivery d "
-        "where d.message_id = m.id) "
-        "returning m.id, m.delivered, m.segment, m.record_offset, m.record_length, m.shared",
-        ended,
-    )
-    return [_closed(row, row["id"] in delivered_now) for row in rows]
-
-
 def _closed(row: Any, delivered_now: bool) -> _Closed:
     location = Location(row["segment"], row["record_offset"], row["record_length"])
     return _Closed(row["id"], row["delivered"] or delivered_now, location, row["shared"])
 
 
-async def _enter(tx: Transaction, settlements: Sequence[Settlement]) -> None:
-    entries = Entries()
-    for s in settlements:
-        if s.kind == "delivered":
-            entries.delivered[s.claimed.origin] += 1
-        elif s.kind == "hard-bounced":
-            entries.hard_bounced[s.claimed.origin] += 1
-    await entries.write(tx)
-
-
-async def _log(tx: Transaction, keys: LogKeys, results: Sequence[Result], now: datetime) -> None:
+async def _log_postponed(tx: Transaction, keys: LogKeys, results: Sequence[Result], now: datetime) -> None:
     events = [_event(result, now) for result in results]
     if events:
+        await tx.know()
         event_log.leave_event(tx, events[0])
+        await event_log.record_events(tx, keys, events)
+
+
+async def _complete_logs(tx: Transaction, keys: LogKeys, results: Sequence[Result]) -> None:
     failed = {r.failed.id: r.failed for r in results if r.failed}  # once, also where two copies failed
     await event_log.complete(tx, keys, [failed[message_id] for message_id in sorted(failed)])
-    await event_log.record_events(tx, keys, events)
 
 
 def _event(result: Result, now: datetime) -> event_log.Event:

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from mailcore import event_log, log_levels, queue, replies, routing, spool_owner
+from mailcore import accepted_rows, event_log, log_levels, replies, routing, spool_owner
+from mailcore.accepted_rows import Accepted
 from mailcore.clock import Clock
 from mailcore.database import Database, Transaction
 from mailcore.event_log import Answer, Attempt, LoggedMessage, columns
@@ -150,13 +151,7 @@ class Recovery:
         rows = [pair for _, pairs in mail for pair in pairs]
         if not rows:
             return
-        event_log.leave_received(tx, rows[0][0].id)
-        await queue.insert(tx, rows)
-        await _log(tx, self._log_keys, [(found, message) for found, pairs in mail for message, _ in pairs])
-        entries = Entries()
-        for message, deliveries in rows:
-            entries.created[message.origin] += len(deliveries)
-        await entries.write(tx)
+        await accepted_rows.write(tx, self._log_keys, await _accepted(tx, mail))
         self._done.rebuilt_messages += len(rows)
         self._done.rebuilt_deliveries += sum(len(deliveries) for _, deliveries in rows)
 
@@ -270,18 +265,19 @@ def _uuid(text: str | None) -> UUID | None:
     return UUID(text) if text else None
 
 
-async def _log(tx: Transaction, keys: LogKeys, mail: Sequence[tuple[Found, MessageRow]]) -> None:
-    """As far as their domains let us; of one that is gone nobody knows how far that is."""
-    domains = {message.domain_id for _, message in mail if message.domain_id}
+async def _accepted(
+    tx: Transaction, mail: Sequence[tuple[Found, list[tuple[MessageRow, list[DeliveryRow]]]]]
+) -> list[Accepted]:
+    """Logged as far as their domains let us; of one that is gone nobody knows how far that is."""
+    domains = {message.domain_id for _, pairs in mail for message, _ in pairs if message.domain_id}
     chosen = await routing.log_levels_of(tx, domains)
-    messages, events = [], []
-    for found, row in mail:
-        level = chosen.get(row.domain_id, LogLevel.FAILURES) if row.domain_id else LogLevel.FULL
-        logged = _logged(found, row)
-        messages.append(log_levels.of_message(level, logged))
-        events.append(log_levels.of_event(level, _received(found, logged), NO_WORDS))
-    await event_log.record_messages(tx, keys, messages)
-    await event_log.record_events(tx, keys, events)
+    accepted = []
+    for found, message, deliveries in ((found, *pair) for found, pairs in mail for pair in pairs):
+        level = chosen.get(message.domain_id, LogLevel.FAILURES) if message.domain_id else LogLevel.FULL
+        logged = _logged(found, message)
+        received = log_levels.of_event(level, _received(found, logged), NO_WORDS)
+        accepted.append(Accepted(message, deliveries, log_levels.of_message(level, logged), received))
+    return accepted
 
 
 def _logged(found: Found, message: MessageRow) -> LoggedMessage:

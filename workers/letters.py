@@ -115,8 +115,11 @@ async def _accept(runtime: Runtime, submission: Submission, mark: Mark) -> None:
             accepted = await mark(tx)
             if accepted:
                 await runtime.acceptance.insert(tx, [draft])
-    except UnknownOutcome as unknown:  # its bytes stay until it is known
-        runtime.acceptance.remember(unknown, [draft], set() if accepted else {submission.id})
+    except UnknownOutcome as unknown:
+        if accepted:  # its bytes stay until it is known
+            runtime.acceptance.remember(unknown, [draft])
+        else:
+            runtime.acceptance.rejected([draft], replies.TRY_LATER)
         return
     except Exception:  # of the statements, or of a COMMIT that is known not to have happened
         runtime.acceptance.rejected([draft], replies.TRY_LATER)

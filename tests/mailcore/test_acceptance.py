@@ -20,6 +20,7 @@ from mailcore.clock import Clock
 from mailcore.database import UnknownOutcome
 from mailcore.first_attempts import NoFirstAttempts
 from mailcore.plans import Lane, Plan, limits_for
+from mailcore.quota import OverQuota
 from mailcore.spool import segments_in
 from mailcore.spool_record import Location
 from mailcore.spool_segment import LockedSegment
@@ -246,14 +247,12 @@ async def test_one_that_the_database_refuses_does_not_fail_the_others_nor_count_
 # --- nobody knows ---
 
 
-async def unknown(g: Ground, drafts: list[Draft], *, commit: bool, over_quota: bool = False) -> None:
+async def unknown(g: Ground, drafts: list[Draft], *, commit: bool) -> None:
     """A COMMIT that nobody could tell about within the deadline, and that ends only now."""
     async with g.database.transaction(certain=True) as tx:
         assert tx.trace
-        refused = await g.acceptance.insert(tx, drafts)
-        if over_quota:
-            assert refused
-        g.acceptance.remember(UnknownOutcome(tx.trace), drafts, refused)
+        await g.acceptance.insert(tx, drafts)
+        g.acceptance.remember(UnknownOutcome(tx.trace), drafts)
         await asyncio.sleep(0)
         assert not unlocked(g), "its bytes stay until it is known"
         if not commit:
@@ -292,23 +291,23 @@ async def test_an_unknown_commit_that_was_not_done_leaves_nothing(database_url: 
         assert unlocked(g)
 
 
-async def test_what_was_over_quota_in_an_unknown_commit_is_never_sent(
-    database_url: str, tmp_path: Path
-) -> None:
-    """Its rows were not inserted, whatever became of the transaction."""
-    attempts = Collected(Clock().new_id())
-    async with ground(database_url, tmp_path, first_attempts=attempts) as g:
-        draft = await draft_of(g, "one")
-        (recipient,) = draft.submission.recipients
-        await g.world.execute(
-            "insert into usage_day (account_id, day, forwarded) values ($1, $2, $3)",
-            recipient.account_id,
-            g.clock.now().date(),
-            QUOTA,
-        )
-        await unknown(g, [draft], commit=True, over_quota=True)
-        assert (attempts.started, attempts.slots) == ([], 0)
-        assert not g.readable(SECRET)
+async def test_what_is_over_quota_is_never_committed(g: Ground) -> None:
+    """Not even the rows of others in its transaction: they are written in another one."""
+    draft = await draft_of(g, "one")
+    (recipient,) = draft.submission.recipients
+    await g.world.execute(
+        "insert into usage_day (account_id, day, forwarded) values ($1, $2, $3)",
+        recipient.account_id,
+        g.clock.now().date(),
+        QUOTA,
+    )
+    with pytest.raises(OverQuota):
+        async with g.database.transaction() as tx:
+            await g.acceptance.insert(tx, [draft])
+    g.acceptance.rejected([draft], replies.OVER_QUOTA)
+    assert await g.count("message") == await g.count("log_message") == await g.count("ledger") == 0
+    assert await g.count("usage_day", f"forwarded = {QUOTA}") == 1
+    assert not g.readable(SECRET)
 
 
 # --- quota ---

@@ -10,17 +10,17 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from mailcore import queue, queue_claim
+from mailcore import queue_claim
 from mailcore.lane_worker import LaneWorker
 from mailcore.plans import Lane
-from mailcore.queue import Claimed, DeliveryRow
+from mailcore.queue import Claimed
 from mailcore.queue_claim import FIRST_TURN, Room, Turn
 from mailcore.runtime import open_runtime
 from mailcore.settings import Settings
 from mailcore.settlement import Result
 from tests.support.destination import Destination
 from tests.support.ground import Ground, ground, settlement
-from tests.support.queued import fill, message
+from tests.support.queued import fill, insert, message
 from tests.support.tcp_proxy import Cut, PostgresProxy
 
 OWNER = UUID(int=7)
@@ -184,10 +184,7 @@ async def test_large_messages_are_claimed_as_far_as_there_is_room_and_small_ones
 
 
 async def test_bytes_that_many_share_are_counted_once(g: Ground) -> None:
-    row = message(g, UUID(int=1))
-    inboxes = [DeliveryRow(g.clock.new_id(), None, None) for _ in range(25)]
-    async with g.database.transaction() as tx:
-        await queue.insert(tx, [(row, inboxes)])
+    await insert(g, [(message(g, UUID(int=1)), 25)])
     claimed, _ = await claim_on(g, FIRST_TURN, Room(100, 100, large=10, held=0, most=100))
     assert len(claimed) == 25
 

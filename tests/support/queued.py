@@ -1,8 +1,12 @@
 """Messages of made-up accounts in the queue: rows only, there are no bytes behind them."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
-from mailcore import queue
+from mailcore import accepted_rows, event_log, replies
+from mailcore.accepted_rows import Accepted
+from mailcore.event_log import LoggedMessage
 from mailcore.plans import Lane
 from mailcore.queue import DeliveryRow, MessageRow
 from mailcore.spool_record import Location
@@ -28,10 +32,17 @@ def message(g: Ground, account: UUID, lane: Lane = Lane.STANDARD) -> MessageRow:
 
 
 async def fill(g: Ground, accounts: list[UUID], each: int, lane: Lane = Lane.STANDARD) -> None:
-    mail = [
-        (message(g, account, lane), [DeliveryRow(g.clock.new_id(), None, None)])
-        for account in accounts
-        for _ in range(each)
-    ]
+    await insert(g, [(message(g, account, lane), 1) for account in accounts for _ in range(each)])
+
+
+async def insert(g: Ground, mail: Sequence[tuple[MessageRow, int]]) -> None:
+    """Messages with so many deliveries each, due now."""
     async with g.database.transaction() as tx:
-        await queue.insert(tx, mail)
+        await accepted_rows.write(tx, g.keys, [_accepted(g, row, count) for row, count in mail])
+
+
+def _accepted(g: Ground, row: MessageRow, deliveries: int) -> Accepted:
+    logged = LoggedMessage(row.id, row.account_id, None, row.accepted_at, "", "", "", "", "")
+    received = event_log.received(logged, replies.queued(str(row.id)), "", timedelta(0))
+    inboxes = [DeliveryRow(g.clock.new_id(), None, None) for _ in range(deliveries)]
+    return Accepted(row, inboxes, logged, received)
