@@ -77,7 +77,7 @@ async def test_redis_holds_no_name_and_forgets_by_itself(rates: Rates, redis_url
     await rates.take("link", "ada@a.test", THREE_A_DAY)
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         (name,) = client.keys("*")
-        assert "ada" not in name
+        assert "@" not in name  # "ada" could be in any hash
         assert 0 < client.pttl(name) <= 8 * 3600 * 1000 + 1000
 
 
@@ -155,7 +155,7 @@ async def test_whoever_is_not_seen_for_so_long_is_forgotten(rates: Rates, redis_
     await rates.seen_for("listed", "ada@a.test", timedelta(hours=1))
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         (name,) = client.keys("*")
-        assert "ada" not in name
+        assert "@" not in name  # "ada" could be in any hash
         assert 0 < client.pttl(name) <= 3600 * 1000
 
 
