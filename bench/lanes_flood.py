@@ -60,6 +60,7 @@ class Load:
             if ahead > 0:
                 await asyncio.sleep(ahead)
                 continue
+            self._given += 1  # taken before the connection is made: others look for theirs meanwhile
             refused = sum(self.count.refused.values())
             dialogue = Dialogue(partial(next, self._letters(), None), self.count.add)
             try:
@@ -78,11 +79,11 @@ class Load:
         return max(0.0, self._given / self._stream.rate - elapsed) if self._stream.rate else 0.0
 
     def _letters(self) -> Iterator[Letter]:
-        """Of one connection: while there is time, and none before its time."""
-        for _ in range(_PER_CONNECTION):
-            if self._seconds_ahead() != 0.0:
+        """Of one connection: the one it was made for, and what is due while it lasts."""
+        for number in range(_PER_CONNECTION):
+            if number and self._seconds_ahead() != 0.0:
                 return
-            self._given += 1
+            self._given += 1 if number else 0
             yield letter(-1, list(islice(self._to, self._stream.each)), self._body)
 
 

@@ -99,7 +99,7 @@ async def lane_stack(folder: Path, changes: Mapping[str, str]) -> AsyncIterator[
         valkey = EmbeddedValkey(folder / "valkey", free_port())
         valkey.start()
         stack.callback(valkey.stop)
-        dns = await stack.enter_async_context(DnsStandin())
+        dns = await stack.enter_async_context(DnsStandin(negative_ttl=300))
         lanes_world.publish(dns.zone)
         await upgrade(server.url)
         await lanes_world.settle(server.url)

@@ -73,8 +73,8 @@ PROBED = "inbox"  # the host of premium and quiet tenants, in the prober's own p
 
 def publish(zone: Zone) -> None:
     """MX and A of all hosts, and the sender's SPF."""
-    zone.put_txt("src.test", "v=spf1 ip4:127.0.0.0/8 -all")
-    zone.put_txt("_dmarc.src.test", "v=DMARC1; p=none")
+    zone.put("src.test", "TXT", '"v=spf1 ip4:127.0.0.0/8 -all"', ttl=_TTL)
+    zone.put("_dmarc.src.test", "TXT", '"v=DMARC1; p=none"', ttl=_TTL)
     for host in HOSTS:
         zone.put(f"{host.name}.test", "MX", f"10 mx.{host.name}.test.", ttl=_TTL)
         zone.put(f"mx.{host.name}.test", "A", host.address, ttl=_TTL)

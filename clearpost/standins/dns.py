@@ -24,7 +24,6 @@ import dns.zonefile
 
 TTL = 5
 LONGEST_ALIAS_CHAIN = 8
-SOA = dns.rrset.from_text(".", 0, "IN", "SOA", f"ns.standin.test. hostmaster.standin.test. 1 60 60 600 {TTL}")
 
 _log = logging.getLogger(__name__)
 
@@ -119,11 +118,16 @@ class Zone:
 
 
 class DnsStandin:
-    """Serves a zone over UDP and TCP on one port of 127.0.0.1; port 0 takes a free one."""
+    """Serves a zone over UDP and TCP on one port of 127.0.0.1; port 0 takes a free one.
 
-    def __init__(self, zone: Zone | None = None, port: int = 0) -> None:
+    What does not exist may be remembered for `negative_ttl` seconds: not at all, where zones change.
+    """
+
+    def __init__(self, zone: Zone | None = None, port: int = 0, negative_ttl: int = 0) -> None:
         self.zone = zone or Zone()
         self.port = port
+        soa = f"ns.standin.test. hostmaster.standin.test. 1 60 60 600 {negative_ttl}"
+        self._soa = dns.rrset.from_text(".", negative_ttl, "IN", "SOA", soa)
         self.questions: list[tuple[str, str]] = []  # (name, type) in order of arrival, for tests
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
@@ -208,7 +212,7 @@ class DnsStandin:
         if rrset is not None:
             response.answer.append(rrset)
             return
-        response.authority.append(SOA)
+        response.authority.append(self._soa)
         if not self.zone.knows(name):
             response.set_rcode(dns.rcode.NXDOMAIN)
 
