@@ -17,7 +17,7 @@ import structlog
 
 from mailcore import metrics, rewriting
 from mailcore.authenticity import from_rewrite, policy, results, sealing
-from mailcore.authenticity.author import authors
+from mailcore.authenticity.author import authors_of
 from mailcore.authenticity.canonical import body_hash
 from mailcore.authenticity.sealing import Signer
 from mailcore.authenticity.signatures import Header
@@ -197,13 +197,16 @@ class Dressing:
         be none.
         """
 
+        fields = Header(header)
+
         def make(signer: Signer) -> bytes | None:
-            return sealing.dkim_signature(Header(header), message.body_hash, signer)
+            return sealing.dkim_signature(fields, message.body_hash, signer)
 
-        return _or(lambda: self._signed(self._key_for(header), message, now, make), b"")
+        return _or(lambda: self._signed(self._key_for(fields), message, now, make), b"")
 
-    def _key_for(self, header: bytes) -> SigningKey | None:
-        found = (self._keys.signing(domain) for domain in (*authors(header).domains[:1], self._domain))
+    def _key_for(self, fields: Header) -> SigningKey | None:
+        written_by = authors_of(fields.named(b"from")).domains
+        found = (self._keys.signing(domain) for domain in (*written_by[:1], self._domain))
         return next((key for key in found if key), None)
 
     def _seal(self, message: _Message, header: bytes, said: bytes, found: ArcVerdict, now: datetime) -> bytes:
@@ -250,6 +253,6 @@ def _parted(mail: Mail) -> _Message:
 
 
 def _body_hash(message: _Message) -> bytes:
-    made = body_hash((message.rest[len(_EMPTY_LINE) :],), "relaxed")
+    made = body_hash([message.rest[len(_EMPTY_LINE) :]], "relaxed")
     assert made is not None, "only a body that was said to be longer has none"
     return made

@@ -28,6 +28,11 @@ _TOKEN: Final = re.compile(
     rb"|(?P<special>[\x00-\xff])",
     re.DOTALL,
 )
+# What nearly all From fields are: a name of plain words or none, one address, in brackets or alone.
+_PLAIN: Final = re.compile(
+    rb"[ \t\r\n]*+(?:(?P<name>[A-Za-z0-9 \t\r\n]*+)<)?"
+    rb"(?P<local>[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]++)@(?P<domain>[A-Za-z0-9.-]++)(?(name)>)[ \t\r\n]*+"
+)
 _COMMENT_PART: Final = re.compile(rb"[()]|\\.", re.DOTALL)
 _IN_DNS: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z0-9-]{2,63}")
 
@@ -77,6 +82,9 @@ def authors_of(from_fields: Sequence[Field]) -> Authors:
 
 def addresses(value: bytes) -> tuple[Address, ...]:
     """Of an address list: mailboxes, those inside groups too."""
+    if (plain := _PLAIN.fullmatch(value)) and len(value) <= LONGEST_FIELD:
+        name = b" ".join((plain["name"] or b"").split())
+        return (Address(plain["local"], _a_labels(plain["domain"].strip(b".")), name),)
     found: list[Address] = []
     for element in _elements(_tokens(value[:LONGEST_FIELD])):
         found += _of_element(element)

@@ -71,6 +71,8 @@ class BodyKind:
 def body_hashes(buffers: Iterable[Buffer], kinds: Iterable[BodyKind]) -> dict[BodyKind, bytes | None]:
     """All of these in one pass; a body that nobody asks about is not read."""
     wanted = set(kinds)
+    if isinstance(buffers, tuple | list) and sum(map(len, buffers)) <= _PIECE:
+        return _of_small(b"".join(buffers), wanted)
     digests = {
         form: BodyDigest(
             form, {kind.length for kind in wanted if kind.form == form and kind.length is not None}
@@ -82,6 +84,25 @@ def body_hashes(buffers: Iterable[Buffer], kinds: Iterable[BodyKind]) -> dict[Bo
             digest.update(buffer)
     found = {form: digest.finish() for form, digest in digests.items()}
     return {kind: found[kind.form][kind.length] for kind in wanted}
+
+
+def _of_small(body: bytes, kinds: Iterable[BodyKind]) -> dict[BodyKind, bytes | None]:
+    found = {}
+    for kind in kinds:
+        text = canonical_body(body, kind.form)
+        is_short = kind.length is not None and len(text) < kind.length
+        found[kind] = None if is_short else hashlib.sha256(text[: kind.length]).digest()
+    return found
+
+
+def canonical_body(body: bytes, form: Canonicalisation) -> bytes:
+    """All of a body at once: what `BodyDigest` makes of it in pieces."""
+    if form == "relaxed":
+        body = _single_spaces(body).replace(b" \r\n", b"\r\n").removesuffix(b" ")
+    if body.endswith(b"\r"):
+        return body + b"\r\n"
+    end = len(body) - _length_of_last_line_ends(body)
+    return body[:end] + b"\r\n" if end or form == "simple" else b""
 
 
 def body_hash(

@@ -13,6 +13,7 @@ from mailcore.authenticity.canonical import header_fields
 from mailcore.authenticity.verdicts import DkimVerdict, Verdicts
 from mailcore.envelope import normalise_domain
 
+_FIELD: Final = b"authentication-results"
 _LINE_LENGTH: Final = 78
 _RESULT: Final = re.compile(r"[a-z]{1,20}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
@@ -92,12 +93,14 @@ def forged(header: bytes, authserv_id: str) -> list[tuple[int, int]]:
     """Where in a header section (CRLF line ends) whole Authentication-Results fields stand that claim to be
     ours: (start, end), top to bottom. Nobody but us may write them, and we write none before we send.
     """
+    if _FIELD not in header.lower():
+        return []
     ours = _same(authserv_id)
     found: list[tuple[int, int]] = []
     at = 0
     for field in header_fields(header):
         end = at + len(field.raw)
-        if field.name == b"authentication-results" and _author(field.raw.partition(b":")[2]) == ours:
+        if field.name == _FIELD and _author(field.raw.partition(b":")[2]) == ours:
             found.append((at, min(end, len(header))))
         at = end
     return found

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from mailcore.authenticity import arc
-from mailcore.authenticity.canonical import Field
+from mailcore.authenticity.canonical import Field, relaxed_header
 from mailcore.authenticity.signatures import Header
 from mailcore.authenticity.signing_keys import SigningKey
 from mailcore.authenticity.verdicts import ArcVerdict
@@ -103,8 +103,8 @@ def _message_signature(
 def _signed(tags: Iterable[str], header: Header, over: Iterable[Field], key: SigningKey) -> bytes:
     """A field of these tags and of b=, the signature over other fields and over itself without b=."""
     bare = _folded(tags) + b"\r\n b="
-    name = bare.partition(b":")[0].lower()
-    text = header.over(over, Field(name, bare + b"\r\n"), "relaxed")
+    own = relaxed_header(bare).removesuffix(b"\r\n")
+    text = b"".join([header.form_of(field, "relaxed") for field in over]) + own
     return bare + b"\r\n ".join(_pieces(_base64(key.sign(text)).encode("ascii"))) + b"\r\n"
 
 

@@ -95,6 +95,16 @@ def test_no_field_raises(value: bytes) -> None:
         assert each.domain.isascii()
 
 
+words = st.lists(st.sampled_from(["ann", "J", " ", "\r\n ", "\t", ".", "@", "<", ">", "a+b", "x.org", "-"]))
+
+
+@given(words)
+def test_a_plain_field_reads_as_one_with_a_comment_behind_it(parts: list[str]) -> None:
+    """Which has no short way through."""
+    value = "".join(parts).encode()
+    assert addresses(value) == addresses(value + b"()")
+
+
 @given(
     st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=20),
     st.from_regex(r"[a-z]{1,9}", fullmatch=True),
