@@ -1,6 +1,6 @@
 # Every target does its own set-up: Python 3.11 or later (venv or pip) and make are all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help up demo portal test faults check types format interop e2e bench-lanes clean lock
+.PHONY: help up demo portal test faults bench bench-full bench-lanes check types format interop e2e clean lock
 
 VENV := .venv/bin
 # The environment's own Python where it works, else the first one that is new enough.
@@ -41,6 +41,14 @@ endif
 faults: ## Every fault there is against real processes, as a table (ARGS="--only F13,F21", --json)
 	@$(BOOTSTRAP) dev
 	@$(VENV)/python -m tests.faults $(ARGS)
+
+bench: ## Speed, ours and a Postfix stack's in turn, under 10 minutes (needs Debian packages, root)
+	@$(BOOTSTRAP) dev
+	@$(VENV)/python -m bench quick $(ARGS)
+
+bench-full: ## All rows of it in the background (ARGS=--status, --stop, --fresh)
+	@$(BOOTSTRAP) dev
+	@$(VENV)/python -m bench full $(ARGS)
 
 check: ## Format, lint, types, import contracts, migrations, the portal and its client
 	@$(BOOTSTRAP) dev

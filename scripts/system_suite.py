@@ -63,15 +63,12 @@ def lacking(suite: str) -> list[str]:
     """The packages that a suite with tests needs and does not find."""
     if not has_tests(suite):
         return []
-    return [
-        package
-        for package, proof in sorted(NEEDS[suite].items())
-        if which(proof) is None and not is_file(proof)
-    ]
+    return [package for package, proof in sorted(NEEDS[suite].items()) if not is_there(proof)]
 
 
-def is_file(proof: str) -> bool:
-    return proof.startswith("/") and Path(proof).is_file()
+def is_there(proof: str) -> bool:
+    """A program on the path, or a file."""
+    return which(proof) is not None or (proof.startswith("/") and Path(proof).is_file())
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 CLOCKS = {
     "mailcore/clock.py": "the clock",
     "clearpost/process.py": "waits for operating system processes; no decision about mail",
+    "clearpost/bench/stopwatch.py": "measures how fast we are; no decision about mail",
 }
 ASKS_THE_TIME = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter"}
 
@@ -112,6 +113,8 @@ GATES = {
 }  # fmt: skip
 # These take out, or count, all that a tenant has, as that tenant: row-level security is their gate.
 TAKES_OUT = {"customers/account_export.py", "customers/held.py"}
+# Fills a database of its own, made a moment ago, to be measured.
+FILLS = {"clearpost/bench/account.py"}
 MODELS = {"Suppression": "suppression", "Domain": "domain", "Alias": "alias",
           "AliasDestination": "alias_destination", "Destination": "destination",
           "ApiKey": "api_key", "Person": "person",
@@ -210,7 +213,7 @@ def test_tables_are_named_in_their_gates_only() -> None:
     pattern = re.compile(rf"\b(?:from|join|update|into|table)\s+({'|'.join(GATES)})\b", re.IGNORECASE)
     for path in SOURCE:
         for text in texts(path):
-            for table in pattern.findall(text) if name_of(path) not in TAKES_OUT else ():
+            for table in pattern.findall(text) if name_of(path) not in TAKES_OUT | FILLS else ():
                 assert name_of(path) in GATES[table.lower()], f"{name_of(path)} names the table {table}"
 
 

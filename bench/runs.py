@@ -1,0 +1,75 @@
+"""Runs what is not done yet, both sides in turn. Must write each pair down before it begins the next."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from bench import proof
+from bench.ground import Ground, open_ground
+from bench.measure import Figures, LostMessages
+from bench.report import progress
+from bench.results import Results
+from bench.rows import Row
+from bench.sides import Side, Sides
+from clearpost.process import EmbeddedError
+
+Say = Callable[[str], None]
+
+
+def run(rows: Sequence[Row], results: Results, say: Say) -> None:
+    """All rows; one that fails twice is noted, and the next one begins."""
+    with open_ground() as ground:
+        sides = Sides(ground)
+        try:
+            for row in rows:
+                if results.missing(row):
+                    say(f"{row.title}; about {math.ceil(progress(results, rows)[1])} min left")
+                    _run_row(ground, sides, row, results, say)
+        finally:
+            sides.close()
+
+
+def _run_row(ground: Ground, sides: Sides, row: Row, results: Results, say: Say) -> None:
+    for attempt in (1, 2):
+        try:
+            _pairs(ground, sides, row, results, say)
+        except (LostMessages, EmbeddedError, proof.NotDone) as error:
+            say(f"  {error}")
+            sides.stop()
+            if attempt == 2:
+                results.fail(row.name, str(error))
+        else:
+            return
+
+
+def _pairs(ground: Ground, sides: Sides, row: Row, results: Results, say: Say) -> None:
+    for number in range(row.warm_up):
+        _pair(ground, sides, row, first=number % 2)
+    for number in results.missing(row):
+        figures = _pair(ground, sides, row, first=number % 2)
+        results.add(row.name, number, figures)
+        shown = ", ".join(f"{name} {_headline(figures[name])}" for name in row.sides)
+        say(f"  {number + 1} of {row.pairs}: {shown}")
+
+
+def _pair(ground: Ground, sides: Sides, row: Row, *, first: int) -> dict[str, Figures]:
+    """Each side once. Who begins alternates, so that neither always follows the other."""
+    names = list(row.sides)
+    names = names[first:] + names[:first]
+    figures = {}
+    for name in names:
+        with sides.running([name] if row.alone else row.sides) as running:
+            _prove(ground, sides, name, running[name])
+            figures[name] = row.kind.once(ground, running[name])
+    return figures
+
+
+def _prove(ground: Ground, sides: Sides, name: str, side: Side) -> None:
+    if name not in sides.proven:
+        proof.check(ground, name, side)
+        sides.proven.add(name)
+
+
+def _headline(figures: Figures) -> str:
+    if "p99" in figures:
+        return f"p50 {figures['p50']:.1f} p99 {figures['p99']:.1f} ms"
+    return f"{figures['rate']:.0f} /s"
