@@ -169,13 +169,17 @@ class EndOfData:
         start = len(mail.header) + _EMPTY_LINE
         message = arrival.Message(mail.header, intake.size, lambda given_up: intake.body(start, given_up))
         assert mail.body.spf is not None  # it is for recipients
-        verdicts, score = await both(self._arrivals.check(message, mail.body.spf), self._score(mail))
+        checking = self._arrivals.check(message, mail.body.spf)
+        if not self._asks_filter(mail):
+            return await checking
+        verdicts, score = await both(checking, self._score(mail))
         return verdicts.with_spam(score)
 
-    async def _score(self, mail: _Mail) -> float | None:
+    def _asks_filter(self, mail: _Mail) -> bool:
         """Where nobody wants the filter's opinion, it is not shown the message."""
-        if mail.rules.spam_threshold is None:
-            return None
+        return self._reputation.has_filter and mail.rules.spam_threshold is not None
+
+    async def _score(self, mail: _Mail) -> float | None:
         return await self._reputation.score(mail.peer, mail.transaction, mail.body.intake)
 
     async def _judge(self, mail: _Mail, verdicts: Verdicts) -> Refused | None:

@@ -65,6 +65,10 @@ class Reputation:
         self._filter = SpamFilter(settings, clock) if settings.rspamd_url else None
         self._begun: set[asyncio.Task[Standing]] = set()
 
+    @property
+    def has_filter(self) -> bool:
+        return self._filter is not None
+
     async def close(self) -> None:
         begun = list(self._begun)
         for task in begun:

@@ -107,13 +107,14 @@ class Resolver:
         """TXT records of a name, undecodable bytes replaced."""
         return await self.texts(name, "TXT")
 
+    def known_txt(self, name: str) -> TxtAnswer | None:
+        """What `txt` would answer, if nobody need be asked for it."""
+        found = self._known(name, "TXT")
+        return None if isinstance(found, tuple) else _as_answer(found, "TXT")
+
     async def texts(self, name: str, kind: TextKind) -> TxtAnswer:
         """Records of one kind as text, and nothing that stands in for them."""
-        found = await self._ask(name, kind)
-        if found.status == "failure":
-            return TxtAnswer("failure", late=found.late)
-        strings = tuple(_as_texts(found.rdatas, kind))
-        return TxtAnswer("ok", strings) if strings else TxtAnswer("none", exists=found.status != "no-name")
+        return _as_answer(await self._ask(name, kind), kind)
 
     async def tlsa(self, host: str, port: int) -> TlsaAnswer:
         """TLSA records of the TCP service at this port. To be asked only where the host's addresses are
@@ -199,12 +200,18 @@ class Resolver:
         self._cache.clear()
 
     async def _ask(self, name: str, kind: str) -> _Records:
+        found = self._known(name, kind)
+        return await self._asked(found) if isinstance(found, tuple) else found
+
+    def _known(self, name: str, kind: str) -> _Records | _Question:
+        """The question, where there is no answer yet."""
         try:
             question = _in_a_labels(name), kind
         except (dns.exception.DNSException, UnicodeError):
             return _Records("no-name")  # a name that DNS cannot hold does not exist
-        if cached := self._cached(question):
-            return cached
+        return self._cached(question) or question
+
+    async def _asked(self, question: _Question) -> _Records:
         task = self._in_flight.get(question)
         if task is None:
             task = self._in_flight[question] = asyncio.create_task(self._query_and_keep(question))
@@ -281,6 +288,13 @@ def _in_a_labels(name: str) -> str:
         return name.lower().removesuffix(".")
     labels = dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_Practical)
     return labels.to_text(omit_final_dot=True).lower()
+
+
+def _as_answer(found: _Records, kind: TextKind) -> TxtAnswer:
+    if found.status == "failure":
+        return TxtAnswer("failure", late=found.late)
+    strings = tuple(_as_texts(found.rdatas, kind))
+    return TxtAnswer("ok", strings) if strings else TxtAnswer("none", exists=found.status != "no-name")
 
 
 def _as_texts(rdatas: Sequence[Any], kind: TextKind) -> Iterator[str]:

@@ -8,6 +8,7 @@ ground (clock, resolver, keyring); the path of a message stands on it.
     spf.py              may this client send for this domain? (RFC 7208)
     canonical.py        header fields and bodies in the forms that are signed
     tag_lists.py        the tags of signatures and key records
+    txt_records.py      what is asked for in DNS by several names at once
     public_keys.py      keys asked for in DNS
     signatures.py       what a signature says, over what it was made, whether it holds
     dkim.py             the signatures of a message

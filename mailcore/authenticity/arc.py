@@ -11,7 +11,7 @@ from typing import Final
 
 from mailcore.authenticity.arc_claims import Claims, claims
 from mailcore.authenticity.canonical import BodyKind, Buffer, Field, body_hashes
-from mailcore.authenticity.public_keys import AsksTxt, Flaw, Keys, ask_keys
+from mailcore.authenticity.public_keys import Flaw, Keys, ask_keys
 from mailcore.authenticity.signatures import (
     Header,
     MessageSignature,
@@ -21,6 +21,7 @@ from mailcore.authenticity.signatures import (
     read_signature,
 )
 from mailcore.authenticity.tag_lists import Tags, tag_list
+from mailcore.authenticity.txt_records import AsksTxt
 from mailcore.authenticity.verdicts import ArcVerdict
 
 MOST_SETS: Final = 50  # RFC 8617 section 5.1.1.1.1

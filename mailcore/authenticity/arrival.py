@@ -6,22 +6,25 @@ message holds, outlast the time it has, or keep the event loop busy with a large
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
 from mailcore.authenticity import arc, dkim, dmarc
 from mailcore.authenticity.author import Authors, authors_of
 from mailcore.authenticity.canonical import BodyKind, Buffer, body_hashes
-from mailcore.authenticity.public_keys import AsksTxt, Keys, ask_keys
+from mailcore.authenticity.dmarc_records import questions_of_walk
+from mailcore.authenticity.public_keys import Keys, ask_keys
 from mailcore.authenticity.signatures import Header
 from mailcore.authenticity.spf import AsksTexts, domain_asked, spf
+from mailcore.authenticity.txt_records import AsksTxt
 from mailcore.authenticity.verdicts import ArcVerdict, DkimVerdict, DmarcVerdict, SpfVerdict, Verdicts
 from mailcore.clock import Clock
+from mailcore.dns_answers import TxtAnswer
 from mailcore.envelope import Mailbox
 from mailcore.logs import where
 from mailcore.settings import Settings
@@ -139,85 +142,114 @@ class _Looking:
         self._message = message
         self._resolver = resolver
         self._now = now
-        began = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        began = self._loop.time()
         self._before_dmarc = began + seconds * _PART_BEFORE_DMARC
         self._end = began + seconds
         self._given_up = given_up
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._asking: list[asyncio.Task[TxtAnswer]] = []
         self._is_large = message.size > LARGEST_INLINE
         self._header_is_large = len(message.header) > _LARGEST_HEADER_INLINE
 
     async def end(self) -> None:
         """What came too late is waited for by nobody."""
-        for task in self._tasks:
+        for task in self._asking:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._asking:
+            await asyncio.gather(*self._asking, return_exceptions=True)
 
     async def verdicts(self, question: SpfQuestion) -> Verdicts:
-        reading = self._start(self._run(self._header_is_large, _read, self._message.header, self._now))
-        read = await self._by(self._before_dmarc, reading, None)
-        by_spf = self._by(self._before_dmarc, question.asking, question.late)
-        return await (self._found(read, by_spf) if read else _unread(by_spf))
-
-    async def _found(self, read: _Read, asking: Awaitable[SpfVerdict]) -> Verdicts:
-        for domain in read.authors.domains[: dmarc.MOST_DOMAINS]:
-            self._start(dmarc.discover(self._resolver, domain))  # known to the resolver when it is needed
-        signatures = self._start(self._signatures(read))
-        by_spf = await asking
-        by_dkim, by_arc = await signatures
-        late = (
-            DmarcVerdict("temperror", next(iter(read.authors.domains), ""), undecided=True),
-            tuple(replace(each, of_author=True) for each in by_dkim),  # each may be
+        read = await self._run(
+            self._header_is_large, self._before_dmarc, _read, self._message.header, self._now
         )
-        evaluating = self._start(dmarc.evaluate(read.authors, by_spf, by_dkim, self._resolver))
-        by_dmarc, by_dkim = await self._by(self._end, evaluating, late)
+        if read is None:
+            return _unread(await self._spf(question))
+        self._ask_ahead(read)
+        by_dkim, by_arc = await self._signatures(read) or read.late()
+        by_spf = await self._spf(question)
+        evaluating = dmarc.evaluate(read.authors, by_spf, by_dkim, self._resolver)
+        by_dmarc, by_dkim = await self._by(self._end, evaluating) or _undecided(read, by_dkim)
         return Verdicts(by_spf, by_dkim, by_dmarc, by_arc)
 
-    async def _signatures(self, read: _Read) -> _Found:
-        left = max(0.0, self._before_dmarc - asyncio.get_running_loop().time())
-        keys, hashes = await asyncio.gather(
-            ask_keys(self._resolver, read.key_names, left), self._hashes(read.bodies)
-        )
+    def _ask_ahead(self, read: _Read) -> None:
+        """All at once, so that each answer is known to the resolver, or under way, when it is needed."""
+        names = set(read.key_names)
+        for domain in read.authors.domains[: dmarc.MOST_DOMAINS]:
+            names.update(questions_of_walk(domain))
+        for name in names:
+            if self._resolver.known_txt(name) is None:
+                self._asking.append(asyncio.create_task(self._resolver.txt(name)))
+
+    async def _spf(self, question: SpfQuestion) -> SpfVerdict:
+        asking = question.asking
+        if not asking.done():
+            await asyncio.wait({asking}, timeout=self._left(self._before_dmarc))
+        if not asking.done() or asking.cancelled():
+            return question.late
+        if error := asking.exception():
+            _tell(error)
+            return question.late
+        return asking.result()
+
+    async def _signatures(self, read: _Read) -> _Found | None:
+        """None: not in time."""
+        hashes = await self._hashes(read.bodies)
         if hashes is None:
-            return read.late()
-        checked = self._start(self._run(self._header_is_large, _checked, read, keys, hashes))
-        return await self._by(self._end, checked, read.late())
+            return None
+        keys = await ask_keys(self._resolver, read.key_names, self._left(self._before_dmarc))
+        return await self._run(self._header_is_large, self._end, _checked, read, keys, hashes)
 
     async def _hashes(self, kinds: Collection[BodyKind]) -> Mapping[BodyKind, bytes | None] | None:
         """None: not in time."""
         if not kinds:
             return {}
         body = self._message.body(self._given_up)
-        hashing = self._start(self._run(self._is_large, body_hashes, body, kinds))
-        return await self._by(self._before_dmarc, hashing, None)
+        return await self._run(self._is_large, self._before_dmarc, body_hashes, body, kinds)
 
-    def _start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        task = asyncio.create_task(work)
-        self._tasks.append(task)
-        return task
+    def _left(self, when: float) -> float:
+        return max(0.0, when - self._loop.time())
 
-    async def _by(self, when: float, task: "asyncio.Task[T]", late: T) -> T:
-        """Its result, or `late`: at that time, and where it broke, for a fault of ours accuses nobody."""
-        await asyncio.wait({task}, timeout=max(0.0, when - asyncio.get_running_loop().time()))
-        if not task.done() or task.cancelled():
-            return late
-        if error := task.exception():
-            log.error("verdict_broken", error=type(error).__name__, where=where(error))
-            return late
-        return task.result()
-
-    async def _run(self, in_thread: bool, work: Callable[..., T], *arguments: object) -> T:
-        if not in_thread:
+    async def _run(
+        self, in_thread: bool, when: float, work: Callable[..., T], *arguments: object
+    ) -> T | None:
+        """What it computes, in a thread until `when`. None: not there in time, or broken."""
+        if in_thread:
+            return await self._by(when, self._loop.run_in_executor(_THREADS, work, *arguments))
+        try:
             return work(*arguments)
-        waiting: Awaitable[T] = asyncio.get_running_loop().run_in_executor(_THREADS, work, *arguments)
-        return await waiting
+        except Exception as error:  # noqa: BLE001
+            _tell(error)
+            return None
+
+    async def _by(self, when: float, work: Awaitable[T]) -> T | None:
+        """The same of what is waited for."""
+        try:
+            async with asyncio.timeout_at(when):
+                return await work
+        except TimeoutError:
+            return None
+        except Exception as error:  # noqa: BLE001
+            _tell(error)
+            return None
 
 
-async def _unread(asking: Awaitable[SpfVerdict]) -> Verdicts:
+def _tell(error: BaseException) -> None:
+    """A fault of ours accuses nobody."""
+    log.error("verdict_broken", error=type(error).__name__, where=where(error))
+
+
+def _undecided(read: _Read, by_dkim: tuple[DkimVerdict, ...]) -> tuple[DmarcVerdict, tuple[DkimVerdict, ...]]:
+    """Each signature may be the author's."""
+    author = next(iter(read.authors.domains), "")
+    verdict = DmarcVerdict("temperror", author, undecided=True)
+    return verdict, tuple(replace(each, of_author=True) for each in by_dkim)
+
+
+def _unread(by_spf: SpfVerdict) -> Verdicts:
     """The header was not read in time, or broke us: nothing is known but SPF."""
     dmarc_verdict = DmarcVerdict("temperror", undecided=True)
     signatures = (DkimVerdict("temperror", reason=_LATE),)
-    return Verdicts(await asking, signatures, dmarc_verdict, ArcVerdict("temperror"))
+    return Verdicts(by_spf, signatures, dmarc_verdict, ArcVerdict("temperror"))
 
 
 def _read(section: bytes, now: datetime) -> _Read:

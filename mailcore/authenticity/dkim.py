@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Final
 
 from mailcore.authenticity.canonical import BodyKind, Buffer, Field, body_hashes
-from mailcore.authenticity.public_keys import AsksTxt, Flaw, Keys, PublicKey, ask_keys
+from mailcore.authenticity.public_keys import Flaw, Keys, PublicKey, ask_keys
 from mailcore.authenticity.signatures import Header, MessageSignature, holds, read_message_signature
 from mailcore.authenticity.tag_lists import Tags, domain, listed, selector, tag_list
+from mailcore.authenticity.txt_records import AsksTxt
 from mailcore.authenticity.verdicts import DkimVerdict
 
 MOST_SIGNATURES: Final = 10

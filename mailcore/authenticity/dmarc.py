@@ -4,15 +4,14 @@ Must never raise for what a message holds or DNS says; what is not known for wan
 never a failure.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
 from mailcore.authenticity.author import Authors
-from mailcore.authenticity.dmarc_records import Record, Walk, walk
-from mailcore.authenticity.public_keys import AsksTxt
+from mailcore.authenticity.dmarc_records import Record, Walk, walk, walks
+from mailcore.authenticity.txt_records import AsksTxt
 from mailcore.authenticity.verdicts import DkimVerdict, DmarcVerdict, SpfVerdict
 from mailcore.envelope import normalise_domain
 
@@ -59,9 +58,7 @@ async def evaluate(
     if authors.more or len(domains) > MOST_DOMAINS:
         return DmarcVerdict("permerror", next(iter(domains), ""), "reject"), tuple(dkim)
     counted_spf, counted_dkim = (spf, dkim) if authors.fields == 1 else (SpfVerdict(), ())
-    found = await asyncio.gather(
-        *(_of_domain(domain, counted_spf, counted_dkim, resolver) for domain in domains)
-    )
+    found = [await _of_domain(domain, counted_spf, counted_dkim, resolver) for domain in domains]
     nothing: _Found = DmarcVerdict(), frozenset()
     verdict, signers = min(found, key=lambda each: _severity(each[0]), default=nothing)
     return verdict, tuple(replace(each, of_author=each.domain in signers) for each in dkim)
@@ -95,10 +92,9 @@ async def _of_domain(domain: str, spf: SpfVerdict, dkim: Sequence[DkimVerdict], 
     if policy.record is not None and not policy.record.policy:
         return DmarcVerdict("permerror", domain), frozenset()
     record = policy.record or Record()
-    senders, signers = await asyncio.gather(
-        _alignments(policy, [spf.domain] if spf.result in _COUNTED else [], record.strict_spf, resolver),
-        _alignments(policy, _signers(dkim), record.strict_dkim, resolver),
-    )
+    sender = [spf.domain] if spf.result in _COUNTED else []
+    senders = await _alignments(policy, sender, record.strict_spf, resolver)
+    signers = await _alignments(policy, _signers(dkim), record.strict_dkim, resolver)
     by_spf = _aligned([(spf.result, spf.domain)], senders)
     by_dkim = _aligned([(each.result, each.domain) for each in dkim], signers)
     spf_aligned, dkim_aligned = by_spf is True, by_dkim is True
@@ -120,8 +116,16 @@ def _signers(dkim: Sequence[DkimVerdict]) -> list[str]:
 async def _alignments(
     policy: Policy, domains: Sequence[str], strict: bool, resolver: AsksTxt
 ) -> dict[str, bool | None]:
-    aligns = await asyncio.gather(*(_aligns(policy, domain, strict, resolver) for domain in domains))
-    return dict(zip(domains, aligns, strict=True))
+    others = {domain: normalise_domain(domain) or domain.lower() for domain in domains}
+    below = [other for other in others.values() if not strict and _is_below(policy, other)]
+    ways = await walks(resolver, below) if below else {}
+    return {domain: _aligns(policy, other, strict, ways.get(other)) for domain, other in others.items()}
+
+
+def _is_below(policy: Policy, other: str) -> bool:
+    """Whether the records on the way up from it tell if it is of the same organization."""
+    organization = policy.walk.organizational_domain
+    return organization is not None and other != policy.domain and f".{other}".endswith(f".{organization}")
 
 
 def _aligned(found: Iterable[tuple[str, str]], aligns: Mapping[str, bool | None]) -> bool | None:
@@ -132,9 +136,10 @@ def _aligned(found: Iterable[tuple[str, str]], aligns: Mapping[str, bool | None]
     return None if any(each is not False for _, each in counted) else False
 
 
-async def _aligns(policy: Policy, identifier: str, strict: bool, resolver: AsksTxt) -> bool | None:
-    """Section 4.10.2. None: not known; so too of a signature that was not read in time."""
-    other = normalise_domain(identifier) or identifier.lower()
+def _aligns(policy: Policy, other: str, strict: bool, way: Walk | None) -> bool | None:
+    """Section 4.10.2. None: not known; so too of a signature that was not read in time. `way`: from a domain
+    that is below the author's organization.
+    """
     if not other:
         return None
     if other == policy.domain or strict:
@@ -142,7 +147,5 @@ async def _aligns(policy: Policy, identifier: str, strict: bool, resolver: AsksT
     organization = policy.walk.organizational_domain
     if organization is None:
         return None if other.split(".")[-2:] == policy.domain.split(".")[-2:] else False
-    if not f".{other}".endswith(f".{organization}"):
-        return False
-    of_other = (await walk(resolver, other)).organizational_domain
+    of_other = way.organizational_domain if way else ""
     return None if of_other is None else of_other == organization

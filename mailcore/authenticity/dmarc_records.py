@@ -4,16 +4,20 @@ Must never raise for what a record holds or a name server says, and never ask mo
 domain.
 """
 
-import asyncio
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import Final
 
-from mailcore.authenticity.public_keys import AsksTxt
+from mailcore.authenticity.txt_records import AsksTxt, ask_txt
 from mailcore.dns_answers import TxtAnswer
 
 MOST_QUESTIONS: Final = 8  # of one walk
 _LONGEST_PARENT: Final = 7  # labels of the second name asked
+_LONGEST_KEPT: Final = 1024  # octets; what is longer is read anew each time
+_RECORDS_KEPT: Final = 1024
 
 _VERSION: Final = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
 _URI: Final = re.compile(r"[a-z][a-z0-9+.-]*:[^\s,!]+(?:![0-9]+[kmgt]?)?", re.IGNORECASE)
@@ -81,6 +85,10 @@ class Walk:
 
 def read_record(text: str) -> Record | None:
     """A TXT record; None where it is no DMARC record. Unknown tags and bad values are left out."""
+    return _kept(text) if len(text) <= _LONGEST_KEPT else _read(text)
+
+
+def _read(text: str) -> Record | None:
     version = _VERSION.match(text)
     if version is None:
         return None
@@ -99,6 +107,9 @@ def read_record(text: str) -> Record | None:
         tags.get("psd", "").lower() if tags.get("psd", "").lower() in ("y", "n") else "u",
         tags.get("t", "").lower() == "y",
     )
+
+
+_kept = lru_cache(_RECORDS_KEPT)(_read)  # few authors write most of the mail
 
 
 def _tags(text: str) -> dict[str, str]:
@@ -122,18 +133,32 @@ def names_of_walk(domain: str) -> list[str]:
 
 
 async def walk(resolver: AsksTxt, domain: str) -> Walk:
-    """All names are asked at once; what lies above a name that ends the walk is not looked at."""
-    names = names_of_walk(domain)
-    answers = await asyncio.gather(*(resolver.txt(f"_dmarc.{name}") for name in names))
+    return (await walks(resolver, (domain,)))[domain]
+
+
+async def walks(resolver: AsksTxt, domains: Iterable[str]) -> dict[str, Walk]:
+    """All names of all of them are asked at once."""
+    names = {domain: questions_of_walk(domain) for domain in domains}
+    answers = await ask_txt(resolver, chain.from_iterable(names.values()))
+    return {domain: _walk(domain, [answers[name] for name in of]) for domain, of in names.items()}
+
+
+def questions_of_walk(domain: str) -> list[str]:
+    return [f"_dmarc.{name}" for name in names_of_walk(domain)]
+
+
+def _walk(domain: str, answers: Sequence[TxtAnswer]) -> Walk:
+    """What lies above a name that ends the walk is not looked at."""
+    exists = _exists(answers[0])
     found: list[tuple[str, Record]] = []
-    for name, answer in zip(names, answers, strict=True):
+    for name, answer in zip(names_of_walk(domain), answers, strict=True):
         if answer.status == "failure":
-            return Walk(domain, tuple(found), unknown=True, exists=_exists(answers[0]))
+            return Walk(domain, tuple(found), unknown=True, exists=exists)
         if record := _only_record(answer):
             found.append((name, record))
             if record.psd != "u":
                 break
-    return Walk(domain, tuple(found), exists=_exists(answers[0]))
+    return Walk(domain, tuple(found), exists=exists)
 
 
 def _exists(answer: TxtAnswer) -> bool:

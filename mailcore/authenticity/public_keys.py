@@ -3,11 +3,10 @@
 Must never raise for what a record holds or a name server says: where there is no key, there is a flaw.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mailcore.authenticity.tag_lists import Tags, base64, listed, tag_list
+from mailcore.authenticity.txt_records import AsksTxt, ask_txt
 from mailcore.dns_answers import TxtAnswer
 
 LEAST_RSA_BITS: Final = 1024  # RFC 8301 section 3.2
@@ -45,10 +45,6 @@ class PublicKey:
 Keys = Mapping[str, PublicKey | Flaw]
 
 
-class AsksTxt(Protocol):
-    async def txt(self, name: str) -> TxtAnswer: ...
-
-
 _NOT_A_RECORD: Final = Flaw("permerror", "key record not understood")
 _REVOKED: Final = Flaw("permerror", "key revoked")
 _NO_KEY: Final = Flaw("permerror", "no key")
@@ -66,21 +62,12 @@ async def ask_keys(
     """The keys at these names, all asked for at once. What is not answered in `patience` seconds is a flaw
     of its own, and costs the others nothing.
     """
-    asking = {name: asyncio.create_task(_key_at(resolver, name)) for name in names}
-    try:
-        if asking:
-            await asyncio.wait(asking.values(), timeout=patience)
-        return {name: task.result() if task.done() else _NOT_ANSWERED for name, task in asking.items()}
-    finally:
-        for task in asking.values():
-            task.cancel()
+    answers = await ask_txt(resolver, names, patience)
+    return {name: _key_in(answer) for name, answer in answers.items()}
 
 
-async def _key_at(resolver: AsksTxt, name: str) -> PublicKey | Flaw:
-    answer = await resolver.txt(name)
-    if answer.status == "failure":
-        return _NOT_ANSWERED
-    return _best(answer.strings)
+def _key_in(answer: TxtAnswer) -> PublicKey | Flaw:
+    return _NOT_ANSWERED if answer.status == "failure" else _best(answer.strings)
 
 
 def _best(records: tuple[str, ...]) -> PublicKey | Flaw:

@@ -5,7 +5,7 @@ anything of a message but domains, selectors and the words of these standards.
 """
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 # Of a sender's DNS or signature as little as needed: what is longer stands in no log and no header.
@@ -102,7 +102,13 @@ class Verdicts:
         return replace(self, spam=score)
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {
+            "spf": _as_dict(self.spf),
+            "dkim": [_as_dict(each) for each in self.dkim],
+            "dmarc": _as_dict(self.dmarc),
+            "arc": _as_dict(self.arc),
+            "spam": self.spam,
+        }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
@@ -130,6 +136,11 @@ class Verdicts:
         found = {signature.result for signature in self.dkim}
         order = ("pass", "temperror", "policy", "neutral", "fail", "permerror")
         return next((result for result in order if result in found), "none")
+
+
+def _as_dict(verdict: SpfVerdict | DkimVerdict | DmarcVerdict | ArcVerdict) -> dict[str, Any]:
+    """As `asdict`, which copies what cannot change, at ten times the cost."""
+    return {name: getattr(verdict, name) for name in verdict.__slots__}
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,31 @@ async def test_missing_host_has_no_addresses(resolver: Resolver) -> None:
 # TXT and reverse names
 
 
+async def test_what_is_known_is_told_without_a_question_until_it_ends(
+    dns: DnsStandin, resolver: Resolver, clock: HandClock
+) -> None:
+    dns.zone.put("a.test", "TXT", '"text"', ttl=10)
+    assert resolver.known_txt("a.test") is None
+    answer = await resolver.txt("A.test.")
+    assert resolver.known_txt("a.TEST") == answer == TxtAnswer("ok", ("text",))
+    assert resolver.known_txt("a..test") == TxtAnswer("none", exists=False)
+    assert len(dns.questions) == 1
+    clock.ahead += 11
+    assert resolver.known_txt("a.test") is None
+
+
+async def test_records_of_other_kinds_as_text_are_what_stands_there_and_nothing_else(
+    dns: DnsStandin, resolver: Resolver
+) -> None:
+    dns.zone.put("a.test", "A", "9.9.9.9")
+    dns.zone.put("b.test", "MX", "20 B.test.", "10 c.test.", "0 .")
+    dns.zone.put("9.9.9.9.in-addr.arpa", "PTR", "A.test.")
+    assert await resolver.texts("a.test", "A") == TxtAnswer("ok", ("9.9.9.9",))
+    assert await resolver.texts("a.test", "MX") == TxtAnswer("none")
+    assert await resolver.texts("b.test", "MX") == TxtAnswer("ok", ("c.test", "b.test"))
+    assert await resolver.texts("9.9.9.9.in-addr.arpa", "PTR") == TxtAnswer("ok", ("a.test",))
+
+
 async def test_long_txt_is_joined(dns: DnsStandin, resolver: Resolver) -> None:
     dns.zone.put_txt("a.test", "x" * 600)
     assert await resolver.txt("a.test") == TxtAnswer("ok", ("x" * 600,))
