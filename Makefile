@@ -1,6 +1,6 @@
 # Every target does its own set-up: Python 3.11 or later (venv or pip) and make are all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help up demo portal test faults bench bench-full bench-lanes check types format interop e2e clean lock
+.PHONY: help up demo portal test faults bench bench-full bench-lanes bench-scaling check types format interop e2e clean lock
 
 VENV := .venv/bin
 # The environment's own Python where it works, else the first one that is new enough.
@@ -13,7 +13,7 @@ BOOTSTRAP := $(PYTHON) -I bootstrap.py
 NPM_RUN := $(PYTHON) -I scripts/build_portal.py run
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## Set up and start everything on this machine, send one message, and keep running
 	@$(BOOTSTRAP) run
@@ -80,6 +80,10 @@ e2e: ## Tests in a real browser (needs Debian packages); ARGS="-k overview"
 bench-lanes: ## Does the fast lane stay fast while the standard one is flooded? (12 minutes; ARGS=--short: 3)
 	@$(BOOTSTRAP) run
 	@$(VENV)/python -m bench.lanes $(ARGS)
+
+bench-scaling: ## What a message costs among more aliases, tenants, waiting mail and nodes (ARGS=--short)
+	@$(BOOTSTRAP) run
+	@$(VENV)/python -m bench.scaling --page docs/scaling.md $(ARGS)
 
 clean: ## Remove the local stack's data, the environment and all caches
 	@$(PYTHON) scripts/clean.py

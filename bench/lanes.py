@@ -8,16 +8,15 @@ never measure anything but this checkout, on loopback.
 import argparse
 import asyncio
 import json
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
 
 import asyncpg
 
+from bench.lanes_children import child, flood, told
 from bench.lanes_flood import Stream
 from bench.lanes_plot import plot
 from bench.lanes_prober import Plan, Probe
@@ -93,37 +92,16 @@ class Run:
     async def _flood(self, streams: Sequence[Stream]) -> None:
         if not streams:
             return
-        plan = json.dumps([asdict(stream) for stream in streams])
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.lanes_flood", plan, cwd=ROOT, stdout=subprocess.PIPE
-        )
-        told, _ = await process.communicate()
-        self.load |= json.loads(told)
-
-
-@asynccontextmanager
-async def _child(module: str, argument: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process of ours that says `ready`, and prints what it knows when its input ends."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, argument, cwd=ROOT,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=2**28,
-    )  # fmt: skip
-    assert process.stdout
-    assert await process.stdout.readline() == b"ready\n"
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        counts = await flood(streams)
+        self.load |= {stream.kind: asdict(count) for stream, count in zip(streams, counts, strict=True)}
 
 
 async def measure(size: Size, folder: Path, changes: dict[str, str]) -> tuple[Run, list[Probe]]:
     async with lane_stack(folder, changes) as service:
         plan = Plan(service.fast_port, service.standard_port, service.inbox_port, size.rate)
         async with (
-            _child("bench.lanes_sinks", str(service.inbox_port)) as sinks,
-            _child("bench.lanes_prober", json.dumps(asdict(plan))) as prober,
+            child("bench.lanes_sinks", str(service.inbox_port)) as sinks,
+            child("bench.lanes_prober", json.dumps(asdict(plan))) as prober,
         ):
             run = Run(service, size)
             await run.go()
@@ -132,16 +110,11 @@ async def measure(size: Size, folder: Path, changes: dict[str, str]) -> tuple[Ru
             assert prober.stdin
             prober.stdin.write(b"\n")
             await asyncio.sleep(_GRACE)
-            probes = [Probe(**json.loads(line)) for line in (await _told(prober)).splitlines()]
-            for line in (await _told(sinks)).splitlines():
+            probes = [Probe(**json.loads(line)) for line in (await told(prober)).splitlines()]
+            for line in (await told(sinks)).splitlines():
                 number, moment = json.loads(line)
                 probes[number].arrived = probes[number].arrived or moment
     return run, probes
-
-
-async def _told(process: asyncio.subprocess.Process) -> bytes:
-    out, _ = await process.communicate(b"")
-    return out
 
 
 async def _waiting(url: str) -> int:

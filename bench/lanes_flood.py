@@ -87,12 +87,12 @@ class Load:
             yield letter(-1, list(islice(self._to, self._stream.each)), self._body)
 
 
-async def main(streams: list[Stream]) -> dict[str, object]:
+async def main(streams: list[Stream]) -> list[dict[str, object]]:
     loads = [Load(stream) for stream in streams]
     async with asyncio.TaskGroup() as group:
         for load in loads:
             group.create_task(load.run())
-    return {stream.kind: asdict(load.count) for stream, load in zip(streams, loads, strict=True)}
+    return [asdict(load.count) for load in loads]
 
 
 if __name__ == "__main__":

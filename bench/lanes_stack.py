@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +59,21 @@ class LaneStack:
     inbox_port: int
     processes: dict[str, "subprocess.Popen[bytes]"]
     postgres: "subprocess.Popen[bytes]"
+    redis_url: str
+    environment: dict[str, str]
+
+    async def start(self, name: str, lane: str, title: str = "", **changes: str) -> None:
+        """One more process; `changes` are settings of its own. Raises RuntimeError where it fails."""
+        reading, writing = os.pipe()
+        title = title or f"{name} {lane}".strip()
+        log = self.folder / f"{title.replace(' ', '-')}.log"
+        argv = [sys.executable, "-m", "clearpost", name, *(["--lane", lane] if lane else [])]
+        environment = {**self.environment, **changes, READY_FD: str(writing)}
+        self.processes[title] = spawn(Program(title, argv, log, environment, pass_fds=(writing,)))
+        os.close(writing)
+        async with asyncio.timeout(_PATIENCE):
+            if not await asyncio.to_thread(_read, reading):
+                raise RuntimeError(f"{title} did not start: read {log}")
 
     def used(self) -> dict[str, Used]:
         """So far, by process; PostgreSQL with those of its children that live."""
@@ -88,7 +103,12 @@ def _spans(task: Path) -> tuple[float, float]:
 
 
 @asynccontextmanager
-async def lane_stack(folder: Path, changes: Mapping[str, str]) -> AsyncIterator[LaneStack]:
+async def lane_stack(
+    folder: Path,
+    changes: Mapping[str, str],
+    settle: Callable[[str], Awaitable[None]] = lanes_world.settle,
+    wanted: Sequence[tuple[str, str]] = OURS,
+) -> AsyncIterator[LaneStack]:
     """Everything up, tenants included; everything ended and removed afterwards, but the logs."""
     await asyncio.to_thread(_empty, folder)
     async with AsyncExitStack() as stack:
@@ -102,23 +122,23 @@ async def lane_stack(folder: Path, changes: Mapping[str, str]) -> AsyncIterator[
         dns = await stack.enter_async_context(DnsStandin(negative_ttl=300))
         lanes_world.publish(dns.zone)
         await upgrade(server.url)
-        await lanes_world.settle(server.url)
+        await settle(server.url)
         assert server.process
         ports = free_port(), free_port(), free_port()
-        service = LaneStack(folder, server.url, *ports, {}, server.process)
-        environment = _environment(service, valkey.url, dns.address) | dict(changes)
+        service = LaneStack(folder, server.url, *ports, {}, server.process, valkey.url, {})
+        service.environment = _environment(service, dns.address) | dict(changes)
         stack.callback(_stop, service)
-        await asyncio.gather(*(_start(service, name, lane, environment) for name, lane in OURS))
+        await asyncio.gather(*(service.start(name, lane) for name, lane in wanted))
         yield service
 
 
-def _environment(service: LaneStack, redis_url: str, dns: str) -> dict[str, str]:
+def _environment(service: LaneStack, dns: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
         "CLEARPOST_ENVIRONMENT": "local",
         "CLEARPOST_DATABASE_URL": service.url,
-        "CLEARPOST_REDIS_URL": redis_url,
+        "CLEARPOST_REDIS_URL": service.redis_url,
         "CLEARPOST_SPOOL_DIR": str(service.folder / "spool"),
         "CLEARPOST_KEY_DIR": str(service.folder / "keys"),
         "CLEARPOST_DNS_SERVERS": dns,
@@ -131,20 +151,6 @@ def _environment(service: LaneStack, redis_url: str, dns: str) -> dict[str, str]
         "CLEARPOST_CLIENT_RATE": "100000000",
         "CLEARPOST_SENDER_RATE": "100000000",
     }
-
-
-async def _start(service: LaneStack, name: str, lane: str, environment: Mapping[str, str]) -> None:
-    reading, writing = os.pipe()
-    options = ["--lane", lane] if lane else []
-    title = f"{name} {lane}".strip()
-    log = service.folder / f"{title.replace(' ', '-')}.log"
-    argv = [sys.executable, "-m", "clearpost", name, *options]
-    program = Program(title, argv, log, {**environment, READY_FD: str(writing)}, pass_fds=(writing,))
-    service.processes[title] = spawn(program)
-    os.close(writing)
-    async with asyncio.timeout(_PATIENCE):
-        if not await asyncio.to_thread(_read, reading):
-            raise RuntimeError(f"{title} did not start: read {log}")
 
 
 def _read(pipe: int) -> bytes:

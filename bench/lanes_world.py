@@ -32,18 +32,18 @@ def _several(name: str, count: int) -> list[str]:
     return [f"{name}{number}" for number in range(count)]
 
 
-_ORDINARY = [*["bigmail"] * 14, *_several("ordinary", 20)]
+ORDINARY = [*["bigmail"] * 14, *_several("ordinary", 20)]
 
 # Nearly a third of the flood is for tarpits; and one host takes everything but the dot.
 KINDS = (
     Kind("quiet", "free", 100, 1, ["inbox"]),
     Kind("shared", "free", 50, 1, ["bigmail"]),
     Kind("premium", "premium", 20, 5, ["inbox"]),
-    Kind("evenfast", "premium", 20, 25, _ORDINARY),
-    Kind("evenfree", "free", 200, 25, _ORDINARY),
-    Kind("flood", "free", 600, 25, [*_ORDINARY, "poison", *_several("tarpit", 15)]),
-    Kind("burst", "free", 1, 25, _ORDINARY),
-    Kind("large", "free", 20, 25, _ORDINARY),
+    Kind("evenfast", "premium", 20, 25, ORDINARY),
+    Kind("evenfree", "free", 200, 25, ORDINARY),
+    Kind("flood", "free", 600, 25, [*ORDINARY, "poison", *_several("tarpit", 15)]),
+    Kind("burst", "free", 1, 25, ORDINARY),
+    Kind("large", "free", 20, 25, ORDINARY),
     Kind("backlog", "free", 200, 25, _several("slow", 10)),
 )
 KIND = {kind.name: kind for kind in KINDS}
@@ -122,13 +122,14 @@ async def settle(url: str) -> None:
         async with connection.transaction():
             await connection.execute("set constraints all deferred")
             for kind in KINDS:
-                await _settle(connection, kind)
+                await add(connection, kind)
         await connection.execute("analyze")
     finally:
         await connection.close()
 
 
-async def _settle(connection: asyncpg.Connection, kind: Kind) -> None:
+async def add(connection: asyncpg.Connection, kind: Kind) -> None:
+    """Writes the tenants of one kind."""
     await connection.execute(_TENANTS, kind.name, kind.plan, kind.tenants)
     await connection.execute(_OWNERS, kind.name, kind.tenants)
     await connection.execute(_DOMAINS, kind.name, kind.tenants)
