@@ -34,14 +34,15 @@ def _several(name: str, count: int) -> list[str]:
 
 ORDINARY = [*["bigmail"] * 14, *_several("ordinary", 20)]
 
-# Nearly a third of the flood is for tarpits; and one host takes everything but the dot.
+# Nearly a third of the flood is for tarpits, more of them than may be waited for at once at the pace we begin with;
+# and one host takes everything but the dot.
 KINDS = (
     Kind("quiet", "free", 100, 1, ["inbox"]),
     Kind("shared", "free", 50, 1, ["bigmail"]),
     Kind("premium", "premium", 20, 5, ["inbox"]),
     Kind("evenfast", "premium", 20, 25, ORDINARY),
     Kind("evenfree", "free", 200, 25, ORDINARY),
-    Kind("flood", "free", 600, 25, [*ORDINARY, "poison", *_several("tarpit", 15)]),
+    Kind("flood", "free", 600, 25, [*ORDINARY * 4, "poison", *_several("tarpit", 60)]),
     Kind("burst", "free", 1, 25, ORDINARY),
     Kind("large", "free", 20, 25, ORDINARY),
     Kind("backlog", "free", 200, 25, _several("slow", 10)),
@@ -53,7 +54,7 @@ _MANNERS: Mapping[str, Manner] = {
     "bigmail": _QUICK,
     "poison": _POISON,
     **dict.fromkeys(_several("ordinary", 20), _QUICK),
-    **dict.fromkeys(_several("tarpit", 15), _TARPIT),
+    **dict.fromkeys(_several("tarpit", 60), _TARPIT),
     **dict.fromkeys(_several("slow", 10), _SLOW),
 }
 

@@ -45,7 +45,7 @@ def test_every_link_inside_the_repository_leads_somewhere(document: Path) -> Non
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
 def test_every_python_file_named_is_there(document: Path) -> None:
     named = set(re.findall(r"`(?:clearpost/)?(\w+(?:/\w+)?\.py)\b", document.read_text(encoding="utf-8")))
-    ours = [*PYTHON, *(ROOT / "tools").glob("*.py")]
+    ours = [*PYTHON, *(path for folder in ("tools", "bench") for path in (ROOT / folder).glob("*.py"))]
     there = {path.name for path in ours} | {f"{path.parent.name}/{path.name}" for path in ours}
     assert sorted(named - there) == []
 
