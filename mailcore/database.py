@@ -229,7 +229,7 @@ class Database:
         """
         async with self._connection() as connection:
             tx = Transaction(connection)
-            await connection.execute("BEGIN")
+            await connection.execute("BEGIN;")
             try:
                 if certain:
                     await tx.know()
@@ -240,7 +240,7 @@ class Database:
                 await _roll_back(connection)
                 raise
             try:
-                if await connection.execute("COMMIT") != "COMMIT":
+                if await connection.execute("COMMIT;") != "COMMIT":
                     raise Aborted  # a statement had failed, and the block went on as if it had not
                 cut = False
             except CONNECTION_LOST:
@@ -389,6 +389,6 @@ def tell_after_commit(session: "AsyncSession") -> None:
 
 async def _roll_back(connection: Any) -> None:
     try:
-        await connection.execute("ROLLBACK")
+        await connection.execute("ROLLBACK;")
     except (*CONNECTION_LOST, asyncpg.PostgresError):
         return  # the connection is gone, and with it the transaction

@@ -10,7 +10,7 @@ from tests.faults.proxy import ACCEPTED, PostgresProxy
 from tests.support.destination import DEFAULTS, Act
 
 GREYLISTED = "451 4.7.1 Greylisted, come back"
-DELIVERED = b"delete from message m where"
+DELIVERED = b"delete from message m using"
 
 
 def _only_451(run: Run) -> None:

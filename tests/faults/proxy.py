@@ -14,8 +14,8 @@ Deed = Literal["pass", "hold", "cut before", "cut after"]
 _BEGIN, _COMMIT = b"BEGIN", b"COMMIT;\0"
 _CHUNK = 1 << 16
 
-# Octets of the transaction that accepts mail: no address of it stands there in clear.
-ACCEPTED = b"received"
+# Octets of the transaction that accepts mail, its lane: no address of it stands there in clear.
+ACCEPTED = b"standard"
 
 
 @dataclass
