@@ -103,6 +103,14 @@ def count(content: Content, *, stop_above: int | None = None, max_depth: int = M
     return AttachmentCount(scan.decoded_bytes, scan.depth, scan.parts, too_deep)
 
 
+def is_one_leaf(header: bytes) -> bool:
+    """Whether a message of this header section has no parts: then `count` finds no depth, and no more than
+    its octets. A cheap first look, which says False where it is not sure.
+    """
+    lower = header.lower()
+    return b"multipart/" not in lower and b"message/" not in lower
+
+
 @dataclass(slots=True)
 class _Patience:
     """How many more lines of a message are looked at that may delimit parts, or begin a uuencoded block."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from mailcore import admission, content_scan, metrics, returns, rewriting, routing
+from mailcore import admission, attachments, content_scan, metrics, returns, rewriting, routing
 from mailcore.acceptance import Acceptance
 from mailcore.authenticity import arrival, policy
 from mailcore.authenticity.arrival import Arrivals, SpfQuestion
@@ -149,8 +149,10 @@ class EndOfData:
         intake, recipients = mail.body.intake, mail.recipients
         if refusal := admission.check_size(intake.size, recipients) or self._check_loop(mail):
             return refusal
-        counted = await intake.count_attachments(stop_above=admission.attachment_limit(recipients))
-        return admission.check_attachments(counted, recipients)
+        limit = admission.attachment_limit(recipients)
+        if intake.size <= limit and attachments.is_one_leaf(mail.header):
+            return None
+        return admission.check_attachments(await intake.count_attachments(stop_above=limit), recipients)
 
     def _check_loop(self, mail: _Mail) -> Reply | None:
         if not rewriting.may_have_loop_mark(mail.header):

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from uuid import UUID
 
 Content = bytes | bytearray | memoryview
@@ -52,16 +53,25 @@ def received_header(
     `helo` and `client_name` come from the client and are hostile. `protocol` is a word of RFC 3848 or
     RFC 6531 (ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS). No `for` clause: it would tell one recipient of another.
     """
-    name = f"{_printable_domain(client_name)} " if client_name else ""
     parts = [
-        f"Received: from {_printable_domain(helo)}",
-        f"({name}{_address_literal(client_ip)})",
+        *_from_clause(helo, client_ip, client_name),
         f"by {by}",
         f"with {protocol}",
         f"id {message_id};",
-        format_datetime(at.astimezone(UTC)),
+        _written(at.astimezone(UTC).replace(microsecond=0)),
     ]
     return _folded(parts)
+
+
+@lru_cache(1024)  # clients come again
+def _from_clause(helo: str, client_ip: str, client_name: str | None) -> tuple[str, str]:
+    name = f"{_printable_domain(client_name)} " if client_name else ""
+    return f"Received: from {_printable_domain(helo)}", f"({name}{_address_literal(client_ip)})"
+
+
+@lru_cache(8)  # many come in one second
+def _written(second: datetime) -> str:
+    return format_datetime(second)
 
 
 def client_of(header: bytes) -> tuple[str, str]:

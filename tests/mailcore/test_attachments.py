@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailcore.attachments import MAX_DELIMITERS, MAX_PARTS, MAX_UU_BLOCKS, AttachmentCount, count
+from mailcore.attachments import MAX_DELIMITERS, MAX_PARTS, MAX_UU_BLOCKS, AttachmentCount, count, is_one_leaf
+from mailcore.rewriting import header_section
 
 PDF = bytes(range(256)) * 4
 PDF_BASE64 = base64.encodebytes(PDF).replace(b"\n", b"\r\n")
@@ -365,6 +366,14 @@ def test_no_bytes_raise_and_no_count_exceeds_the_content(noise: bytes) -> None:
         counted = count(content)
         assert 0 <= counted.decoded_bytes <= len(content)
         assert counted.depth < counted.parts
+        if is_one_leaf(header_section(content)):
+            assert (counted.depth, counted.parts) == (0, 1)
+
+
+def test_what_may_have_parts_is_no_single_leaf() -> None:
+    assert is_one_leaf(b"Subject: hi\r\nContent-Type: text/plain\r\n")
+    for content_type in (b"multipart/mixed; boundary=b", b"Message/RFC822", b"\r\n MULTIPART/digest"):
+        assert not is_one_leaf(b"Content-Type: " + content_type + b"\r\n")
 
 
 BOMB = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
