@@ -1,12 +1,14 @@
 """Pacing by destination provider: one bad destination must never hold back the others.
 
 A provider is the registrable domain of the MX host (`google.com` for most of the world's mail). Each has
-a limit of attempts at once that grows with success (slow start) and halves with trouble, and a pause
-after trouble that goes on. Pauses are shared between processes through the database. Must never count
+a limit of attempts at once that grows with success, doubling in each round until it has met trouble and by
+one in each round from then on (slow start and congestion avoidance, RFC 5681), halves with trouble, and a
+pause after trouble that goes on. Pauses are shared between processes through the database. Must never count
 against a customer's delivery: what is put off here is not an attempt.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,9 +36,12 @@ _SUFFIXES = PublicSuffixList()
 
 @dataclass(slots=True)
 class _State:
-    """One provider as this process sees it. `limit` counts attempts at once, `troubles` those in a row."""
+    """One provider as this process sees it. `limit` counts attempts at once, `troubles` those in a row;
+    `careful_from`: the limit from which on it grows slowly, once there was trouble.
+    """
 
     limit: float
+    careful_from: float = math.inf
     in_flight: int = 0
     troubles: int = 0
     paused_until: float = 0.0
@@ -108,7 +113,8 @@ class Providers:
             return
         state.troubles = 0
         if outcome.kind == "delivered":
-            state.limit = min(self._most, state.limit + 1)
+            step = 1 if state.limit < state.careful_from else 1 / state.limit
+            state.limit = min(self._most, state.limit + step)
 
     def _free(self, state: _State) -> None:
         """Hands the place on; while paused, those who wait are sent away."""
@@ -177,7 +183,7 @@ class Providers:
         if self._is_paused(state):
             return
         state.troubles += 1
-        state.limit = max(1.0, state.limit / 2)
+        state.limit = state.careful_from = max(1.0, state.limit / 2)
         beyond = state.troubles - self._patience
         if beyond >= 0:
             seconds = min(self._first_pause * 2 ** min(beyond, 10), _LONGEST_PAUSE).total_seconds()

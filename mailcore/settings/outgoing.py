@@ -48,13 +48,13 @@ class Outgoing(BaseSettings):
         timedelta(minutes=30), description="NXDOMAIN is believed when seen again after this long"
     )
     first_attempts: int = Field(
-        200, description="First attempts in flight in one mx process; beyond, mail goes to the queue"
+        600, description="First attempts in flight in one mx process; beyond, mail goes to the queue"
     )
     first_attempt_bytes: int = Field(64 * 1024 * 1024, description="The same in bytes")
     first_attempt_lag: timedelta = Field(
         timedelta(milliseconds=200), description="An event loop this late leaves standard mail to the queue"
     )
-    worker_deliveries: int = Field(200, description="Deliveries in flight in one worker process")
+    worker_deliveries: int = Field(400, description="Deliveries in flight in one worker process")
     worker_delivery_bytes: int = Field(
         256 * 1024 * 1024,
         description="Content in flight in one worker process; messages up to memory_message are not counted",
@@ -81,8 +81,8 @@ class Outgoing(BaseSettings):
     fast_outbound_source_address: str = Field("", description="The same for the fast lane")
 
     # Destination providers
-    provider_start: int = Field(10, ge=1, description="Attempts at once to a provider at first, per process")
-    provider_limit: int = Field(150, ge=1, description="The most they grow to, one more with each delivery")
+    provider_start: int = Field(20, ge=1, description="Attempts at once to a provider at first, per process")
+    provider_limit: int = Field(250, ge=1, description="The most they grow to, as long as it takes them")
     provider_wait: timedelta = Field(timedelta(seconds=5), description="Wait for a place, then put off")
     provider_troubles: int = Field(5, ge=1, description="Failed connections in a row before a pause")
     provider_first_pause: timedelta = Field(
@@ -90,7 +90,7 @@ class Outgoing(BaseSettings):
     )
 
     # Next hops
-    connections_per_next_hop: int = Field(20, description="Connections to one host at once, per process")
+    connections_per_next_hop: int = Field(250, description="Connections to one host at once, per process")
     messages_per_connection: int = Field(100, description="Messages before a kept connection is closed")
     connection_idle: timedelta = Field(
         timedelta(seconds=10), description="How long an idle connection is kept"
@@ -106,7 +106,7 @@ class Outgoing(BaseSettings):
         timedelta(minutes=5), description="Longest wait for a free connection to one host"
     )
     connects_per_attempt: int = Field(5, ge=1, description="Hosts and addresses tried within one attempt")
-    idle_connections: int = Field(200, description="Idle connections kept in all, per process")
+    idle_connections: int = Field(300, description="Idle connections kept in all, per process")
     dns_timeout: timedelta = Field(timedelta(seconds=10), description="One DNS question")
     dns_cache_entries: int = Field(10_000, ge=1, description="DNS answers kept in memory")
     smtp_port: Port = Field(25, description="Port of the hosts that MX records name")

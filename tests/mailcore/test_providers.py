@@ -115,6 +115,27 @@ async def test_trouble_halves_the_limit_and_goes_on_to_a_pause() -> None:
     assert await pacing.enter("a.test")
 
 
+async def test_after_trouble_the_limit_grows_by_one_in_each_round() -> None:
+    """A server that takes so many connections and no more is not run against again and again."""
+    pacing = providers(provider_start=8, provider_limit=100)
+    assert await _round(pacing) == 8
+    assert await _round(pacing) == 16
+    await pacing.enter("a.test")
+    pacing.leave("a.test", UNREACHABLE)
+    assert [await _round(pacing) for _ in range(4)] == [16, 16, 17, 18]
+
+
+async def _round(pacing: Providers) -> int:
+    """All places taken, and a delivery at each of them: how many there were."""
+    places = 0
+    while "a.test" not in pacing.unavailable():
+        assert await pacing.enter("a.test")
+        places += 1
+    for _ in range(places):
+        pacing.leave("a.test", DELIVERED)
+    return places
+
+
 @pytest.mark.parametrize("outcome", [REFUSED, NO_TLS], ids=["refused", "no TLS"])
 async def test_what_concerns_one_message_is_no_trouble(outcome: Outcome) -> None:
     """One recipient refused, or one domain's need of TLS not met: others' mail may well go."""
