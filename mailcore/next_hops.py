@@ -36,6 +36,15 @@ class NextHop:
 
 
 @dataclass(frozen=True, slots=True)
+class _Route:
+    """`ips`: none where DNS is to be asked."""
+
+    host: str
+    port: int
+    ips: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Host:
     """What DNS says about one mail host. `ips`: those we may connect to. `need` is None where that could not
     be found out, and then nobody may go there.
@@ -59,7 +68,7 @@ class NextHops:
         sources: SourceAddresses,
         policies: Policies | None = None,
     ) -> None:
-        self._routes = {name.lower().rstrip("."): hop for name, hop in settings.routes.items()}
+        self._routes = {name.lower().rstrip("."): _route(hop) for name, hop in settings.routes.items()}
         self._internal = settings.internal_networks
         self._port = settings.smtp_port
         self._limit = settings.connects_per_attempt
@@ -87,21 +96,12 @@ class NextHops:
 
     # --- routes ---
 
-    async def _by_route(self, route: str, require_tls: bool) -> tuple[NextHop, ...] | Outcome:
+    async def _by_route(self, route: _Route, require_tls: bool) -> tuple[NextHop, ...] | Outcome:
         """The operator chose: any address will do, and only the owner's wish can ask for TLS."""
-        host, port = host_and_port(route, _ROUTE_PORT)
-        ips = await self._of_route(host)
-        need = tls_need.of_owner(host) if require_tls else OPPORTUNISTIC
-        hops = tuple(NextHop(host, ip, port, need) for ip in ips[: self._limit])
+        ips = route.ips or (await self._resolver.addresses(route.host)).ips
+        need = tls_need.of_owner(route.host) if require_tls else OPPORTUNISTIC
+        hops = tuple([NextHop(route.host, ip, route.port, need) for ip in ips[: self._limit]])
         return hops or ours("transient", 451, "4.4.3", "DNS gave no address for the route", "dns-failure")
-
-    async def _of_route(self, host: str) -> tuple[str, ...]:
-        if host.lower() == "localhost":
-            return _LOOPBACK
-        try:
-            return (str(ip_address(host)),)
-        except ValueError:
-            return (await self._resolver.addresses(host)).ips
 
     # --- mail hosts ---
 
@@ -141,6 +141,16 @@ class NextHops:
             for ip in host.ips[:most]
         ]
         return tuple(hops[: self._limit])
+
+
+def _route(text: str) -> _Route:
+    host, port = host_and_port(text, _ROUTE_PORT)
+    if host.lower() == "localhost":
+        return _Route(host, port, _LOOPBACK)
+    try:
+        return _Route(host, port, (str(ip_address(host)),))
+    except ValueError:
+        return _Route(host, port, ())
 
 
 def _in_order(hosts: tuple[tuple[int, str], ...]) -> list[str]:

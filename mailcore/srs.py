@@ -150,8 +150,8 @@ def _signed_text(parts: Sequence[str]) -> str:
 
 
 def _keyed(key: bytes, length: int, text: str) -> str:
-    """HMAC-SHA256 as `length` base32 characters of 5 bits each."""
-    digest = hmac.digest(key, text.encode(), "sha256")
+    """HMAC-SHA256 as `length` base32 characters of 5 bits each, eight of them for five octets."""
+    digest = hmac.digest(key, text.encode(), "sha256")[: (length + 7) // 8 * 5]
     return base64.b32encode(digest).decode("ascii")[:length]
 
 
