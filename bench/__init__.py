@@ -6,6 +6,8 @@
     stack.py        the stack that a user would build instead; its files lie in stack/
     sides.py        what is measured, by name: ours and the stack in their variants
     proof.py        that each side really does the work it is measured at
+    backlog.py      mail that waits, because nobody takes it
+    slow_disk.py    a disk whose syncs take longer, for whatever runs on it
     load.py         Postfix's own smtp-source and smtp-sink around whoever is measured
     signed.py       a message that its sender has signed
     measure.py      one run: throughput, latency, latency under load, memory

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import background, debian, document, report, results, runs
+from bench import background, debian, document, report, results, runs, slow_disk
 from bench.background import FOLDER
 from bench.ground import HOME
 from bench.machine import describe
@@ -48,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     writes = commands.add_parser("document", help="write docs/performance.md")
     writes.add_argument("files", nargs="+", type=Path, help="results of one or two runs")
     writes.set_defaults(run=_document)
+    inside = commands.add_parser("inside", help="(for slow_disk.py)")
+    inside.add_argument("file", type=Path)
+    inside.add_argument("only")
+    inside.set_defaults(run=_inside)
     return parser
 
 
@@ -88,7 +92,8 @@ def _unfinished(*, fresh: bool) -> Results:
 def _measure(into: Results, only: str) -> int:
     rows = _chosen(rows_of(into.header["kind"]), only)
     try:
-        runs.run(rows, into, lambda text: print(text, flush=True))
+        runs.run([row for row in rows if not row.sync_delay], into, _say)
+        slow_disk.run([row for row in rows if row.sync_delay], into, _say)
     except AlreadyRunningError:
         print(f"another bench runs on this machine (see {HOME}): wait for its end", file=sys.stderr)
         return 1
@@ -99,6 +104,17 @@ def _measure(into: Results, only: str) -> int:
     into.path.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
     print(f"\n{text}\n\n  written to {into.path}")
     return 0 if into.is_complete(rows) else 1
+
+
+def _inside(options: argparse.Namespace) -> int:
+    """Called by slow_disk.py, of whose delay this process and all that it starts have their part."""
+    into = results.read(options.file)
+    runs.run(_chosen(rows_of(into.header["kind"]), options.only), into, _say)
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _chosen(rows: list[Row], only: str) -> list[Row]:

@@ -72,6 +72,10 @@ class Ground:
     def end(self, pid: int) -> None:
         stop(self._running.pop(pid), signal.SIGTERM)
 
+    def remember(self, name: str, pid: int) -> None:
+        """One that went into the background by itself: the next bench ends it, should we be killed."""
+        self._state.add(name, pid, signal.SIGTERM)
+
     def _start_resolver(self) -> None:
         """Holds the sender's records and the reverse name of loopback; asks nobody."""
         home = self.home / "resolver"

@@ -71,6 +71,10 @@ def give(address: str, load: Load, *, patience: float = 120.0) -> Given:
     return Given(began, seconds(), error.strip()[-200:])
 
 
+class NotTaken(Exception):
+    """The side did not take the load; the text says what smtp-source said."""
+
+
 class Counting(Protocol):
     """A sink that tells how many messages came; `last` is when the newest did."""
 

@@ -46,16 +46,17 @@ class Costs:
 
 
 class Meter:
-    """Reads costs before a run and after its queue is empty."""
+    """Reads costs before a run, and after its queue is as empty as it was."""
 
     def __init__(self, ground: Ground, side: Side) -> None:
         self._ground, self._side = ground, side
         self._disk = Flushes(ground.home)
+        self._waiting = side.waiting()
         self._before = self._read()
 
     def per_message(self, messages: int) -> Figures:
         since = seconds()
-        while self._side.waiting() and seconds() - since < _PATIENCE:
+        while self._side.waiting() > self._waiting and seconds() - since < _PATIENCE:
             pause(0.02)
         pause(0.2)
         after = self._read()
@@ -150,22 +151,24 @@ class LatencyUnderLoad:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident memory of the mx processes after so many messages, and how it was after the first of them."""
+    """Resident memory of our processes while portions of messages pass; growth since the second."""
 
-    messages: int
+    portion: int
+    portions: int = 10
 
     def once(self, ground: Ground, side: Side) -> Figures:
         if not isinstance(side, Node):
             raise TypeError("memory is asked of our own processes")
-        side.renew()
+        sizes = []
         with plain.plain_sink(ground.sink_port) as sink:
-            given = plain.give(side.address, Load(self.messages), patience=600)
-            arrived = plain.wait_for(sink, self.messages, patience=_PATIENCE)
-            if arrived != self.messages:
-                raise LostMessages(f"{arrived} of {self.messages} arrived; {given.error}")
-            mx, all_of_ours = megabytes(side.pids("mx")), megabytes(side.pids("mx", "worker", "upkeep"))
-            rate = self.messages / (sink.last - given.began)
-        return {"rate": rate, "mx_mb": max(mx), "largest_mb": max(all_of_ours)}
+            for number in range(1, self.portions + 1):
+                side.renew()
+                given = plain.give(side.address, Load(self.portion), patience=600)
+                arrived = plain.wait_for(sink, number * self.portion, patience=_PATIENCE)
+                if arrived != number * self.portion:
+                    raise LostMessages(f"{arrived} of {number * self.portion} arrived; {given.error}")
+                sizes.append(max(megabytes(side.pids("mx", "worker", "upkeep"))))
+        return {"largest_mb": max(sizes), "growth": sizes[-1] / sizes[1], "first_mb": sizes[0]}
 
 
 @contextlib.contextmanager

@@ -8,7 +8,15 @@ from bench.rows import Row, Target, rows_of
 from bench.summary import Judged, judge, medians
 from clearpost.progress import table
 
-_UNITS: Final = {"rate": "/s", "cpu_ms": "ms CPU", "p50": "ms", "p95": "ms", "p99": "ms", "largest_mb": "MB"}
+_UNITS: Final = {
+    "rate": "/s",
+    "cpu_ms": "ms CPU",
+    "p50": "ms",
+    "p95": "ms",
+    "p99": "ms",
+    "largest_mb": "MB",
+    "growth": "x",
+}
 _NAMES: Final = {"rate": "messages", "cpu_ms": "CPU", "largest_mb": "memory", "flushes": "flushes"}
 _HEADINGS: Final = ("row", "figure", "ours", "other", "ratio (least - largest)", "target", "")
 

@@ -36,6 +36,7 @@ class Row:
     warm_up: int = 1
     minutes: float = 1.0  # about so long, for the time that is left
     alone: bool = False  # only one side runs at a time: the other one would not be idle
+    sync_delay: float = 0.0  # seconds that each sync of anybody takes longer
 
 
 def at_least(figure: str, limit: float) -> Target:
@@ -91,10 +92,14 @@ def full() -> list[Row]:
             [at_least("rate", 9)], minutes=2.2),
         Row("verdicts", "4 KB signed mail, verdicts, seal", Throughput(2000, signed=True),
             ("ours_verdicts", "stack_verdicts"), 7, [at_least("rate", 3)], minutes=2),
-        Row("aliases", "100,000 aliases against 1,000", Throughput(1000),
+        Row("aliases", "100,000 aliases against 1,000", Throughput(2000),
             ("ours_100000", "ours_1000"), 7, [at_least("rate", 0.95)], minutes=1),
-        Row("memory", "memory after each 10,000 of 100,000 messages", Memory(10_000), ("ours",), 10,
-            [at_most("largest_mb", 150)], warm_up=0, minutes=3),
+        Row("deferred", "20,000 deferred in the queue against none", Throughput(2000),
+            ("ours_deferred", "ours"), 5, [at_least("rate", 0.95)], minutes=3, alone=True),
+        Row("memory", "memory of each process over 100,000 messages", Memory(10_000), ("ours",), 1,
+            [at_most("largest_mb", 150), at_most("growth", 1.1)], warm_up=0, minutes=3),
+        Row("slow-disk", "4 KB where each sync takes 1 ms longer", Throughput(2000), _BOTH, 5,
+            [at_least("rate", 5)], minutes=3, sync_delay=0.001),
     ]  # fmt: skip
 
 

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Final
 
-from bench import proof
+from bench import backlog, proof
 from bench.ground import Ground, open_ground
+from bench.load import NotTaken
 from bench.measure import Figures, LostMessages
 from bench.report import progress
 from bench.results import Results
@@ -12,11 +14,14 @@ from bench.rows import Row
 from bench.sides import Side, Sides
 from clearpost.process import EmbeddedError
 
+BACKLOG: Final = 20_000
 Say = Callable[[str], None]
 
 
 def run(rows: Sequence[Row], results: Results, say: Say) -> None:
     """All rows; one that fails twice is noted, and the next one begins."""
+    if not any(results.missing(row) for row in rows):
+        return
     with open_ground() as ground:
         sides = Sides(ground)
         try:
@@ -32,7 +37,7 @@ def _run_row(ground: Ground, sides: Sides, row: Row, results: Results, say: Say)
     for attempt in (1, 2):
         try:
             _pairs(ground, sides, row, results, say)
-        except (LostMessages, EmbeddedError, proof.NotDone) as error:
+        except (LostMessages, NotTaken, EmbeddedError, proof.NotDone) as error:
             say(f"  {error}")
             sides.stop()
             if attempt == 2:
@@ -58,14 +63,16 @@ def _pair(ground: Ground, sides: Sides, row: Row, *, first: int) -> dict[str, Fi
     figures = {}
     for name in names:
         with sides.running([name] if row.alone else row.sides) as running:
-            _prove(ground, sides, name, running[name])
+            _make_ready(ground, sides, name, running[name])
             figures[name] = row.kind.once(ground, running[name])
     return figures
 
 
-def _prove(ground: Ground, sides: Sides, name: str, side: Side) -> None:
+def _make_ready(ground: Ground, sides: Sides, name: str, side: Side) -> None:
     if name not in sides.proven:
         proof.check(ground, name, side)
+        if name.endswith("_deferred"):
+            backlog.defer(side, BACKLOG)
         sides.proven.add(name)
 
 

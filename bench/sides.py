@@ -56,7 +56,6 @@ SIDES: Final[dict[str, Make]] = {
     "ours_1000": _ours(aliases=1000),
     "ours_100000": _ours(aliases=100_000),
     "ours_deferred": _ours(),
-    "stack_deferred": _stack(),
 }
 
 

@@ -7,10 +7,12 @@ be tuned as its users tune it, and never be held back: no limit on clients, no D
 import asyncio
 import secrets
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Final
 
 import asyncpg
+import psutil
 
 from bench.ground import DNS, Ground, pem, write
 from clearpost.bench.node import wait_for_greeting
@@ -31,9 +33,7 @@ select 'fwd.test' union all select 'd' || i || '.test' from generate_series(1, $
 """
 _ALIASES: Final = """
 insert into aliases (domain_id, address, destination)
-select d.id, i || kind || '@fwd.test', 'u' || i || '@' || inbox
-from domains d, generate_series(0, $1) i,
-     (values ('alias', 'dst.test'), ('dead', 'dead.test')) as k (kind, inbox)
+select d.id, i || 'alias@fwd.test', 'u' || i || '@dst.test' from domains d, generate_series(0, $1) i
 where d.name = 'fwd.test'
 """
 
@@ -48,6 +48,7 @@ class Stack:
         self._home = ground.home / name
         self._aliases, self._verdicts = aliases, verdicts
         self._running: list[int] = []
+        self._master: list[psutil.Process] = []
 
     @property
     def address(self) -> str:
@@ -86,14 +87,16 @@ class Stack:
             argv = self._opendmarc(home / file) if name == "dmarc" else _opendkim(home / file)
             self._running.append(spawn(f"{self.name}-{name}", argv))
             _wait_for_socket(path)
-        argv = ["/usr/sbin/postfix", "-c", str(home / "etc"), "start-fg"]
-        self._running.append(spawn(f"{self.name}-postfix", argv))
+        self._start_postfix()
         wait_for_greeting(self.address, f"see {home / 'mail.log'}")
 
     def stop(self) -> None:
+        for process in self._master:
+            process.terminate()
+            psutil.wait_procs([process], timeout=20)
         for pid in reversed(self._running):
             self._ground.end(pid)
-        self._running = []
+        self._running, self._master = [], []
 
     def remove(self) -> None:
         self.stop()
@@ -101,7 +104,7 @@ class Stack:
 
     def cpu(self) -> float:
         """Seconds of CPU so far, of all its processes."""
-        return cpu_seconds(self._running)
+        return cpu_seconds([*self._running, *(process.pid for process in self._master)])
 
     def renew(self) -> None:
         """Nothing of it runs out."""
@@ -126,6 +129,18 @@ class Stack:
         """It asks whoever /etc/resolv.conf names and nobody else: so it sees another one."""
         mount = f"mount --bind {self._home}/resolv.conf /etc/resolv.conf"
         return ["/usr/bin/unshare", "-m", "sh", "-c", f"{mount} && exec /usr/sbin/opendmarc -f -c {file}"]
+
+    def _start_postfix(self) -> None:
+        """Its master leads a session of its own, so it can be no child of ours."""
+        with (self._home / "start.log").open("wb") as log:
+            command = ["/usr/sbin/postfix", "-c", str(self._home / "etc"), "start"]
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
+        try:
+            pid = int((self._home / "spool" / "pid" / "master.pid").read_text())
+        except OSError:
+            raise EmbeddedError(f"Postfix did not start: see {self._home / 'start.log'}") from None
+        self._ground.remember(f"{self.name}-postfix", pid)
+        self._master = [psutil.Process(pid)]
 
     def _make_folders(self) -> None:
         home, etc = self._home, self._home / "etc"
@@ -159,7 +174,7 @@ class Stack:
         connection = await asyncpg.connect(postgres.url_of(name))
         await connection.execute(_TABLES)
         await connection.execute(_DOMAINS, max(1, self._aliases // 20))
-        await connection.execute(_ALIASES, self._aliases - 1)
+        await connection.execute(_ALIASES, self._aliases)
         await connection.execute("vacuum analyze")
         await connection.close()
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from clearpost.bench.messages import ALIAS_DOMAIN, INBOX_DOMAIN
+from clearpost.bench.messages import ALIAS_DOMAIN, DEAD_DOMAIN, INBOX_DOMAIN
 
 _ACCOUNT: Final = "insert into account (id, name, plan, verification_token) values ($1, 'bench', $2, $3)"
 _PERSON: Final = "insert into person (id, email) values ($1, $2)"
@@ -38,21 +38,21 @@ async def connect(url: str) -> Any:
 
 
 async def fill(connection: Any, aliases: int, *, domain: str = ALIAS_DOMAIN, plan: str = "business") -> None:
-    """One account with its owner and a verified domain, and `{n}alias@domain` for each n below `aliases`."""
+    """One account with its owner and a verified domain, and `{n}alias@domain` for each n up to `aliases`."""
     account, person, domain_id = uuid4(), uuid4(), uuid4()
     async with connection.transaction():
         await connection.execute(_ACCOUNT, account, plan, account.hex)
         await connection.execute(_PERSON, person, f"owner@{domain}.test")
         await connection.execute(_MEMBERSHIP, account, person)
         await connection.execute(_DOMAIN, domain_id, account, domain)
-        await connection.execute(_ALIASES, account, domain_id, "alias", aliases - 1, INBOX_DOMAIN)
+        await connection.execute(_ALIASES, account, domain_id, "alias", aliases, INBOX_DOMAIN)
     await connection.execute("vacuum analyze")
 
 
-async def add_dead_aliases(connection: Any, aliases: int, inbox_domain: str) -> None:
-    """`{n}dead@` of the same domain, which lead to a domain that nobody serves."""
+async def add_dead_aliases(connection: Any, aliases: int) -> None:
+    """`{n}dead@` of the same domain, which lead to one where nobody listens."""
     row = await connection.fetchrow("select id, account_id from domain")
-    await connection.execute(_ALIASES, row["account_id"], row["id"], "dead", aliases - 1, inbox_domain)
+    await connection.execute(_ALIASES, row["account_id"], row["id"], "dead", aliases, DEAD_DOMAIN)
     await connection.execute("vacuum analyze")
 
 

@@ -8,6 +8,7 @@ from typing import Final
 SENDER: Final = "sender@src.test"
 ALIAS_DOMAIN: Final = "fwd.test"
 INBOX_DOMAIN: Final = "dst.test"
+DEAD_DOMAIN: Final = "dead.test"  # whose host answers nobody
 _LINE: Final = 76
 _NUMBER: Final = re.compile(rb"^X-Bench-Id: (\d+)\r$", re.MULTILINE)
 _DATE: Final = "Sun, 22 Nov 2026 06:00:00 +0000"

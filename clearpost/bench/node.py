@@ -19,7 +19,7 @@ from typing import Any
 import asyncpg
 
 from clearpost.bench import account
-from clearpost.bench.messages import INBOX_DOMAIN
+from clearpost.bench.messages import DEAD_DOMAIN, INBOX_DOMAIN
 from clearpost.bench.processes import cpu_seconds
 from clearpost.bench.stopwatch import pause
 from clearpost.embedded.postgres import EmbeddedPostgres
@@ -152,7 +152,7 @@ class Node:
             "CLEARPOST_SPOOL_DIR": str(self.home / "spool"),
             "CLEARPOST_KEY_DIR": str(self.home / "keys"),
             "CLEARPOST_DNS_SERVERS": self._dns,
-            "CLEARPOST_ROUTES": f"{INBOX_DOMAIN}=127.0.0.1:{self._sink_port},dead.test=127.0.0.1:1",
+            "CLEARPOST_ROUTES": f"{INBOX_DOMAIN}=127.0.0.1:{self._sink_port},{DEAD_DOMAIN}=127.0.0.1:1",
             "CLEARPOST_MX_PORT": str(self.port if self.wish.lane is Lane.STANDARD else 0),
             "CLEARPOST_FAST_MX_PORT": str(self.port if self.wish.lane is Lane.FAST else 0),
             "CLEARPOST_MX_PROCESSES": str(self.wish.mx_processes),
