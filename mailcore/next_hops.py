@@ -9,9 +9,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, TypeVar
 
 from mailcore import tls_need
+from mailcore.clock import Clock
 from mailcore.mta_sts_policies import DomainPolicy, Policies
 from mailcore.outcome import Outcome, ours
 from mailcore.public_addresses import may_be_reached
@@ -21,8 +22,13 @@ from mailcore.settings.kinds import host_and_port
 from mailcore.source_addresses import SourceAddresses
 from mailcore.tls_need import OPPORTUNISTIC, TlsNeed
 
+Host = TypeVar("Host")
+
 _ROUTE_PORT: Final = 25
 _LOOPBACK: Final = ("127.0.0.1", "::1")
+# What was found serves a burst of mail to one domain. DNS says for longer how long it holds.
+_REMEMBERED_SECONDS: Final = 1.0
+_MOST_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,14 @@ class _Host:
     need: TlsNeed | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The mail hosts of a domain, each with its preference, all of them answered for."""
+
+    hosts: tuple[tuple[int, _Host], ...]
+    until: float
+
+
 class NextHops:
     """Finds next hops, and what they need. One per transport."""
 
@@ -66,6 +80,7 @@ class NextHops:
         settings: Settings,
         resolver: Resolver,
         sources: SourceAddresses,
+        clock: Clock,
         policies: Policies | None = None,
     ) -> None:
         self._routes = {name.lower().rstrip("."): _route(hop) for name, hop in settings.routes.items()}
@@ -74,22 +89,42 @@ class NextHops:
         self._limit = settings.connects_per_attempt
         self._resolver = resolver
         self._sources = sources
+        self._clock = clock
         self._policies = policies
+        self._found: dict[tuple[str, bool], _Found] = {}
 
     async def find(self, domain: str, *, require_tls: bool = False) -> tuple[NextHop, ...] | Outcome:
         """Next hops in the order to try, at least one; or the outcome if there is nowhere to go."""
         domain = domain.lower().rstrip(".")
         if route := self._routes.get(domain) or self._routes.get("*"):
             return await self._by_route(route, require_tls)
+        found = self._found.get((domain, require_tls))
+        if found is not None and self._clock.monotonic() < found.until:
+            return self._reachable(_in_order(found.hosts))
+        return await self._ask(domain, require_tls)
+
+    async def _ask(self, domain: str, require_tls: bool) -> tuple[NextHop, ...] | Outcome:
         answer, policy = await asyncio.gather(self._resolver.mx(domain), self._policy(domain))
         if answer.status != "ok":
             return _nowhere(answer)
-        names = [name for name in _in_order(answer.hosts) if policy is None or policy.allows(name)]
-        if not names:
+        allowed = [entry for entry in answer.hosts if policy is None or policy.allows(entry[1])]
+        if not allowed:
             return _waits("The domain's MTA-STS policy names none of its mail hosts")
-        questions = (self._look_up(name, answer.secure, policy, require_tls) for name in names[: self._limit])
+        names = _in_order(allowed)[: self._limit]
+        questions = (self._look_up(name, answer.secure, policy, require_tls) for name in names)
         hosts = await asyncio.gather(*questions)
+        preferences = {name: preference for preference, name in allowed}
+        self._remember(domain, require_tls, [(preferences[host.name], host) for host in hosts])
         return self._reachable(hosts) or _unroutable(hosts)
+
+    def _remember(self, domain: str, require_tls: bool, hosts: Sequence[tuple[int, _Host]]) -> None:
+        """Only where nothing is left to ask about: no address, or no word on TLS, may be there next time."""
+        if any(host.need is None or not host.ips for _, host in hosts):
+            return
+        if len(self._found) >= _MOST_REMEMBERED:
+            self._found.clear()
+        until = self._clock.monotonic() + _REMEMBERED_SECONDS
+        self._found[domain, require_tls] = _Found(tuple(hosts), until)
 
     async def _policy(self, domain: str) -> DomainPolicy | None:
         return await self._policies.of(domain) if self._policies else None
@@ -153,9 +188,9 @@ def _route(text: str) -> _Route:
         return _Route(host, port, ())
 
 
-def _in_order(hosts: tuple[tuple[int, str], ...]) -> list[str]:
+def _in_order(entries: Sequence[tuple[int, Host]]) -> list[Host]:
     """By preference, random among equals (RFC 5321 section 5.1)."""
-    shuffled = random.sample(hosts, len(hosts))
+    shuffled = random.sample(entries, len(entries))
     return [host for _, host in sorted(shuffled, key=lambda entry: entry[0])]
 
 

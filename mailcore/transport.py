@@ -48,7 +48,7 @@ class Transport:
         source = settings.outbound_source_address if source_address is None else source_address
         self._sources = SourceAddresses(settings=settings, resolver=resolver, clock=clock, text=source)
         self._next_hops = next_hops or NextHops(
-            settings=settings, resolver=resolver, sources=self._sources, policies=policies
+            settings=settings, resolver=resolver, sources=self._sources, clock=clock, policies=policies
         )
         self._tls = OutgoingTls(settings.authorities)
         self._pool = ConnectionPool(settings)

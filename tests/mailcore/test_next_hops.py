@@ -33,10 +33,20 @@ async def resolver(dns: DnsStandin) -> AsyncIterator[Resolver]:
     await resolver.close()
 
 
-def next_hops(resolver: Resolver, source: str = "", **changes: Any) -> NextHops:
+class HandClock(Clock):
+    """A clock whose hands the test moves."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+def next_hops(resolver: Resolver, source: str = "", clock: Clock | None = None, **changes: Any) -> NextHops:
     settings = Settings(**{"outbound_ipv6": "on", **changes})
     sources = SourceAddresses(settings=settings, resolver=resolver, clock=Clock(), text=source)
-    return NextHops(settings=settings, resolver=resolver, sources=sources)
+    return NextHops(settings=settings, resolver=resolver, sources=sources, clock=clock or Clock())
 
 
 async def found(
@@ -91,6 +101,39 @@ async def test_equal_preference_is_shuffled(dns: DnsStandin, resolver: Resolver)
     orders = {tuple(hop.host for hop in await found(resolver)) for _ in range(40)}
     assert len(orders) > 1
     assert all(sorted(order) == ["mx0.test", "mx1.test", "mx2.test", "mx3.test"] for order in orders)
+
+
+async def test_what_was_found_serves_a_burst_and_is_shuffled_each_time(
+    dns: DnsStandin, resolver: Resolver
+) -> None:
+    dns.zone.put("a.test", "MX", "10 a.mx.test.", "10 b.mx.test.", "5 c.mx.test.")
+    for number, name in enumerate("abc"):
+        dns.zone.put(f"{name}.mx.test", "A", f"8.8.8.{number}", ttl=0)
+    clock = HandClock()
+    hops = next_hops(resolver, clock=clock)
+    orders = {_names(await hops.find("a.test")) for _ in range(50)}
+    assert orders == {("c.mx.test", "a.mx.test", "b.mx.test"), ("c.mx.test", "b.mx.test", "a.mx.test")}
+    asked = [question for question in dns.questions if question == ("c.mx.test", "A")]
+    assert len(asked) == 1
+    dns.zone.put("c.mx.test", "A", "8.8.4.4", ttl=0)
+    clock.at += 1
+    first = await hops.find("a.test")
+    assert not isinstance(first, Outcome)
+    assert first[0].address == "8.8.4.4"
+
+
+async def test_what_could_not_be_found_is_asked_for_again(dns: DnsStandin, resolver: Resolver) -> None:
+    dns.zone.put("a.test", "MX", "10 a.mx.test.", "20 b.mx.test.")
+    dns.zone.put("b.mx.test", "A", "8.8.8.8")
+    hops = next_hops(resolver)
+    assert _names(await hops.find("a.test")) == ("b.mx.test",)
+    dns.zone.put("a.mx.test", "A", "8.8.4.4")
+    assert _names(await hops.find("a.test")) == ("a.mx.test", "b.mx.test")
+
+
+def _names(hops: tuple[NextHop, ...] | Outcome) -> tuple[str, ...]:
+    assert not isinstance(hops, Outcome)
+    return tuple(hop.host for hop in hops)
 
 
 async def test_many_addresses_do_not_hide_the_next_host(dns: DnsStandin, resolver: Resolver) -> None:
