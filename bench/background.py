@@ -22,7 +22,6 @@ from bench.rows import full
 ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = ROOT / "var" / "bench"
 LOG: Final = FOLDER / "full.log"
-_LOCK: Final = FOLDER / "full.lock"
 
 
 class Running(Exception):
@@ -30,10 +29,10 @@ class Running(Exception):
 
 
 @contextlib.contextmanager
-def only_one() -> Iterator[None]:
+def only_one(folder: Path = FOLDER) -> Iterator[None]:
     """Raises Running."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with _LOCK.open("a+") as file:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "full.lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -45,10 +44,10 @@ def only_one() -> Iterator[None]:
         yield
 
 
-def pid() -> int:
+def pid(folder: Path = FOLDER) -> int:
     """Of the running one, else 0."""
     try:
-        with only_one():
+        with only_one(folder):
             return 0
     except Running as other:
         return int(str(other) or 0)
@@ -80,9 +79,9 @@ def stop() -> str:
     return "stopped; the next start goes on from there"
 
 
-def status() -> str:
+def status(folder: Path = FOLDER) -> str:
     """What runs, what is done, how long it will take."""
-    running, results = pid(), newest(FOLDER, "full")
+    running, results = pid(folder), newest(folder, "full")
     if results is None:
         return "starting" if running else "nothing was measured yet"
     rows = full()
@@ -92,5 +91,6 @@ def status() -> str:
     if not left:
         state = "done"
     text = f"{state}: {measured} of {len(rows)} rows, {done:.0f} of {done + left:.0f} min; {results.path}"
-    last = LOG.read_text(encoding="utf-8").splitlines()[-3:] if LOG.exists() and running else []
+    log = folder / LOG.name
+    last = log.read_text(encoding="utf-8").splitlines()[-3:] if log.exists() and running else []
     return "\n".join([text, *last])

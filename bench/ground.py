@@ -17,9 +17,10 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from clearpost.bench.stopwatch import pause
 from clearpost.embedded.postgres import EmbeddedPostgres, remove
-from clearpost.ports import free_port
-from clearpost.process import Program, spawn, stop
+from clearpost.ports import free_port, is_taken
+from clearpost.process import EmbeddedError, Program, spawn, stop
 from clearpost.run_state import RunState, stop_leftovers
 from mailcore.authenticity.signing_keys import SigningKey
 
@@ -92,6 +93,11 @@ class Ground:
         (home / "records.conf").write_text("\n".join(lines) + "\n")
         write("unbound.conf", home / "unbound.conf", {"home": str(home), "dns": DNS})
         self.spawn("unbound", ["/usr/sbin/unbound", "-d", "-c", str(home / "unbound.conf")])
+        for _ in range(100):
+            if is_taken(53, DNS):
+                return
+            pause(0.05)
+        raise EmbeddedError(f"unbound does not listen on {self.dns}: is another resolver there?")
 
 
 @contextlib.contextmanager

@@ -7,12 +7,14 @@ all other calls pass). It follows every process that the bench starts: both side
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from bench import results
 from bench.results import Results
 from bench.rows import Row
 
 _SYNCS = "fsync,fdatasync"
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(rows: Sequence[Row], into: Results, say: Callable[[str], None]) -> None:
@@ -21,7 +23,7 @@ def run(rows: Sequence[Row], into: Results, say: Callable[[str], None]) -> None:
         if not into.missing(row):
             continue
         command = [sys.executable, "-u", "-m", "bench", "inside", str(into.path), row.name]
-        code = subprocess.call([*delayed(row.sync_delay), *command])
+        code = subprocess.call([*delayed(row.sync_delay), *command], cwd=_ROOT)
         again = results.read(into.path)
         into.runs, into.failures = again.runs, again.failures
         if code and into.missing(row):
