@@ -8,6 +8,7 @@ are not even asked for).
 import asyncio
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv6Address, ip_address
 from typing import Final, Protocol
 
@@ -15,6 +16,7 @@ from dns.exception import DNSException
 from dns.name import Name
 
 from mailcore.authenticity.spf_records import (
+    LONGEST_KEPT,
     Ip,
     Letters,
     Mechanism,
@@ -30,6 +32,7 @@ from mailcore.envelope import Mailbox
 
 MOST_LOOKUPS: Final = 10  # terms that ask, and names of one MX or PTR answer
 MOST_VOID_LOOKUPS: Final = 2
+_THREADS: Final = ThreadPoolExecutor(max_workers=2, thread_name_prefix="spf")
 _CHECKABLE_DOMAIN: Final = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_-]{1,63}\.)+[a-z0-9-]{2,63}\Z", re.IGNORECASE
 )
@@ -91,7 +94,7 @@ class _Check:
         found = [text for text in await self._ask(domain, "TXT") if is_policy(text)]
         if not found:
             return "none"
-        record = read_record(found[0]) if len(found) == 1 else None
+        record = await _read(found[0]) if len(found) == 1 else None
         if record is None:
             raise _Decided("permerror")
         return await self._of_record(record, domain)
@@ -193,6 +196,13 @@ class _Check:
             if self._void_lookups > MOST_VOID_LOOKUPS:
                 raise _Decided("permerror")
         return None if answer.status == "failure" else answer.strings
+
+
+async def _read(text: str) -> Record | None:
+    """No record needs to be long: it takes milliseconds then, in which the event loop has better to do."""
+    if len(text) <= LONGEST_KEPT:
+        return read_record(text)
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, read_record, text)
 
 
 def _is_below(name: str, domain: str) -> bool:

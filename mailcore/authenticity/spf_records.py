@@ -15,7 +15,7 @@ from mailcore.envelope import MAX_DOMAIN_OCTETS
 Ip = IPv4Address | IPv6Address
 
 LONGEST_RECORD: Final = 8192  # the standard asks for 512 octets (section 3.4)
-_LONGEST_KEPT: Final = 1024
+LONGEST_KEPT: Final = 1024  # longer ones are read anew each time
 _RECORDS_KEPT: Final = 1024
 _IPV4_BITS: Final = 32
 _IPV6_BITS: Final = 128
@@ -74,7 +74,7 @@ def read_record(text: str) -> Record | None:
     """None for what does not follow the grammar, all of it."""
     if len(text) > LONGEST_RECORD or not text.isascii():
         return None
-    return _kept(text) if len(text) <= _LONGEST_KEPT else _read(text)
+    return _kept(text) if len(text) <= LONGEST_KEPT else _read(text)
 
 
 def _read(text: str) -> Record | None:

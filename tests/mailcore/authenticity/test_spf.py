@@ -12,6 +12,7 @@ from clearpost.standins.dns import DnsStandin, Fault, Zone
 from mailcore.authenticity.spf import spf
 from mailcore.authenticity.verdicts import SpfVerdict
 from mailcore.clock import Clock
+from mailcore.dns_answers import TextKind, TxtAnswer
 from mailcore.envelope import Mailbox
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
@@ -185,6 +186,34 @@ async def test_a_hostile_chain_of_includes_is_bounded() -> None:
         )
         assert found.result == "permerror"
         assert len(server.questions) <= 11
+
+
+class OneRecord:
+    """The same text for every name, and no wait for it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    async def texts(self, name: str, kind: TextKind) -> TxtAnswer:
+        return TxtAnswer("ok", (self.text,))
+
+
+@pytest.mark.parametrize("networks", [1, 400])
+async def test_a_long_record_is_read_beside_the_event_loop(networks: int) -> None:
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    resolver = OneRecord("v=spf1" + " ip4:192.0.2.1" * networks + " -all")
+    found = await spf(client_ip="192.0.2.7", helo="x", reverse_path=ANN, resolver=resolver, timeout=5.0)
+    counting.cancel()
+    assert found.result == "fail"
+    assert (turns > 0) is (networks > 1)
 
 
 async def test_the_explanation_of_the_sender_is_not_asked_for() -> None:
