@@ -45,6 +45,8 @@ class Doorway:
         self._resume: asyncio.TimerHandle | None = None
 
     def open(self, backlog: int) -> None:
+        """A reply is one write and goes out at once: connections inherit that from the listening socket."""
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._listener.listen(backlog)
         self._loop.add_reader(self._listener, self._accept)
 
@@ -77,7 +79,6 @@ class Doorway:
         if refusal := self._refuse(peer):
             _send_away(connection, refusal)
             return
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self._loop.create_task(self._start(connection))
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)

@@ -33,7 +33,7 @@ async def serve(settings: Settings, lane: Lane, *, stop: asyncio.Event, on_ready
         reputation = _reputation(runtime)
         receiver = _receiver(runtime, refusals, reputation)
         connections = Connections(settings, most=most_connections(settings.max_connections))
-        names = ReverseNames(runtime.resolver)
+        names = ReverseNames(runtime.resolver, runtime.clock)
         certificate = Certificate(settings, runtime.clock)
 
         def session() -> SmtpSession:

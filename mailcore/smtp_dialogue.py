@@ -22,7 +22,7 @@ class Peer:
 
     ip: str
     local_ip: str
-    name: "asyncio.Task[str | None]"
+    name: "asyncio.Future[str | None]"
     helo: str = ""
     extended: bool = False
     tls: bool = False

@@ -4,6 +4,7 @@ Must never decide about mail (the receiver does), nor log what a client sends.
 """
 
 import asyncio
+from functools import cache
 from typing import Any
 
 import structlog
@@ -62,7 +63,6 @@ class SmtpSession(SmtpStream):
             if self._connections.closing:
                 await self._end(replies.SHUTTING_DOWN)
             line = await self._read_line()
-            self._reset_timeout()
             await self._take_turns()
             reply = await self._answer(line)
             if reply is not None:
@@ -121,7 +121,8 @@ class SmtpSession(SmtpStream):
         reply = self._hello(argument, extended=True)
         if reply.is_refusal:
             return reply
-        self._output += self._capabilities()
+        offers_tls = self._certificate is not None and not (self._peer and self._peer.tls)
+        self._output += _capabilities(self._settings.hostname, self._largest, offers_tls)
         crash_points.reach("receiver-after-ehlo")
         return None
 
@@ -134,19 +135,6 @@ class SmtpSession(SmtpStream):
         self._peer.extended = extended
         self._mail = None
         return Reply(250, "", self._settings.hostname)
-
-    def _capabilities(self) -> bytes:
-        words = [
-            self._settings.hostname,
-            f"SIZE {self._largest}",
-            "PIPELINING",
-            "8BITMIME",
-            "SMTPUTF8",
-            "ENHANCEDSTATUSCODES",
-        ]
-        if self._certificate and not (self._peer and self._peer.tls):
-            words.append("STARTTLS")
-        return b"".join(f"250{' ' if word is words[-1] else '-'}{word}\r\n".encode() for word in words)
 
     async def _mail_from(self, argument: bytes) -> Reply | None:
         assert self._peer is not None
@@ -198,13 +186,13 @@ class SmtpSession(SmtpStream):
         try:
             self._say(replies.START_MAIL_INPUT)
             await self._read_all(content)
-            self._pause_timeout()
-            # Once the dot is here the message may become ours: a client that leaves must not stop that.
-            reply = await asyncio.shield(self._receiver.data(self._peer, transaction, content))
+            self._is_ours = True  # or will be: a client that leaves must not stop that
+            reply = await self._receiver.data(self._peer, transaction, content)
             if not reply.is_refusal:
                 self._unknown_recipients = self._idle_commands = 0
             return reply
         finally:
+            self._is_ours = False
             self._data_is_over()
 
     async def _read_all(self, content: Content) -> None:
@@ -258,6 +246,15 @@ class SmtpSession(SmtpStream):
         self._peer.helo = ""
         self._mail = None
         return None
+
+
+@cache
+def _capabilities(hostname: str, largest: int, offers_tls: bool) -> bytes:
+    """The reply to EHLO (RFC 5321 section 4.1.1.1)."""
+    words = [hostname, f"SIZE {largest}", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+    if offers_tls:
+        words.append("STARTTLS")
+    return b"".join(f"250{' ' if word is words[-1] else '-'}{word}\r\n".encode() for word in words)
 
 
 _COMMANDS = {

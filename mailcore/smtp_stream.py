@@ -1,17 +1,11 @@
 """An SMTP client's connection: lines and content in, replies out, TLS, its time, and how it ends.
 
-A subclass of aiosmtpd's SMTP that keeps its connection and STARTTLS handling and replaces its reading.
 Must never know a command (smtp_session.py does), read DATA line by line, wait for a client without end, or
 log what one sends.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from logging import CRITICAL, getLogger
 from typing import Any
-
-from aiosmtpd.smtp import SMTP
 
 from mailcore import crash_points, metrics, replies
 from mailcore.certificates import Certificate
@@ -23,10 +17,8 @@ from mailcore.replies import Reply
 from mailcore.settings import Settings
 from mailcore.smtp_dialogue import Content, Peer
 
-# aiosmtpd logs addresses at INFO and bodies at DEBUG: never, at any level.
-getLogger("mail.log").setLevel(CRITICAL + 1)
-
-_CHUNK = 64 * 1024
+# So much of what a client sends ahead of our answers is taken from the kernel.
+_MOST_AHEAD = 128 * 1024
 # A client that does not read would keep its connection open for ever.
 _LAST_WORDS_SECONDS = 5.0
 # A load balancer sends its header with the connection itself; a lost packet is sent again within this time.
@@ -37,19 +29,12 @@ class Disconnected(Exception):
     """The client is gone, or was sent away; there is nobody left to answer."""
 
 
-@contextmanager
-def _client_losses() -> Iterator[None]:
-    """A connection lost here is the client's; anywhere else it is one of ours, and a fault."""
-    try:
-        yield
-    except ConnectionError:
-        raise Disconnected from None
+class SmtpStream(asyncio.Protocol):
+    """One connection. Replies are gathered, and written together before the next wait for input.
 
-
-class SmtpStream(SMTP):
-    """One connection. Replies are gathered, and written together before the next wait for input."""
-
-    line_length_limit = _CHUNK
+    One timer runs as long as the connection. It ticks no later than the shortest time that a client is ever
+    given has passed, so that a later deadline is a number to change and never a timer to cancel.
+    """
 
     def __init__(
         self,
@@ -60,33 +45,46 @@ class SmtpStream(SMTP):
         greet: Any,
         certificate: Certificate | None,
     ) -> None:
-        super().__init__(
-            object(),
-            hostname=settings.hostname,
-            enable_SMTPUTF8=True,
-            timeout=settings.idle_timeout.total_seconds(),
-            loop=asyncio.get_running_loop(),
-        )
+        self._loop = asyncio.get_running_loop()
         self._connections = connections
         self._settings = settings
         self._clock = clock
         self._greet = greet
         self._certificate = certificate
-        self._input = bytearray()
-        self._output = bytearray()
-        self._in_data = False
+        self._transport: Any = None
+        self._dialogue_task: asyncio.Task[None] | None = None
         self._peer: Peer | None = None
+        self._input = b""
+        self._at = 0  # where in the input the next command starts
+        self._output = bytearray()
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_reading = True
+        self._is_clogged = False  # the client does not take what we say
+        self._has_ended = False  # the client sends no more
+        self._is_lost = False
+        self._in_data = False
+        self._is_ours = False  # what is done now is done whether the client stays or not
+        self._idle = settings.idle_timeout.total_seconds()
+        self._beat = min(self._idle, settings.data_timeout.total_seconds(), RATE_WINDOW)
+        self._deadline = self._loop.time() + self._idle
+        self._pace: Pace | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     # --- how it begins and ends ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        if self._peer is not None:  # a handshake after STARTTLS brings a new transport
-            self._peer.tls = True
+        self._transport = transport
+        self._timer = self._loop.call_later(self._beat, self._tick)
+        self._dialogue_task = self._loop.create_task(self._handle_client())
+
+    async def _handle_client(self) -> None:
+        """The whole dialogue; smtp_session.py has it."""
+        raise NotImplementedError
 
     async def _arrive(self) -> Peer:
         """The client is known and counted; or it, or whoever speaks for it, is sent away."""
-        ip, local_ip = self._ends()
+        info = self._transport.get_extra_info
+        ip, local_ip = ip_of(info("peername")), ip_of(info("sockname"))
         if refusal := self._connections.enter(self, ip):
             await self._end(refusal)
         if self._connections.is_proxy(ip):
@@ -98,40 +96,29 @@ class SmtpStream(SMTP):
         self._peer = Peer(ip, local_ip, self._greet(ip))
         return self._peer
 
-    def _ends(self) -> tuple[str, str]:
-        """The other end and ours, as the socket tells."""
-        if self.transport is None:
-            raise Disconnected
-        info = self.transport.get_extra_info
-        return ip_of(info("peername")), ip_of(info("sockname"))
-
     async def _proxy_header(self) -> Header:
         """A load balancer says at once who is there; whoever does not is left without a word."""
         try:
             async with asyncio.timeout(_HEADER_SECONDS):
-                while isinstance(header := parse(bytes(self._input[:HEADER_CAP])), Incomplete):
+                while isinstance(header := parse(self._input[:HEADER_CAP]), Incomplete):
                     await self._more()
         except TimeoutError:
             header = Malformed()
         if isinstance(header, Malformed):
             metrics.NO_PROXY_HEADER.inc()
             raise Disconnected
-        del self._input[: header.length]
+        self._at = header.length
         return header
 
     def connection_lost(self, error: Exception | None) -> None:
-        super().connection_lost(error)
+        self._is_lost = True
+        if self._timer:
+            self._timer.cancel()
+        if self._dialogue_task and not self._is_ours:
+            self._dialogue_task.cancel()
         self._connections.leave(self)
         if self._peer:
             self._peer.has_left()
-
-    def eof_received(self) -> bool | None:
-        """A half-close ends the input, not the work: what was sent completely is still answered."""
-        self._reader.feed_eof()
-        return not (self._peer and self._peer.tls)
-
-    def _timeout_cb(self) -> None:
-        self._say_goodbye(replies.IDLE_TOO_LONG)
 
     def shut_down(self) -> None:
         """At SIGTERM: idle clients hear 421, DATA in flight goes on."""
@@ -143,26 +130,16 @@ class SmtpStream(SMTP):
         self._say_goodbye(replies.SHUTTING_DOWN)
 
     def _say_goodbye(self, reply: Reply) -> None:
-        if self.transport is not None:
-            self.transport.write(reply.line().encode() + b"\r\n")  # type: ignore[attr-defined]
-            self._close()
-
-    def _close(self) -> None:
-        """What was said still goes out, if the client takes it in time."""
-        transport: Any = self.transport
-        if transport is None:
+        """The last reply, out of turn; it still goes out if the client takes it in time."""
+        if self._is_lost or self._transport.is_closing():
             return
-        waiting = transport.get_write_buffer_size()
-        transport.close()
-        if waiting:
-            self.loop.call_later(_LAST_WORDS_SECONDS, transport.abort)
+        self._transport.write(reply.line().encode() + b"\r\n")
+        self._transport.close()
+        self._loop.call_later(_LAST_WORDS_SECONDS, self._transport.abort)
 
     def _hang_up(self) -> None:
-        """After a failed TLS handshake nobody calls `connection_lost`; the place is free all the same."""
-        if self.transport is not None:
-            self.transport.close()
-        if self._original_transport is not None and self._peer and not self._peer.tls:
-            self._original_transport.close()
+        """The dialogue is over. Whether or not somebody calls `connection_lost` now, the place is free."""
+        self._transport.close()
         self._connections.leave(self)
 
     # --- replies out ---
@@ -173,11 +150,20 @@ class SmtpStream(SMTP):
         self._output += reply.line().encode() + b"\r\n"
 
     async def _flush(self) -> None:
+        if self._is_lost:
+            raise Disconnected
         if self._output:
-            self._writer.write(bytes(self._output))
+            self._transport.write(bytes(self._output))
             self._output.clear()
-            with _client_losses():
-                await self._writer.drain()
+        while self._is_clogged:
+            await self._wait()
+
+    def pause_writing(self) -> None:
+        self._is_clogged = True
+
+    def resume_writing(self) -> None:
+        self._is_clogged = False
+        self._wake()
 
     async def _end(self, reply: Reply) -> None:
         """The last reply of this connection."""
@@ -187,97 +173,132 @@ class SmtpStream(SMTP):
 
     # --- lines and content in ---
 
+    def data_received(self, data: bytes) -> None:
+        self._input += data  # no copy where nothing waits
+        if len(self._input) > _MOST_AHEAD and self._waiter is None:
+            self._is_reading = False
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        """A half-close ends the input, not the work: what was sent completely is still answered."""
+        self._has_ended = True
+        self._wake()
+        return not (self._peer and self._peer.tls)
+
     async def _more(self) -> None:
         """Waits for input; what we have to say goes out first."""
+        self._input, self._at = self._input[self._at :], 0
+        known = len(self._input)
         await self._flush()
-        with _client_losses():
-            chunk = await self._reader.read(_CHUNK)
-        if not chunk:
-            raise Disconnected
-        self._input += chunk
+        while len(self._input) == known:
+            if self._has_ended:
+                raise Disconnected
+            if not self._is_reading:
+                self._is_reading = True
+                self._transport.resume_reading()
+            await self._wait()
+
+    async def _wait(self) -> None:
+        """Until the client has done something. Only here does its time run."""
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _take_input(self) -> bytes:
+        """All that is here."""
+        taken = self._input[self._at :]
+        self._input, self._at = b"", 0
+        return taken
 
     async def _read_line(self) -> bytes | None:
         """One command without its line end; None if it is too long (it is read to its end all the same)."""
+        if self._is_lost:
+            raise Disconnected
         limit = self._settings.max_command_line
+        self._deadline = self._loop.time() + self._idle
         too_long = False
-        while (end := self._input.find(b"\n")) < 0:
-            if len(self._input) > limit:
+        while (end := self._input.find(b"\n", self._at)) < 0:
+            if len(self._input) - self._at > limit:
                 too_long = True
-                self._input.clear()
+                self._take_input()
             await self._more()
-        line = bytes(self._input[:end]).rstrip(b"\r")
-        del self._input[: end + 1]
+        line = self._input[self._at : end].rstrip(b"\r")
+        self._at = end + 1
         return None if too_long or len(line) > limit else line
 
     async def _read_content(self, content: Content) -> None:
         """Feeds the content to `content` up to the final dot; what follows stays for the next command."""
-        decoder, pace = DataDecoder(), Pace(self._settings, self._clock)
-        chunk = bytes(self._input)
-        self._input.clear()
+        decoder, chunk = DataDecoder(), self._take_input()
         while True:
             if piece := decoder.push(chunk):
                 await content.feed(piece)
             if decoder.rest is not None:
                 break
             crash_points.reach("receiver-mid-data")
-            chunk = await self._next_chunk(pace)
-        self._input += decoder.rest
+            chunk = await self._next_chunk()
+        self._input = decoder.rest + self._input
 
-    async def _next_chunk(self, pace: Pace) -> bytes:
-        await self._flush()
-        while True:
-            try:
-                async with asyncio.timeout(pace.patience()):
-                    with _client_losses():
-                        chunk = await self._reader.read(_CHUNK)
-            except TimeoutError:
-                chunk = None
-            if pace.is_too_slow_after(len(chunk or b"")):
-                await self._end(replies.DATA_TOO_SLOW)
-            if chunk:
-                return chunk
-            if chunk is not None:
-                raise Disconnected
+    async def _next_chunk(self) -> bytes:
+        if not self._input:  # it may have come while the last one was written down
+            await self._more()
+        chunk = self._take_input()
+        if self._pace and self._pace.is_too_slow_after(len(chunk)):
+            await self._end(replies.DATA_TOO_SLOW)
+        return chunk
 
     # --- its time ---
 
     def _data_begins(self) -> None:
-        """DATA has its own pace; the timeout is then for a client that takes no replies."""
+        """DATA has its own pace."""
         self._in_data = True
-        self._reset_timeout(self._settings.data_timeout.total_seconds() + RATE_WINDOW)
-
-    def _pause_timeout(self) -> None:
-        """What follows the dot is our own time."""
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
+        self._pace = Pace(self._settings, self._clock)
+        self._deadline = self._loop.time() + self._pace.patience()
 
     def _data_is_over(self) -> None:
         self._in_data = False
-        if self.transport is not None:
-            self._reset_timeout()
+        self._pace = None
+
+    def _tick(self) -> None:
+        """The deadline may have passed; it does not count while the client waits for us."""
+        if self._transport.is_closing():  # and takes our last words for longer than we care
+            self._transport.abort()
+            return
+        left = self._deadline - self._loop.time()
+        if left <= 0 and self._waiter is not None:
+            left = self._time_is_up()
+        self._timer = self._loop.call_later(min(left, self._beat) if left > 0 else self._beat, self._tick)
+
+    def _time_is_up(self) -> float:
+        """Sends the client away, or gives it so many seconds more: DATA has a window after the other."""
+        if self._pace is None:
+            self._say_goodbye(replies.IDLE_TOO_LONG)
+        elif self._pace.is_too_slow_after(0):
+            self._say_goodbye(replies.DATA_TOO_SLOW)
+        else:
+            self._deadline = self._loop.time() + self._pace.patience()
+            return self._pace.patience()
+        return 0.0
 
     # --- TLS ---
 
     async def _start_tls(self) -> None:
         """The handshake; a client whose handshake fails is sent away."""
         assert self._certificate is not None
-        await self._discard_input()
-        self.tls_context = self._certificate.context()
-        try:
-            await self.smtp_STARTTLS("")
-        except Exception:  # noqa: BLE001  whatever TLS stumbles over, this connection is of no more use
-            raise Disconnected from None
-
-    async def push(self, status: str | bytes) -> None:
-        """aiosmtpd's way out, used only by its STARTTLS once the handshake may begin; the wording is ours."""
+        assert self._peer is not None
+        context = self._certificate.context()
         self._say(replies.READY_FOR_TLS)
         await self._flush()
-
-    async def _discard_input(self) -> None:
-        """RFC 3207 section 6: what was injected before the handshake is nobody's.
-
-        It may wait here, or still in the reader, where it came while an earlier command was answered.
-        """
-        self._input.clear()
-        while self._reader._buffer:  # type: ignore[attr-defined]  # reading what is there never waits
-            await self._reader.read(_CHUNK)
+        self._take_input()  # RFC 3207 section 6: what was injected before the handshake is nobody's
+        try:
+            self._transport = await self._loop.start_tls(self._transport, self, context, server_side=True)
+        except Exception:  # noqa: BLE001  whatever TLS stumbles over, this connection is of no more use
+            raise Disconnected from None
+        self._is_reading = True
+        self._peer.tls = True

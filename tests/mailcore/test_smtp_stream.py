@@ -10,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailcore import replies
-from mailcore.clock import Clock
-from mailcore.settings import Settings
 from mailcore.smtp_stream import SmtpStream
 from tests.support.small_receiver import SMUGGLED, Kept, SmallReceiver, at_data, serving
 from tests.support.smtp_client import connected
@@ -42,19 +40,20 @@ class Fed:
     """A session that reads DATA from chunks, without a socket: only the reading itself is looked at."""
 
     def __init__(self, chunks: Iterator[bytes], already: bytes = b"") -> None:
-        self._input = bytearray(already)
-        self._chunks = chunks
-        self._settings = Settings(_env_file=None)
-        self._clock = Clock()
+        self._input, self._chunks = already, chunks
 
-    async def _next_chunk(self, pace: object) -> bytes:
+    def _take_input(self) -> bytes:
+        taken, self._input = self._input, b""
+        return taken
+
+    async def _next_chunk(self) -> bytes:
         return next(self._chunks)
 
     async def read(self) -> tuple[bytes, bytes]:
         """The content, and what is left for the next command."""
         content = Kept()
         await SmtpStream._read_content(self, content)  # type: ignore[arg-type]
-        return content.octets, bytes(self._input) + b"".join(self._chunks)
+        return content.octets, self._input + b"".join(self._chunks)
 
 
 def stuffed(content: bytes) -> bytes:
@@ -130,6 +129,50 @@ async def test_an_empty_message_is_a_message(receiver: SmallReceiver, tmp_path: 
         assert await client.reply() == replies.queued("42").line()
         assert await client.reply() == replies.OK.line()
     assert receiver.messages == [b""]
+
+
+class SlowContent(Kept):
+    """Takes a piece when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fed, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def feed(self, chunk: bytes) -> None:
+        self.fed.set()
+        await self.go_on.wait()
+        await super().feed(chunk)
+
+
+async def test_what_came_while_we_wrote_is_read_without_waiting_for_more(tmp_path: Path) -> None:
+    content = SlowContent()
+    receiver = SmallReceiver(make_content=lambda: content)
+    async with serving(receiver, tmp_path) as server, connected(server.port) as client:
+        await at_data(client)
+        await client.send(b"Subject: one\r\n\r\n")
+        await content.fed.wait()
+        await client.send(b"evil\r\n.\r\n")
+        await server.sessions[0].injected.wait()
+        content.go_on.set()
+        assert await client.reply() == replies.queued("42").line()
+    assert receiver.messages == [b"Subject: one\r\n\r\nevil\r\n"]
+
+
+async def test_a_client_that_is_ahead_of_us_waits_and_then_goes_on(tmp_path: Path) -> None:
+    content = SlowContent()
+    receiver = SmallReceiver(make_content=lambda: content)
+    wire = b"x" * 998 + b"\r\n"
+    async with serving(receiver, tmp_path) as server, connected(server.port) as client:
+        await at_data(client)
+        await client.send(wire)
+        await content.fed.wait()
+        sending = asyncio.create_task(client.send(wire * 20_000 + b".\r\n"))
+        await asyncio.wait({sending}, timeout=0.2)
+        assert not sending.done()  # 20 MB wait on the client's side
+        content.go_on.set()
+        await sending
+        assert await client.reply() == replies.queued("42").line()
+    assert len(receiver.messages[0]) == len(wire) * 20_001
 
 
 # --- clients that leave ---
