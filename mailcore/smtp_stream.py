@@ -17,8 +17,8 @@ from mailcore.replies import Reply
 from mailcore.settings import Settings
 from mailcore.smtp_dialogue import Content, Peer
 
-# So much of what a client sends ahead of our answers is taken from the kernel.
-_MOST_AHEAD = 128 * 1024
+# So much of DATA is looked at before others get their turn; a client that is further ahead of us waits.
+_PIECE = 64 * 1024
 # A client that does not read would keep its connection open for ever.
 _LAST_WORDS_SECONDS = 5.0
 # A load balancer sends its header with the connection itself; a lost packet is sent again within this time.
@@ -175,7 +175,7 @@ class SmtpStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._input += data  # no copy where nothing waits
-        if len(self._input) > _MOST_AHEAD and self._waiter is None:
+        if self._is_reading and len(self._input) > _PIECE:  # or the loop reads on and on
             self._is_reading = False
             self._transport.pause_reading()
         self._wake()
@@ -211,11 +211,16 @@ class SmtpStream(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _take_input(self) -> bytes:
-        """All that is here."""
-        taken = self._input[self._at :]
-        self._input, self._at = b"", 0
+    def _take_input(self, most: int | None = None) -> bytes:
+        """All that is here, or so much of it."""
+        end = len(self._input) if most is None else min(self._at + most, len(self._input))
+        taken, self._at = self._input[self._at : end], end
+        if end == len(self._input):
+            self._input, self._at = b"", 0
         return taken
+
+    def _put_back(self, rest: bytes) -> None:
+        self._input, self._at = rest + self._input[self._at :], 0
 
     async def _read_line(self) -> bytes | None:
         """One command without its line end; None if it is too long (it is read to its end all the same)."""
@@ -235,7 +240,7 @@ class SmtpStream(asyncio.Protocol):
 
     async def _read_content(self, content: Content) -> None:
         """Feeds the content to `content` up to the final dot; what follows stays for the next command."""
-        decoder, chunk = DataDecoder(), self._take_input()
+        decoder, chunk = DataDecoder(), self._take_input(_PIECE)
         while True:
             if piece := decoder.push(chunk):
                 await content.feed(piece)
@@ -243,12 +248,14 @@ class SmtpStream(asyncio.Protocol):
                 break
             crash_points.reach("receiver-mid-data")
             chunk = await self._next_chunk()
-        self._input = decoder.rest + self._input
+        self._put_back(decoder.rest)
 
     async def _next_chunk(self) -> bytes:
-        if not self._input:  # it may have come while the last one was written down
+        if self._input:  # of which a part was taken, or which came while that was written down
+            await asyncio.sleep(0)
+        else:
             await self._more()
-        chunk = self._take_input()
+        chunk = self._take_input(_PIECE)
         if self._pace and self._pace.is_too_slow_after(len(chunk)):
             await self._end(replies.DATA_TOO_SLOW)
         return chunk

@@ -42,9 +42,12 @@ class Fed:
     def __init__(self, chunks: Iterator[bytes], already: bytes = b"") -> None:
         self._input, self._chunks = already, chunks
 
-    def _take_input(self) -> bytes:
+    def _take_input(self, most: int) -> bytes:
         taken, self._input = self._input, b""
         return taken
+
+    def _put_back(self, rest: bytes) -> None:
+        self._input = rest + self._input
 
     async def _next_chunk(self) -> bytes:
         return next(self._chunks)
