@@ -62,6 +62,7 @@ class SmtpStream(asyncio.Protocol):
         self._is_clogged = False  # the client does not take what we say
         self._has_ended = False  # the client sends no more
         self._is_lost = False
+        self._is_sent_away = False
         self._in_data = False
         self._is_ours = False  # what is done now is done whether the client stays or not
         self._idle = settings.idle_timeout.total_seconds()
@@ -130,11 +131,20 @@ class SmtpStream(asyncio.Protocol):
         self._say_goodbye(replies.SHUTTING_DOWN)
 
     def _say_goodbye(self, reply: Reply) -> None:
-        """The last reply, out of turn; it still goes out if the client takes it in time."""
-        if self._is_lost or self._transport.is_closing():
+        """The last reply, out of turn; it still goes out if the client takes it in time.
+
+        What the client sends meanwhile is read and dropped: a socket closed with something unread is reset,
+        and the client would never see why.
+        """
+        if self._is_lost or self._is_sent_away or self._transport.is_closing():
             return
+        self._is_sent_away = True
         self._transport.write(reply.line().encode() + b"\r\n")
-        self._transport.close()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+            self._read_on()
+        else:
+            self._transport.close()
         self._loop.call_later(_LAST_WORDS_SECONDS, self._transport.abort)
 
     def _hang_up(self) -> None:
@@ -150,7 +160,7 @@ class SmtpStream(asyncio.Protocol):
         self._output += reply.line().encode() + b"\r\n"
 
     async def _flush(self) -> None:
-        if self._is_lost:
+        if self._is_lost or self._is_sent_away:
             raise Disconnected
         if self._output:
             self._transport.write(bytes(self._output))
@@ -174,6 +184,8 @@ class SmtpStream(asyncio.Protocol):
     # --- lines and content in ---
 
     def data_received(self, data: bytes) -> None:
+        if self._is_sent_away:
+            return
         self._input += data  # no copy where nothing waits
         if self._is_reading and len(self._input) > _PIECE:  # or the loop reads on and on
             self._is_reading = False
@@ -184,7 +196,7 @@ class SmtpStream(asyncio.Protocol):
         """A half-close ends the input, not the work: what was sent completely is still answered."""
         self._has_ended = True
         self._wake()
-        return not (self._peer and self._peer.tls)
+        return not (self._is_sent_away or (self._peer and self._peer.tls))
 
     async def _more(self) -> None:
         """Waits for input; what we have to say goes out first."""
@@ -194,10 +206,13 @@ class SmtpStream(asyncio.Protocol):
         while len(self._input) == known:
             if self._has_ended:
                 raise Disconnected
-            if not self._is_reading:
-                self._is_reading = True
-                self._transport.resume_reading()
+            self._read_on()
             await self._wait()
+
+    def _read_on(self) -> None:
+        if not self._is_reading:
+            self._is_reading = True
+            self._transport.resume_reading()
 
     async def _wait(self) -> None:
         """Until the client has done something. Only here does its time run."""
@@ -224,7 +239,7 @@ class SmtpStream(asyncio.Protocol):
 
     async def _read_line(self) -> bytes | None:
         """One command without its line end; None if it is too long (it is read to its end all the same)."""
-        if self._is_lost:
+        if self._is_lost or self._is_sent_away:
             raise Disconnected
         limit = self._settings.max_command_line
         self._deadline = self._loop.time() + self._idle
