@@ -1,6 +1,6 @@
 # Every target does its own set-up: Python 3.11 or later (venv or pip) and make are all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help up demo portal test faults bench bench-full bench-lanes bench-scaling check types format interop e2e clean lock
+.PHONY: help up demo portal test faults bench bench-full bench-lanes bench-micro bench-scaling check types format interop e2e clean lock
 
 VENV := .venv/bin
 # The environment's own Python where it works, else the first one that is new enough.
@@ -80,6 +80,10 @@ e2e: ## Tests in a real browser (needs Debian packages); ARGS="-k overview"
 bench-lanes: ## Does the fast lane stay fast while the standard one is flooded? (12 minutes; ARGS=--short: 3)
 	@$(BOOTSTRAP) run
 	@$(VENV)/python -m bench.lanes $(ARGS)
+
+bench-micro: ## Single steps of a message's path, and the ratios between them that must hold
+	@$(BOOTSTRAP) dev
+	@$(VENV)/python -m pytest bench/micro -p benchmark --benchmark-columns=min,median,stddev,rounds $(ARGS)
 
 bench-scaling: ## What a message costs among more aliases, tenants, waiting mail and nodes (ARGS=--short)
 	@$(BOOTSTRAP) run

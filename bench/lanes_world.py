@@ -34,8 +34,8 @@ def _several(name: str, count: int) -> list[str]:
 
 ORDINARY = [*["bigmail"] * 14, *_several("ordinary", 20)]
 
-# Nearly a third of the flood is for tarpits, more of them than may be waited for at once at the pace we begin with;
-# and one host takes everything but the dot.
+# Nearly a third of the flood is for tarpits, more than there are places to wait for them; and one host
+# takes everything but the dot.
 KINDS = (
     Kind("quiet", "free", 100, 1, ["inbox"]),
     Kind("shared", "free", 50, 1, ["bigmail"]),
