@@ -83,6 +83,7 @@ Out
     mta_sts_fetch.py    fetched over HTTPS
     mta_sts_table.py    kept over restarts, under hashed names
     providers.py        pacing by destination provider
+    slow_providers.py   how many of the slow may be waited for
     deferrals.py        and which of them put off everybody
     outgoing_addresses.py  those that our mail leaves from
     connection_pool.py  connections kept per next hop

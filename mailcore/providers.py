@@ -25,9 +25,11 @@ from mailcore.deferrals import Deferrals
 from mailcore.next_hops import NextHop
 from mailcore.outcome import Outcome
 from mailcore.settings import Settings
+from mailcore.slow_providers import SlowProviders
 
+# What we ended ourselves says nothing of a provider.
+OURS = frozenset({"aborted", "put-off"})
 _TROUBLE = frozenset({"connect", "no-reply"})
-_OURS = frozenset({"aborted", "put-off"})
 _SERVICE_CLOSING = 421
 _TURNS_AHEAD = 2
 _LONGEST_PAUSE = timedelta(minutes=10)
@@ -69,6 +71,7 @@ class Providers:
         self._states: dict[str, _State] = {}
         self._news: list[Pause] = []
         self._deferrals = Deferrals(clock)
+        self.slow = SlowProviders(min(settings.first_attempts, settings.worker_deliveries), clock)
 
     async def enter(self, provider: str) -> bool:
         """A place for one attempt, first come, first served; False when it is paused or too busy."""
@@ -99,7 +102,7 @@ class Providers:
     def leave(self, provider: str, outcome: Outcome | None) -> None:
         """What came of the attempt; None when it was broken off by us, which says nothing."""
         state = self._states[provider]
-        if outcome is not None and outcome.reason not in _OURS:
+        if outcome is not None and outcome.reason not in OURS:
             self._judge(provider, state, outcome)
         self._free(state)
 
@@ -136,11 +139,12 @@ class Providers:
 
     def unavailable(self) -> list[str]:
         """Providers that a claim should pass over just now."""
-        return [
+        busy = {
             name
             for name, state in self._states.items()
             if state.in_flight >= int(state.limit) or self._is_paused(state)
-        ]
+        }
+        return [*busy.union(self.slow.unavailable())]
 
     async def exchange(self, database: Database) -> None:
         """Tells the others of new pauses and alerts, and learns theirs. Failing is harmless: pacing is then

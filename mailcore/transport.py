@@ -15,7 +15,7 @@ from mailcore.mta_sts_policies import Policies
 from mailcore.next_hops import NextHop, NextHops
 from mailcore.outcome import Outcome, ended_in, ours
 from mailcore.outgoing_tls import OutgoingTls
-from mailcore.providers import Providers, provider_of
+from mailcore.providers import OURS, Providers, provider_of
 from mailcore.resolver import Resolver
 from mailcore.settings import Settings
 from mailcore.source_addresses import SourceAddresses
@@ -24,6 +24,7 @@ from mailcore.transaction import Parcel, transact
 __all__ = ["ConnectionStats", "Outcome", "Parcel", "Transport"]
 
 
+_PUT_OFF = ours("transient", 451, "4.3.2", "Put off", "put-off")
 _NEXT_HOST = frozenset({"connect", "tls"})
 
 
@@ -73,14 +74,29 @@ class Transport:
         if isinstance(hops, Outcome):
             return hops, ""
         provider = provider_of(hops[0])
+        outcome: Outcome | None = None
+        begun = self._providers.slow.begin(provider)
+        if begun is None:
+            return _PUT_OFF, provider
+        try:
+            outcome = await self._paced(provider, hops, parcel, may_commit)
+        finally:
+            tells = outcome is not None and outcome.reason not in OURS
+            self._providers.slow.end(provider, begun, tells=tells)
+        return outcome, provider
+
+    async def _paced(
+        self, provider: str, hops: tuple[NextHop, ...], parcel: Parcel, may_commit: Callable[[], bool]
+    ) -> Outcome:
+        """As soon as the provider takes one more at once."""
         if not await self._providers.enter(provider):
-            return ours("transient", 451, "4.3.2", "Put off", "put-off"), provider
+            return _PUT_OFF
         outcome: Outcome | None = None
         try:
             outcome = await self._try(hops, parcel, may_commit)
         finally:
             self._providers.leave(provider, outcome)
-        return outcome, provider
+        return outcome
 
     async def _try(
         self, hops: tuple[NextHop, ...], parcel: Parcel, may_commit: Callable[[], bool]
