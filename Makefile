@@ -79,7 +79,7 @@ e2e: ## Tests in a real browser (needs Debian packages); ARGS="-k overview"
 
 bench-lanes: ## Does the fast lane stay fast while the standard one is flooded? (12 minutes; ARGS=--short: 3)
 	@$(BOOTSTRAP) run
-	@$(VENV)/python -m bench.lanes $(ARGS)
+	@$(VENV)/python -m bench.lanes --docs docs $(ARGS)
 
 bench-micro: ## Single steps of a message's path, and the ratios between them that must hold
 	@$(BOOTSTRAP) dev

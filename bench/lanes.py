@@ -20,10 +20,11 @@ from bench.lanes_children import child, flood, told
 from bench.lanes_flood import Stream
 from bench.lanes_plot import plot
 from bench.lanes_prober import Plan, Probe
-from bench.lanes_report import report
+from bench.lanes_report import report, sections
 from bench.lanes_results import Phase, by_phase, promises
 from bench.lanes_stack import ROOT, LaneStack, Used, lane_stack
 from bench.lanes_world import KIND
+from bench.marks import filled, measured_by
 
 _GRACE = 15.0
 
@@ -133,7 +134,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="3 minutes instead of 12")
     parser.add_argument("--folder", type=Path, default=ROOT / "var" / "bench-lanes")
-    parser.add_argument("--svg", type=Path, help="where the plot goes; else into the folder")
+    parser.add_argument("--docs", type=Path, help="fills lanes.md and images/lanes.svg of this folder")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of ours")
     options = parser.parse_args()
     size = SHORT if options.short else FULL
@@ -148,7 +149,11 @@ def main() -> int:
         "probes": [asdict(probe) for probe in probes],
     }  # fmt: skip
     (options.folder / "results.json").write_text(json.dumps(results))
-    (options.svg or options.folder / "lanes.svg").write_text(plot(probes, run.phases))
+    (options.folder / "lanes.svg").write_text(plot(probes, run.phases))
+    if options.docs:
+        page = options.docs / "lanes.md"
+        page.write_text(filled(page.read_text(), sections(found, rows, measured_by("make bench-lanes"))))
+        (options.docs / "images" / "lanes.svg").write_text(plot(probes, run.phases))
     return 0 if all(row.holds for row in rows) else 1
 
 

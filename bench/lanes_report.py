@@ -22,6 +22,11 @@ def report(
     return "\n".join([table(found), "", verdicts(rows), "", _load(load), "", _cores(used)])
 
 
+def sections(found: Mapping[str, Mapping[str, Figures]], rows: Sequence[Row], how: str) -> Mapping[str, str]:
+    """What stands between the marks of docs/lanes.md."""
+    return {"how": f"{how}.\n", "probes": f"{table(found)}\n", "promises": f"{verdicts(rows)}\n"}
+
+
 def table(found: Mapping[str, Mapping[str, Figures]]) -> str:
     """Milliseconds; a line for each phase and kind."""
     lines = [

@@ -7,20 +7,17 @@ from that follows what a day of so many messages needs. Must never measure anyth
 import argparse
 import asyncio
 import json
-import platform
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-
-import psutil
 
 from bench.lanes import say
 from bench.lanes_children import child
 from bench.lanes_stack import ROOT, LaneStack, lane_stack
+from bench.marks import filled, measured_by
 from bench.scaling_claims import Claims, claims
 from bench.scaling_cost import Cost, cost_of
-from bench.scaling_page import filled, sections
+from bench.scaling_page import sections
 from bench.scaling_world import GROWTH, settle_first, settle_more
 
 _SETTINGS = {"CLEARPOST_VERDICTS": "false", "CLEARPOST_CONNECTIONS_PER_NEXT_HOP": "20"}
@@ -66,9 +63,7 @@ def main() -> int:
     parser.add_argument("--page", type=Path, help="fills the tables of this page (docs/scaling.md)")
     options = parser.parse_args()
     grown, nodes, waits = asyncio.run(measure(options.folder.absolute(), options.short))
-    machine = f"{psutil.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}"
-    when = datetime.now(UTC).strftime("%Y-%m-%d")
-    parts = sections(grown, nodes, waits, f"{when}, {machine}, `make bench-scaling`")
+    parts = sections(grown, nodes, waits, measured_by("make bench-scaling"))
     results = {key: [asdict(each) for each in part] for key, part in
                (("grown", grown), ("nodes", nodes), ("claims", waits))}  # fmt: skip
     (options.folder / "results.json").write_text(json.dumps(results))

@@ -32,17 +32,6 @@ def sections(
     }
 
 
-def filled(text: str, parts: Mapping[str, str]) -> str:
-    """`text` with each part between its marks. Raises ValueError where a mark is missing."""
-    for name, part in parts.items():
-        mark = f"<!-- measured: {name} -->"
-        if mark not in text:
-            raise ValueError(f"no mark for {name}")
-        before, _, rest = text.partition(mark)
-        text = f"{before}{mark}\n{part}<!-- end -->{rest.partition('<!-- end -->')[2]}"
-    return text
-
-
 def _grown(c: Cost) -> list[str]:
     return [c.words, f"{c.rate:.0f}", f"{c.mx_ms:.2f}", f"{c.postgres_ms:.2f}", f"{c.wal_bytes:,.0f}",
             f"{c.commits:.2f}", f"{c.redis:.2f}", f"{c.log_bytes:,.0f}"]  # fmt: skip

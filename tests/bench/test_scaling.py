@@ -3,9 +3,10 @@
 import pytest
 
 from bench.capacity import BUSY, DAY, PEAK, need
+from bench.marks import filled
 from bench.scaling_claims import Claims
 from bench.scaling_cost import Cost
-from bench.scaling_page import filled, sections
+from bench.scaling_page import sections
 
 COST = Cost("1,000 aliases", 1000, 500.0, 2.0, 1.0, 0.6, 3_000.0, 0.5, 4.0, 16_000.0, 1_000.0)
 
