@@ -18,6 +18,7 @@ class SlowProviders:
         self._clock = clock
         self._begun: dict[str, list[float]] = {}  # of each attempt under way, the oldest first
         self._count = 0
+        self._are_passed_over = False
         self._was_quick: dict[str, bool] = {}  # at its last attempt; who ended longest ago stands first
 
     def begin(self, provider: str) -> float | None:
@@ -43,17 +44,22 @@ class SlowProviders:
                 del self._was_quick[next(iter(self._was_quick))]
 
     def unavailable(self) -> list[str]:
-        """Whom a claim should pass over just now; those never tried are not known by name."""
-        if not self._is_full():
+        """Whom a claim should pass over just now; those never tried are not known by name.
+
+        From full until a quarter is free: a claim takes many, of which most would go back for one free place.
+        """
+        enough = self._most * 3 // 4 if self._are_passed_over else self._most
+        self._are_passed_over = self._waited_for() >= max(1, enough)
+        if not self._are_passed_over:
             return []
         slow = {name for name, quick in self._was_quick.items() if not quick}
         return [*slow, *(name for name in self._begun if name not in slow and not self._is_quick(name))]
 
     def _is_full(self) -> bool:
-        if self._count < self._most:
-            return False
-        waited_for = sum(len(begun) for name, begun in self._begun.items() if not self._is_quick(name))
-        return waited_for >= self._most
+        return self._count >= self._most and self._waited_for() >= self._most
+
+    def _waited_for(self) -> int:
+        return sum(len(begun) for name, begun in self._begun.items() if not self._is_quick(name))
 
     def _is_quick(self, provider: str) -> bool:
         """It was at last, and nothing under way takes long by now."""

@@ -63,6 +63,17 @@ def test_one_that_was_slow_is_passed_over_while_others_are_waited_for() -> None:
     assert sorted(slow.unavailable()) == ["other.test", "slow.test"]
 
 
+def test_claims_look_at_the_slow_again_once_a_quarter_of_their_places_is_free() -> None:
+    slow = SlowProviders(16, HandClock())
+    begun = [slow.begin(f"tarpit{number}.test") for number in range(8)]
+    assert len(slow.unavailable()) == 8
+    for number, still in ((0, 7), (1, 6), (2, 0)):
+        moment = begun[number]
+        assert moment is not None
+        slow.end(f"tarpit{number}.test", moment, tells=False)
+        assert len(slow.unavailable()) == still
+
+
 def test_what_we_broke_off_says_nothing_of_the_provider() -> None:
     slow = SlowProviders(2, HandClock())
     begun = slow.begin("a.test")
