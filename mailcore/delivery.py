@@ -16,6 +16,7 @@ import structlog
 from mailcore import crash_points, dsn, log_levels, metrics, outcome, queue, retries, rewriting
 from mailcore.acceptance import Acceptance, Draft
 from mailcore.authenticity.verdicts import Verdicts
+from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.contents import Contents, Mail
 from mailcore.database import CONNECTION_LOST, Aborted, Database
@@ -29,7 +30,7 @@ from mailcore.mail_rules import LogLevel, MailRules
 from mailcore.outcome import Outcome
 from mailcore.plans import Lane, Plan
 from mailcore.providers import Providers
-from mailcore.queue import Claimed
+from mailcore.queue import Claimed, PutOff
 from mailcore.retries import Settlement
 from mailcore.returns import Original, ReturnAddresses, notification
 from mailcore.routing import Recipient
@@ -77,6 +78,10 @@ class Courier:
     on_broken: Callable[[], None]
     closing: bool = False
     _in_flight: dict[UUID, _InFlight] = field(default_factory=dict)
+    _put_offs: Batcher[PutOff, None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._put_offs = Batcher(self._put_off_all, concurrency=1)
 
     @property
     def busy(self) -> int:
@@ -122,6 +127,7 @@ class Courier:
             for flight in flights:
                 if self._may_break_off(flight):  # asyncio.wait_for of Python 3.11 can lose a cancellation
                     flight.task.cancel()
+        await self._put_offs.drain()
         await self.settler.drain()
 
     def _may_break_off(self, flight: _InFlight) -> bool:
@@ -316,9 +322,14 @@ class Courier:
     async def _put_off(self, claimed: Claimed, provider: str) -> None:
         """The provider has too much or is in trouble: the queue keeps it, no attempt is counted."""
         seconds = max(_SHORTEST_PUT_OFF, self.providers.seconds_paused(provider))
+        await self._put_offs.submit(PutOff(claimed.lease, claimed.lane, provider, seconds))
+
+    async def _put_off_all(self, waiting: Sequence[PutOff]) -> Sequence[None]:
         async with self.database.transaction() as tx:
-            await queue.put_off(tx, claimed.lease, provider, seconds)
-            tx.wake(self.spool.node_id, claimed.lane)
+            await queue.put_off(tx, waiting)
+            for lane in {each.lane for each in waiting}:
+                tx.wake(self.spool.node_id, lane)
+        return [None] * len(waiting)
 
     async def _give_back(self, claimed: Sequence[Claimed]) -> None:
         if not claimed:

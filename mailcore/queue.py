@@ -201,14 +201,26 @@ async def give_back(tx: Transaction, leases: Sequence[Lease], *, count_attempt: 
     )
 
 
-async def put_off(tx: Transaction, lease: Lease, provider: str, seconds: float) -> None:
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """A delivery that waits so many seconds for its provider's sake."""
+
+    lease: Lease
+    lane: Lane
+    provider: str
+    seconds: float
+
+
+async def put_off(tx: Transaction, waiting: Sequence[PutOff]) -> None:
     """Not now, for the provider's sake: no attempt was made, none is counted."""
     await tx.execute(
-        "update delivery set lease_owner = null, lease_token = null, attempt = attempt - 1, provider = $2, "
-        "next_attempt_at = now() + make_interval(secs => $3) where lease_token = $1",
-        lease.token,
-        provider,
-        seconds,
+        "update delivery d set lease_owner = null, lease_token = null, attempt = attempt - 1, "
+        "provider = put.provider, next_attempt_at = now() + make_interval(secs => put.seconds) "
+        "from unnest($1::uuid[], $2::text[], $3::float8[]) as put (token, provider, seconds) "
+        "where d.lease_token = put.token",
+        [each.lease.token for each in waiting],
+        [each.provider for each in waiting],
+        [each.seconds for each in waiting],
     )
 
 
