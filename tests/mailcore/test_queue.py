@@ -47,7 +47,7 @@ async def test_a_held_delivery_is_not_claimed_and_is_counted_as_held(g: Ground) 
 
 
 def test_columns_turn_rows_into_arrays() -> None:
-    assert columns([(1, "a"), (2, "b")]) == [[1, 2], ["a", "b"]]
+    assert columns([(1, "a"), (2, "b")]) == [(1, 2), ("a", "b")]
 
 
 async def test_a_lease_is_given_back_once_the_database_is_there_again(
