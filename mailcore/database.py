@@ -38,6 +38,9 @@ _SERVER_SETTINGS = {"synchronous_commit": "on", "timezone": "UTC"}
 # A transaction of the mail path never waits for anything but the database. Where its connection was cut and
 # the server did not notice, it must end by itself, and with it the locks that others wait for.
 _MAIL_SETTINGS = {**_SERVER_SETTINGS, "idle_in_transaction_session_timeout": "20s", "lock_timeout": "10s"}
+# Of processes that ask the same few things all day, by keys: planned once, which else costs more than running
+# them. A table that was empty when a plan was made may be a backlog later: so never through a whole table.
+_PLANS_KEPT = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
 _SESSION_SETTINGS = {**_SERVER_SETTINGS, "lock_timeout": "10s"}
 # Seconds for a statement, and for a free connection: a database that is stuck is a 451 or a 503, not a hang.
 _COMMAND_TIMEOUT = 30.0
@@ -200,8 +203,11 @@ class Database:
         tell: Tell = lambda: None,
         name: str = "clearpost",
         patience: float = _PATIENCE,
+        keep_plans: bool = False,
     ) -> Self:
-        settings = {**_MAIL_SETTINGS, "application_name": name}
+        """`keep_plans`: each statement is planned once for each connection, whatever it is asked about."""
+        kept = _PLANS_KEPT if keep_plans else {}
+        settings = {**_MAIL_SETTINGS, **kept, "application_name": name}
         held = await HeldConnections.open(
             url,
             size,

@@ -129,6 +129,7 @@ async def open_runtime(
             wake=alarm.wake,
             tell=alarm.tell,
             name=f"clearpost {role} {lane}",
+            keep_plans=role in ("mx", "worker"),
         )
         stack.push_async_callback(database.close)
         keyring = Keyring(settings.key_dir)

@@ -189,7 +189,7 @@ async def ground(
     clock, settings = SteppedClock(), Settings(spool_dir=folder, key_dir=folder / "keys")
     Keyring(settings.key_dir)  # makes the folder
     keys = LogKeys(settings.key_dir, clock, settings.log_retention)
-    database = await Database.open(database_url, size=4)
+    database = await Database.open(database_url, size=4, keep_plans=True)
     onlooker = await Database.open(look_on or database_url, size=2)
     spool = PromptSpool.open(folder / "spool", folder / "keys", clock)
     syncs: list[int] = []
