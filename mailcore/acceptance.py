@@ -91,8 +91,10 @@ class Acceptance:
 
     async def _accept(self, batch: Sequence[Submission]) -> Sequence[Reply]:
         metrics.ACCEPT_BATCH.observe(len(batch))
-        stored = await self._stored(batch)
-        answers = await self._commit(self._drafts(batch, stored))
+        with metrics.BATCH_SYNCED.time():
+            stored = await self._stored(batch)
+        with metrics.BATCH_COMMITTED.time():
+            answers = await self._commit(self._drafts(batch, stored))
         return [
             answers[s.id] if isinstance(place, Location) else place
             for s, place in zip(batch, stored, strict=True)

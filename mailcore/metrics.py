@@ -26,6 +26,15 @@ ACCEPT_BATCH = Histogram(
     "clearpost_accept_batch_size", "Messages that shared one sync and one transaction", buckets=_BATCH
 )
 SETTLE_BATCH = Histogram("clearpost_settle_batch_size", "Attempts settled in one transaction", buckets=_BATCH)
+_BATCH_SECONDS = Histogram(
+    "clearpost_batch_seconds",
+    "How long a batch takes: accepted bytes synced, accepted rows committed, ended rows committed",
+    ["step"],
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30),
+)
+BATCH_SYNCED = _BATCH_SECONDS.labels("accept-bytes")
+BATCH_COMMITTED = _BATCH_SECONDS.labels("accept-rows")
+BATCH_SETTLED = _BATCH_SECONDS.labels("settle-rows")
 CLAIM_BATCH = Histogram("clearpost_claim_batch_size", "Deliveries claimed at once", buckets=_BATCH)
 OUTCOMES = Counter("clearpost_attempts_total", "Attempts by lane and outcome", ["lane", "outcome"])
 DELIVERED_AFTER = Histogram(

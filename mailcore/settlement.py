@@ -106,7 +106,8 @@ class Settler:
     async def _settle(self, batch: Sequence[Result]) -> Sequence[None]:
         metrics.SETTLE_BATCH.observe(len(batch))
         try:
-            parts = await self._written(batch)
+            with metrics.BATCH_SETTLED.time():
+                parts = await self._written(batch)
         except Exception:  # a fault of ours, and nobody knows what became of it: the sweep asks the database
             self._acceptance.leave_to_sweep([r.notification for r in batch if r.notification])
             raise

@@ -82,7 +82,7 @@ class Delivery(SQLModel, table=True):
         ),
     )
     id: UUID = Field(primary_key=True)
-    message_id: UUID = belongs_to("message")
+    message_id: UUID = belongs_to("message", index=False)
     account_id: UUID
     destination_id: UUID | None = Field(default=None, index=True)
     node_id: UUID
