@@ -131,6 +131,7 @@ class Destination:
         self.refused: list[Received] = []
         self.commands: list[tuple[int, str]] = []
         self.connections = self.open = self.most_open = 0
+        self.ended: set[int] = set()  # connections
         self.reached: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._arrived = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -192,6 +193,7 @@ class Destination:
                     pass
         finally:
             self.open -= 1
+            self.ended.add(session.number)
             session.writer.transport.abort()
 
     async def _command(self, session: _Session) -> bool:
