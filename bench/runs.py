@@ -52,7 +52,7 @@ def _pairs(ground: Ground, sides: Sides, row: Row, results: Results, say: Say) -
     for number in results.missing(row):
         figures = _pair(ground, sides, row, first=number % 2)
         results.add(row.name, number, figures)
-        shown = ", ".join(f"{name} {_headline(figures[name])}" for name in row.sides)
+        shown = ", ".join(f"{name} {headline(figures[name])}" for name in row.sides)
         say(f"  {number + 1} of {row.pairs}: {shown}")
 
 
@@ -76,7 +76,10 @@ def _make_ready(ground: Ground, sides: Sides, name: str, side: Side) -> None:
         sides.proven.add(name)
 
 
-def _headline(figures: Figures) -> str:
+def headline(figures: Figures) -> str:
+    """The one figure of a run that is shown as it ends."""
     if "p99" in figures:
         return f"p50 {figures['p50']:.1f} p99 {figures['p99']:.1f} ms"
+    if "largest_mb" in figures:
+        return f"{figures['largest_mb']:.0f} MB"
     return f"{figures['rate']:.0f} /s"

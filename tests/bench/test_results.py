@@ -70,3 +70,9 @@ def test_nothing_is_started_for_rows_that_are_done(tmp_path: Path) -> None:
     said: list[str] = []
     runs.run(rows, written, said.append)
     assert said == []
+
+
+def test_a_run_of_any_kind_has_a_figure_to_show() -> None:
+    assert runs.headline({"p50": 1.0, "p99": 2.0, "rate": 9.0}) == "p50 1.0 p99 2.0 ms"
+    assert runs.headline({"largest_mb": 120.4, "growth": 1.0}) == "120 MB"
+    assert runs.headline({"rate": 441.4}) == "441 /s"
