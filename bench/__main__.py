@@ -108,6 +108,7 @@ def _measure(into: Results, only: str) -> int:
 
 def _inside(options: argparse.Namespace) -> int:
     """Called by slow_disk.py, of whose delay this process and all that it starts have their part."""
+    slow_disk.end_with_strace()
     into = results.read(options.file)
     runs.run(_chosen(rows_of(into.header["kind"]), options.only), into, _say)
     return 0

@@ -25,7 +25,7 @@ def one(results: Results) -> str:
     """Every target, what was measured, whether it is held; then all figures."""
     judged = [each for row in measured(results) for each in judge(results, row)]
     parts = [heading(results), table(_HEADINGS, [line(each) for each in judged]), figures(results)]
-    return "\n\n".join([*parts, *gaps(results)])
+    return "\n\n".join([*parts, "\n".join(gaps(results))]).rstrip()
 
 
 def two(first: Results, second: Results) -> str:
@@ -49,7 +49,8 @@ def measured(results: Results) -> list[Row]:
 def gaps(results: Results) -> list[str]:
     """Rows that are not there, and why, as far as it is known."""
     rows = [row for row in rows_of(results.header["kind"]) if not results.pairs(row)]
-    return [f"  not measured: {row.title} {results.failures.get(row.name, '')}".rstrip() for row in rows]
+    whys = [results.failures.get(row.name, "") for row in rows]
+    return [f"  not measured: {row.title}; {why}".rstrip("; ") for row, why in zip(rows, whys, strict=True)]
 
 
 def heading(results: Results) -> str:

@@ -4,6 +4,8 @@ strace holds back the kernel's answer to fsync and fdatasync, and to nothing els
 all other calls pass). It follows every process that the bench starts: both sides and their PostgreSQL alike.
 """
 
+import ctypes
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +14,7 @@ from pathlib import Path
 from bench import results
 from bench.results import Results
 from bench.rows import Row
+from clearpost.process import PR_SET_PDEATHSIG
 
 _SYNCS = "fsync,fdatasync"
 _ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +32,11 @@ def run(rows: Sequence[Row], into: Results, say: Callable[[str], None]) -> None:
         if code and into.missing(row):
             say(f"  {row.title}: it ended with {code}")
             into.fail(row.name, f"it ended with {code}")
+
+
+def end_with_strace() -> None:
+    """Called inside: when the bench is stopped, strace is killed, and what it traced would go on."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
 def delayed(seconds: float) -> list[str]:

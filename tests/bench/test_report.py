@@ -57,7 +57,7 @@ def test_a_report_shows_target_and_verdict_and_names_what_was_not_measured(tmp_p
     assert "4 KB, kept connections" in text
     assert ">= 5 x" in text
     assert "held" in text
-    assert "not measured: 5 MB 59 of 60 arrived" in text
+    assert "not measured: 5 MB; 59 of 60 arrived" in text
 
 
 def test_two_results_stand_side_by_side(tmp_path: Path) -> None:
