@@ -86,15 +86,25 @@ class ContentSealer:
         return self._number * (CHUNK_BYTES + TAG_BYTES)
 
     def add(self, buffer: Buffer) -> list[bytes]:
-        """The chunks that are sure not to be the last."""
-        self._held += buffer
-        self.length += len(buffer)
-        chunks = []
-        while len(self._held) > CHUNK_BYTES:
-            chunks.append(self._seal.chunk(self._number, self._held[:CHUNK_BYTES], is_last=False))
-            self._number += 1
-            del self._held[:CHUNK_BYTES]  # cheap: a bytearray moves its beginning, not its bytes
+        """The chunks that are sure not to be the last. Only what completes or begins a chunk is copied."""
+        view, chunks = memoryview(buffer), []
+        self.length += len(view)
+        if self._held and len(self._held) + len(view) > CHUNK_BYTES:
+            missing = CHUNK_BYTES - len(self._held)
+            self._held += view[:missing]
+            view = view[missing:]
+            chunks.append(self._next(self._held))
+            self._held = bytearray()
+        while len(view) > CHUNK_BYTES:
+            chunks.append(self._next(view[:CHUNK_BYTES]))
+            view = view[CHUNK_BYTES:]
+        self._held += view
         return chunks
+
+    def _next(self, content: Buffer) -> bytes:
+        chunk = self._seal.chunk(self._number, content, is_last=False)
+        self._number += 1
+        return chunk
 
     def end(self) -> bytes:
         """The last chunk; nothing is added after it."""
