@@ -15,7 +15,7 @@ import structlog
 
 from mailcore import accepted_rows, crash_points, event_log, log_levels, metrics, quota, replies
 from mailcore.accepted_rows import Accepted
-from mailcore.batching import Batcher
+from mailcore.batching import PATIENCE, Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
 from mailcore.first_attempts import FirstAttempts
@@ -70,7 +70,7 @@ class Acceptance:
         self._clock = clock
         self._log_keys = log_keys
         self._first_attempts = first_attempts
-        self._batcher = Batcher(self._accept, largest=200, concurrency=2)
+        self._batcher = Batcher(self._accept, largest=200, concurrency=2, patience=PATIENCE)
         self._unknown: set[asyncio.Task[None]] = set()
 
     async def accept(self, submission: Submission) -> Reply:

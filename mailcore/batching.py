@@ -9,10 +9,14 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+# For batches of which each is a transaction: many take less, so who waits is better off in a larger one; one
+# that is stuck holds up nobody for longer.
+PATIENCE: Final = 0.1
 
 
 @dataclass(slots=True)
@@ -22,7 +26,11 @@ class _Waiting(Generic[T, R]):
 
 
 class Batcher(Generic[T, R]):
-    """Runs `run(items) -> results` (one result for each item, in order), at most `concurrency` at once."""
+    """Runs `run(items) -> results` (one result for each item, in order), at most `concurrency` at once.
+
+    Beside one that runs, another starts once that has taken `patience` seconds, or where enough wait for the
+    largest: a batch costs about as much whatever its size.
+    """
 
     def __init__(
         self,
@@ -30,10 +38,13 @@ class Batcher(Generic[T, R]):
         *,
         largest: int = 100,
         concurrency: int = 2,
+        patience: float = 0.0,
     ) -> None:
         self._run = run
         self._largest = largest
         self._free = concurrency
+        self._patience = patience
+        self._young: asyncio.TimerHandle | None = None
         self._starts = False
         self._waiting: deque[_Waiting[T, R]] = deque()
         self._running: set[asyncio.Task[None]] = set()
@@ -57,7 +68,9 @@ class Batcher(Generic[T, R]):
             await asyncio.wait(self._running)
 
     def _start(self) -> None:
-        if self._free and self._waiting and not self._starts:
+        if not self._free or not self._waiting or self._starts:
+            return
+        if self._young is None or len(self._waiting) >= self._largest:
             self._starts = True
             self._free -= 1
             task = asyncio.create_task(self._serve())
@@ -67,6 +80,7 @@ class Batcher(Generic[T, R]):
     async def _serve(self) -> None:
         """Takes its batch when it runs, not when it is started: until then more may have come."""
         self._starts = False
+        young = self._young = self._grow_up_later()
         batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
         self._start()
         try:
@@ -81,4 +95,17 @@ class Batcher(Generic[T, R]):
                     waiting.result.set_result(result)
         finally:
             self._free += 1
+            if young:
+                young.cancel()
+            if young is self._young:
+                self._young = None
             self._start()
+
+    def _grow_up_later(self) -> asyncio.TimerHandle | None:
+        if not self._patience:
+            return None
+        return asyncio.get_running_loop().call_later(self._patience, self._grow_up)
+
+    def _grow_up(self) -> None:
+        self._young = None
+        self._start()

@@ -26,7 +26,7 @@ from mailcore import (
     undelivered_counts,
 )
 from mailcore.acceptance import Acceptance, Draft
-from mailcore.batching import Batcher
+from mailcore.batching import PATIENCE, Batcher
 from mailcore.clock import Clock
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome, is_transient
 from mailcore.event_log import Attempt, LoggedMessage, columns
@@ -95,7 +95,7 @@ class Settler:
         self._acceptance = acceptance
         self._clock = clock
         self._log_keys = log_keys
-        self._batcher = Batcher(self._settle, largest=200, concurrency=2)
+        self._batcher = Batcher(self._settle, largest=200, concurrency=2, patience=PATIENCE)
 
     async def settle(self, result: Result) -> None:
         await self._batcher.submit(result)

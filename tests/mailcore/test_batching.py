@@ -66,6 +66,52 @@ async def test_more_than_the_largest_batch_run_beside_each_other() -> None:
     assert [await each for each in begun] == [0, 2, 4, 6, 8]
 
 
+async def test_the_next_batch_waits_for_one_that_runs_to_end() -> None:
+    runs = Runs()
+    batcher = Batcher(runs, largest=3, concurrency=2, patience=60)
+    first = batcher.begin(0)
+    await runs.begun.acquire()
+    begun = [batcher.begin(1)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    begun.append(batcher.begin(2))
+    assert runs.batches == [[0]]
+    runs.gate.release()
+    runs.gate.release()
+    assert [await each for each in (first, *begun)] == [0, 2, 4]
+    assert runs.batches == [[0], [1, 2]]
+
+
+async def test_enough_for_the_largest_batch_wait_for_none() -> None:
+    runs = Runs()
+    batcher = Batcher(runs, largest=3, concurrency=2, patience=60)
+    begun = [batcher.begin(0)]
+    await runs.begun.acquire()
+    begun += [batcher.begin(number) for number in range(1, 4)]
+    await runs.begun.acquire()
+    assert runs.batches == [[0], [1, 2, 3]]
+    runs.gate.release()
+    runs.gate.release()
+    assert [await each for each in begun] == [0, 2, 4, 6]
+
+
+async def test_one_that_is_stuck_holds_up_the_next_no_longer_than_the_patience() -> None:
+    runs = Runs()
+    batcher = Batcher(runs, concurrency=2, patience=0.01)
+    begun = [batcher.begin(0)]
+    await runs.begun.acquire()
+    begun.append(batcher.begin(1))
+    async with asyncio.timeout(10):
+        await runs.begun.acquire()
+    begun.append(batcher.begin(2))
+    await asyncio.sleep(0.05)
+    assert runs.batches == [[0], [1]], "not more at once than may run"
+    for _ in range(3):
+        runs.gate.release()
+    assert [await each for each in begun] == [0, 2, 4]
+    assert runs.batches == [[0], [1], [2]]
+
+
 async def test_a_cancelled_caller_leaves_its_item_in_the_batch() -> None:
     runs = Runs()
     batcher = Batcher(runs, concurrency=1)
