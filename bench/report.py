@@ -29,9 +29,9 @@ def one(results: Results) -> str:
 
 
 def two(first: Results, second: Results) -> str:
-    """The same targets in both."""
+    """The targets that both have figures for."""
     rows = []
-    for row in rows_of(first.header["kind"]):
+    for row in (each for each in measured(first) if second.pairs(each)):
         for a, b in zip(judge(first, row), judge(second, row), strict=True):
             change = f"{b.value / a.value:.2f} x" if a.value else ""
             rows.append(
