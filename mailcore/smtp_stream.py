@@ -140,10 +140,10 @@ class SmtpStream(asyncio.Protocol):
             return
         self._is_sent_away = True
         self._transport.write(reply.line().encode() + b"\r\n")
-        if self._transport.can_write_eof():
+        try:
             self._transport.write_eof()
             self._read_on()
-        else:
+        except (NotImplementedError, OSError):  # TLS has no half-close; or the client is gone already
             self._transport.close()
         self._loop.call_later(_LAST_WORDS_SECONDS, self._transport.abort)
 
