@@ -26,18 +26,20 @@ class DataDecoder:
     def push(self, chunk: bytes) -> bytes:
         """The content that is certain by now."""
         self._window += chunk
+        if b"." not in self._window:  # base64 has none, and most of a large message is that
+            return self._take(_safe_cut(self._window), has_dots=False)
         end = self._window.find(_END_OF_DATA)
         if end >= 0:
             self.rest = self._window[end + len(_END_OF_DATA) :]
             return self._take(end + 2)
         return self._take(_safe_cut(self._window))
 
-    def _take(self, cut: int) -> bytes:
+    def _take(self, cut: int, *, has_dots: bool = True) -> bytes:
         if cut <= self._imagined:
             return b""
-        content = self._window[:cut].replace(b"\r\n.", b"\r\n")[self._imagined :]
+        content, imagined = self._window[:cut], self._imagined
         self._window, self._imagined = self._window[cut:], 0
-        return content
+        return (content.replace(b"\r\n.", b"\r\n") if has_dots else content)[imagined:]
 
 
 def _safe_cut(window: bytes) -> int:
