@@ -63,7 +63,8 @@ def main() -> int:
     parser.add_argument("--page", type=Path, help="fills the tables of this page (docs/scaling.md)")
     options = parser.parse_args()
     grown, nodes, waits = asyncio.run(measure(options.folder.absolute(), options.short))
-    parts = sections(grown, nodes, waits, measured_by("make bench-scaling"))
+    command = "make bench-scaling ARGS=--short" if options.short else "make bench-scaling"
+    parts = sections(grown, nodes, waits, measured_by(command))
     results = {key: [asdict(each) for each in part] for key, part in
                (("grown", grown), ("nodes", nodes), ("claims", waits))}  # fmt: skip
     (options.folder / "results.json").write_text(json.dumps(results))
