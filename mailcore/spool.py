@@ -90,6 +90,11 @@ class Spool:
         """With the next `discard_ended`. `since` (monotonic) is when nobody needed them any more."""
         self._ended.extend((location, since) for location in locations)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether anything waits for `discard_ended`."""
+        return bool(self._ended)
+
     def discard_ended(self) -> int:
         """Discards what `discard_soon` was told of, all of one segment at once. Blocks on the disk.
 
