@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 from redis.exceptions import RedisError
 
+from mailcore.batching import Batcher
 from mailcore.errors import TooMany
 from mailcore.jobs import redis_of
 from mailcore.kept_script import KeptScript
@@ -98,12 +99,14 @@ class Rates:
         self._key = keyring.key(KEY_NAME)
         self._take = None if redis is None else KeptScript(redis.connection_pool, _TAKE, _PATIENCE)
         self._since = None if redis is None else redis.register_script(_SINCE)
+        self._asked = Batcher(self._ask, concurrency=1)  # or many who ask at once would wait for each other
 
     @classmethod
     def open(cls, url: str, keyring: Keyring) -> Self:
         return cls(redis_of(url) if url else None, keyring)
 
     async def close(self) -> None:
+        await self._asked.drain()
         if self._take is not None:
             await self._take.close()
         if self._redis is not None:
@@ -118,8 +121,10 @@ class Rates:
         """One of each, or none where one of them is over: each says whether it was that one. None where Redis
         does not answer, and nothing is counted.
         """
-        answers = await self.take_each([wishes])
-        return None if answers is None else answers[0]
+        return await self._asked.submit(wishes)
+
+    async def _ask(self, questions: Sequence[Sequence[Wish]]) -> Sequence[list[Taken] | None]:
+        return await self.take_each(questions) or [None] * len(questions)
 
     async def take_each(self, questions: Sequence[Sequence[Wish]]) -> list[list[Taken]] | None:
         """As if `take_all` were asked for one after the other, in one question to Redis for all of them."""

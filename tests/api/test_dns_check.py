@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from pydantic import SecretStr
@@ -78,14 +79,16 @@ async def counting(database_url: str, tmp_path: Path, own_valkey: EmbeddedValkey
 
 
 async def test_twenty_a_minute_whatever_headers_say(counting: World) -> None:
-    codes = [
-        (
-            await counting.anonymous.get(
-                "/dns-check", params={"domain": "any.test"}, headers={"X-Forwarded-For": f"192.0.2.{number}"}
-            )
-        ).status_code
-        for number in range(21)
-    ]
-    assert codes == [200] * 20 + [429]
+    """A slow machine gives the bucket time to fill again: one more in each three seconds."""
+    began, passed = monotonic(), 0
+    for number in range(60):
+        answer = await counting.anonymous.get(
+            "/dns-check", params={"domain": "any.test"}, headers={"X-Forwarded-For": f"192.0.2.{number}"}
+        )
+        if answer.status_code == 429:
+            break
+        assert answer.status_code == 200
+        passed += 1
+    assert 20 <= passed <= 20 + (monotonic() - began) / 3
     refused = await counting.anonymous.get("/dns-check", params={"domain": "any.test"})
     assert int(refused.headers["retry-after"]) >= 1
