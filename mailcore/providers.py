@@ -59,9 +59,11 @@ class Pause:
 
 
 class Providers:
-    """One for each process. `enter` before an attempt, `leave` after it."""
+    """One for each process. `enter` before an attempt, `leave` after it. `places`: attempts the process makes at
+    once, a worker's where nothing is said.
+    """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, *, places: int | None = None) -> None:
         self._start = settings.provider_start
         self._most = settings.provider_limit
         self._patience = settings.provider_troubles
@@ -71,7 +73,7 @@ class Providers:
         self._states: dict[str, _State] = {}
         self._news: list[Pause] = []
         self._deferrals = Deferrals(clock)
-        self.slow = SlowProviders(min(settings.first_attempts, settings.worker_deliveries), clock)
+        self.slow = SlowProviders(settings.worker_deliveries if places is None else places, clock)
 
     async def enter(self, provider: str) -> bool:
         """A place for one attempt, first come, first served; False when it is paused or too busy."""

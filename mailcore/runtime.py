@@ -129,7 +129,7 @@ async def open_runtime(
             wake=alarm.wake,
             tell=alarm.tell,
             name=f"clearpost {role} {lane}",
-            keep_plans=role in ("mx", "worker"),
+            keep_plans=role == "mx",  # what a worker claims is planned by what waits
         )
         stack.push_async_callback(database.close)
         keyring = Keyring(settings.key_dir)
@@ -192,7 +192,8 @@ def _wire(
         log_keys=log_keys,
         first_attempts=attempts,
     )
-    providers = Providers(settings, clock)
+    places = settings.first_attempts if first_attempts else settings.worker_deliveries
+    providers = Providers(settings, clock, places=places)
     _in_background(stack, lost, _exchange_forever(providers, database))
     policies = Policies(settings=settings, resolver=resolver, clock=clock, database=database, keyring=keyring)
     stack.push_async_callback(policies.close)
