@@ -59,8 +59,8 @@ class Pause:
 
 
 class Providers:
-    """One for each process. `enter` before an attempt, `leave` after it. `places`: attempts the process makes at
-    once, a worker's where nothing is said.
+    """One for each process. `enter` before an attempt, `leave` after it. `places`: attempts the process makes
+    at once, a worker's where nothing is said.
     """
 
     def __init__(self, settings: Settings, clock: Clock, *, places: int | None = None) -> None:
