@@ -184,7 +184,8 @@ async def prepared_world(
     opens the log with the keys in `key_dir`.
     """
     database = await Database.open(database_url, size=2, name=_NAME)
+    world = World(database, clock or Clock(), key_dir)
     try:
-        yield World(database, clock or Clock(), key_dir)
+        yield world
     finally:
-        await database.close()
+        await world.database.close()  # which may be another one by now
