@@ -6,6 +6,7 @@ Must never swallow why a process ended: 0 ordered, 1 declared dead or failed, 2 
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -21,6 +22,9 @@ from mailcore.settings import Settings
 
 log = structlog.get_logger("process")
 
+# A thread that has synced or signed waits so long for a busy event loop, and a batch of mail with it.
+_SWITCH_SECONDS = 0.0005
+
 
 class Main(Protocol):
     """A process body: runs until `stop`, calls `on_ready` once it serves, says whether it ended by order."""
@@ -34,6 +38,7 @@ def run(main: Main, settings: Settings, role: str, lane: Lane) -> int:
     """The exit code. Raises CrashPointsRefused, `KeysAway`, OSError before anything is opened."""
     logs.configure(role, lane, settings.process_log)
     core_dumps.turn_off()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     crash_points.check_allowed(settings.environment)
     keys_in_place.check(settings.spool_dir, settings.key_dir)
     give_way(settings, role, lane)
