@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clearpost import canary_cli, core_dumps, dkim_cli, openness_cli, people_cli
+from clearpost import bench_cli, canary_cli, core_dumps, dkim_cli, openness_cli, people_cli
 from clearpost.command_line import JsonOption, asking_settings, fail, load_settings
 from mailcore.plans import Lane
 
@@ -243,21 +243,7 @@ def explain(
     raise typer.Exit(explaining.main(settings_of_any_kind(), wish, as_json=as_json))
 
 
-@app.command()
-def bench(
-    messages: Annotated[int, typer.Option(min=50, max=10_000, help="Of 4 KB in each run.")] = 1000,
-    runs: Annotated[int, typer.Option(min=1, max=20, help="Medians of so many.")] = 3,
-    mx_processes: Annotated[int, typer.Option(min=1, max=16)] = 1,
-    verdicts: Annotated[bool, typer.Option(help="Whether senders are looked into.")] = True,
-    as_json: JsonOption = False,
-) -> None:
-    """How fast one node is on this machine, in about a minute: on loopback, in a folder of its own."""
-    from clearpost.bench import command
-
-    code = command.main(
-        messages=messages, runs=runs, mx_processes=mx_processes, verdicts=verdicts, as_json=as_json
-    )
-    raise typer.Exit(code)
+app.command("bench")(bench_cli.bench)
 
 
 @queue.command("status")
