@@ -57,6 +57,6 @@ def _figures(results: Results) -> str:
     lines = ["| row | side | runs | |", "|---|---|---|---|"]
     for row in report.measured(results):
         for side, values in medians(results, row).items():
-            shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+            shown = report.all_of(values)
             lines.append(f"| {row.name} | {side} | {len(results.pairs(row))} | {shown} |")
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from bench.measure import Figures
 from bench.results import Results
 from bench.rows import Row, Target, rows_of
 from bench.summary import Judged, judge, medians
@@ -76,9 +77,13 @@ def figures(results: Results) -> str:
     rows = []
     for row in measured(results):
         for side, values in medians(results, row).items():
-            text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+            text = all_of(values)
             rows.append([row.name, side, f"{len(results.pairs(row))} x", text])
     return table(("row", "side", "runs", "medians"), rows)
+
+
+def all_of(figures: Figures) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in figures.items()) or "could not take the load"
 
 
 def verdict(first: Judged, second: Judged) -> str:

@@ -38,6 +38,10 @@ class Row:
     alone: bool = False  # only one side runs at a time: the other one would not be idle
     sync_delay: float = 0.0  # seconds that each sync of anybody takes longer
 
+    def is_judged_by(self, side: str) -> bool:
+        """Whether some target needs figures of this side."""
+        return side == self.sides[0] or any(target.ratio for target in self.targets)
+
 
 def at_least(figure: str, limit: float) -> Target:
     return Target(figure, limit, ratio=True)

@@ -48,23 +48,32 @@ def _run_row(ground: Ground, sides: Sides, row: Row, results: Results, say: Say)
 
 def _pairs(ground: Ground, sides: Sides, row: Row, results: Results, say: Say) -> None:
     for number in range(row.warm_up):
-        _pair(ground, sides, row, first=number % 2)
+        _pair(ground, sides, row, say, first=number % 2)
     for number in results.missing(row):
-        figures = _pair(ground, sides, row, first=number % 2)
+        figures = _pair(ground, sides, row, say, first=number % 2)
         results.add(row.name, number, figures)
         shown = ", ".join(f"{name} {headline(figures[name])}" for name in row.sides)
         say(f"  {number + 1} of {row.pairs}: {shown}")
 
 
-def _pair(ground: Ground, sides: Sides, row: Row, *, first: int) -> dict[str, Figures]:
-    """Each side once. Who begins alternates, so that neither always follows the other."""
+def _pair(ground: Ground, sides: Sides, row: Row, say: Say, *, first: int) -> dict[str, Figures]:
+    """Each side once. Who begins alternates, so that neither always follows the other. No figures of a side
+    that nothing is compared with, and that could not take the load.
+    """
     names = list(row.sides)
     names = names[first:] + names[:first]
     figures = {}
     for name in names:
         with sides.running([name] if row.alone else row.sides) as running:
             _make_ready(ground, sides, name, running[name])
-            figures[name] = row.kind.once(ground, running[name])
+            try:
+                figures[name] = row.kind.once(ground, running[name])
+            except LostMessages as lost:
+                if row.is_judged_by(name):
+                    raise
+                say(f"  {name} could not take it: {lost}")
+                figures[name] = {}
+                sides.forget(name)  # with what waits in it, which would come to the next one's sink
     return figures
 
 
@@ -78,6 +87,8 @@ def _make_ready(ground: Ground, sides: Sides, name: str, side: Side) -> None:
 
 def headline(figures: Figures) -> str:
     """The one figure of a run that is shown as it ends."""
+    if not figures:
+        return "none"
     if "p99" in figures:
         return f"p50 {figures['p50']:.1f} p99 {figures['p99']:.1f} ms"
     if "largest_mb" in figures:

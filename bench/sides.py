@@ -90,6 +90,11 @@ class Sides:
         for side in self._made.values():
             side.stop()
 
+    def forget(self, name: str) -> None:
+        """The next row that wants this side makes it anew."""
+        self._made.pop(name).remove()
+        self.proven.discard(name)
+
     def close(self) -> None:
         for side in self._made.values():
             side.remove()

@@ -45,8 +45,11 @@ def medians(results: Results, row: Row) -> dict[str, Figures]:
     """All figures of all sides."""
     pairs = list(results.pairs(row).values())
     names = {name for pair in pairs for figures in pair.values() for name in figures}
+    of_each = {name: _medians(name, pairs) for name in sorted(names)}
     return {
-        side: {name: _medians(name, pairs)[side] for name in sorted(names)} for side in row.sides if pairs
+        side: {name: found[side] for name, found in of_each.items() if side in found}
+        for side in row.sides
+        if pairs
     }
 
 
@@ -59,5 +62,9 @@ def _values(row: Row, target: Target, pairs: Sequence[dict[str, Figures]]) -> li
 
 
 def _medians(figure: str, pairs: Sequence[dict[str, Figures]]) -> dict[str, float]:
-    sides = pairs[0] if pairs else {}
-    return {side: median([pair[side][figure] for pair in pairs if figure in pair[side]]) for side in sides}
+    values = {side: [pair[side][figure] for pair in pairs if figure in pair[side]] for side in _sides(pairs)}
+    return {side: median(found) for side, found in values.items() if found}
+
+
+def _sides(pairs: Sequence[dict[str, Figures]]) -> Sequence[str]:
+    return list(pairs[0]) if pairs else []

@@ -82,3 +82,19 @@ def test_the_time_left_shrinks_with_what_is_done(tmp_path: Path) -> None:
     some = report.progress(measured(tmp_path / "b", (500, 100)), quick())
     assert nothing[0] == 0
     assert some[1] == nothing[1] - ROW.minutes / ROW.pairs
+
+
+def test_a_side_that_could_not_take_the_load_is_named_and_hides_nothing_of_the_other(tmp_path: Path) -> None:
+    written, row = measured(tmp_path), next(row for row in quick() if row.name == "latency-300")
+    for number in range(row.pairs):
+        written.add(row.name, number, {"ours": {"p50": 1.5, "p99": 9.0}, "stack": {}})
+    assert [judged.word for judged in judge(written, row)] == ["held", "held"]
+    assert "could not take the load" in report.one(written)
+    assert "could not take the load" in document.text([written])
+
+
+def test_only_a_side_that_no_target_is_about_may_fail() -> None:
+    rows = {row.name: row for row in quick()}
+    assert not rows["latency-300"].is_judged_by("stack")
+    assert rows["latency-300"].is_judged_by("ours")
+    assert rows["4k"].is_judged_by("stack")
