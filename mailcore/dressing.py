@@ -1,15 +1,16 @@
 """A message as it leaves us: our fields on top, forged ones of our name cut, From rewritten where it must be.
 
-All else is the bytes that came. Works in threads of its own. Must never hold a message back for what we would
-add: that is left out where it cannot be made, and counted. Only one whose forged fields cannot be cut waits
-(a soft bounce): others would take them for our word.
+All else is the bytes that came. Large messages have threads of their own. Must never hold a message back for
+what we would add: that is left out where it cannot be made, and counted. Only one whose forged fields cannot
+be cut waits (a soft bounce): others would take them for our word.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -23,7 +24,6 @@ from mailcore.authenticity.sealing import Signer
 from mailcore.authenticity.signatures import Header
 from mailcore.authenticity.signing_keys import SigningKey, SigningKeys
 from mailcore.authenticity.verdicts import ArcVerdict, Verdicts
-from mailcore.batching import Batcher
 from mailcore.clock import Clock
 from mailcore.contents import Mail
 from mailcore.keyring import Keyring
@@ -35,10 +35,12 @@ log = structlog.get_logger("dressing")
 
 Made = TypeVar("Made")
 
-# Two threads for all small messages that wait, so many at once, and two more for the large ones, one by one.
-_THREADS: Final = 4
-_TOGETHER: Final = 32
-_LARGE: Final = 256 * 1024
+# Octets of a message that is dressed in the event loop: that takes half a millisecond, and a thread costs as
+# much by what it takes from the loop, each time it comes back from OpenSSL. A header made to be slow to read
+# takes up to 2 us an octet.
+_SMALL: Final = 64 * 1024
+_SMALL_HEADER: Final = 16 * 1024
+_THREADS: Final = 2
 _HEADER_CAP: Final = rewriting.HEADER_CAP + 8192  # ours included
 _EMPTY_LINE: Final = b"\r\n"
 
@@ -83,16 +85,10 @@ class _Message:
     body_hash: bytes = b""
     clothes: dict[str, _Clothes] = field(default_factory=dict)
 
-    def is_ready_for(self, claimed: Claimed) -> bool:
-        """Another delivery to the same alias had all that takes time."""
-        return claimed.alias_address in self.clothes
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    claimed: Claimed
-    message: _Message
-    now: datetime
+    def is_quick_for(self, claimed: Claimed) -> bool:
+        """It is small, or another delivery to the same alias had all that takes time."""
+        is_small = len(self.header) <= _SMALL_HEADER and len(self.rest) <= _SMALL
+        return is_small or claimed.alias_address in self.clothes
 
 
 class Dressing:
@@ -107,19 +103,16 @@ class Dressing:
         self._from_key = keyring.key("from")
         self._messages: WeakKeyDictionary[Mail, _Message] = WeakKeyDictionary()
         self._pool = ThreadPoolExecutor(_THREADS, "dressing")
-        self._small = Batcher(self._hand_over, largest=_TOGETHER, concurrency=2)
-        self._large = Batcher(self._hand_over, largest=1, concurrency=2)
 
     async def of(self, claimed: Claimed, mail: Mail) -> Dressed:
-        message = self._message(mail)
-        wish = _Wish(claimed, message, self._clock.now())
+        message, now = self._message(mail), self._clock.now()
+        if message.is_quick_for(claimed):
+            return self._dressed(claimed, message, now)
         async with message.lock:  # and not in the thread: those who wait would keep it from other messages
-            if message.is_ready_for(claimed):
-                return self._dressed(wish)
-            made = await (self._large if len(message.rest) > _LARGE else self._small).submit(wish)
-        if isinstance(made, Exception):
-            raise made
-        return made
+            if message.is_quick_for(claimed):
+                return self._dressed(claimed, message, now)
+            work = partial(self._dressed, claimed, message, now)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def header(self, mail: Mail) -> bytes:
         """Its header section as it came, our Received field included: parted once for all attempts."""
@@ -134,28 +127,14 @@ class Dressing:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _hand_over(self, wishes: Sequence[_Wish]) -> Sequence[Dressed | Exception]:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._all, wishes)
+    # --- of a large message in a thread ---
 
-    # --- in a thread ---
-
-    def _all(self, wishes: Sequence[_Wish]) -> list[Dressed | Exception]:
-        """A fault of ours in one of them is no other's."""
-        made: list[Dressed | Exception] = []
-        for wish in wishes:
-            try:
-                made.append(self._dressed(wish))
-            except Exception as error:  # noqa: BLE001  raised again where it was asked for
-                made.append(error)
-        return made
-
-    def _dressed(self, wish: _Wish) -> Dressed:
-        claimed, message = wish.claimed, wish.message
+    def _dressed(self, claimed: Claimed, message: _Message, now: datetime) -> Dressed:
         if message.eight_bit is None:
             message.eight_bit = rewriting.is_eight_bit(message.rest)
         clothes = message.clothes.get(claimed.alias_address)
         if clothes is None:
-            clothes = message.clothes[claimed.alias_address] = self._clothes(claimed, message, wish.now)
+            clothes = message.clothes[claimed.alias_address] = self._clothes(claimed, message, now)
         top = clothes.seals + self._loop_mark(claimed) + clothes.results
         header = top + clothes.header
         pieces = (header, message.rest)

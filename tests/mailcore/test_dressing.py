@@ -33,6 +33,7 @@ CONTENT = (
     b"Received: from x\r\n by y; now\r\nFrom: Ann <ann@example.org>\r\nSubject: hello\r\n\r\n"
     b"Dear  Bob, \r\n.\r\n\r\n\r\n"
 )
+LINE = b" of a large message\r\n"
 FORGED = b"Authentication-Results: clearpost.test; dmarc=pass\r\n"
 KEPT = b"Authentication-Results: other.test; dmarc=pass\r\n"
 FOUND = Verdicts(spf=SpfVerdict("pass", "example.org"), dmarc=DmarcVerdict("pass", "example.org", "none"))
@@ -205,22 +206,23 @@ async def test_a_message_is_parted_once_for_all_its_attempts(tmp_path: Path) -> 
         assert h.dressing.header(mail) is header
 
 
+@pytest.mark.parametrize("slow", [CONTENT + LINE * 4_000, b"Comments: " + LINE * 1_000 + CONTENT])
 async def test_a_message_that_takes_long_holds_up_no_other_however_many_destinations_it_has(
-    tmp_path: Path,
+    tmp_path: Path, slow: bytes
 ) -> None:
     async with house(tmp_path) as h:
         busy = BusyOnce(h.folder, h.clock)
         busy.free, busy.asked = threading.Event(), threading.Event()
         h.dressing._keys = busy
-        mail = Mail(CONTENT, FOUND)
-        slow = [asyncio.create_task(h.dressing.of(claimed(), mail)) for _ in range(8)]
+        mail = Mail(slow, FOUND)
+        waiting = [asyncio.create_task(h.dressing.of(claimed(), mail)) for _ in range(8)]
         try:
             await asyncio.to_thread(busy.asked.wait)
             async with asyncio.timeout(5):
                 assert whole(await h.of(CONTENT)).startswith(b"ARC-Seal")
         finally:
             busy.free.set()
-        assert len({whole(each) for each in await asyncio.gather(*slow)}) == 1
+        assert len({whole(each) for each in await asyncio.gather(*waiting)}) == 1
 
 
 async def test_a_message_that_is_gone_leaves_nothing_behind(tmp_path: Path) -> None:
