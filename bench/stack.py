@@ -64,13 +64,13 @@ class Stack:
             "database": self._ground.postgres.url_of(f"bench_{self.name}"),
             "dbname": f"bench_{self.name}",
             "dns": DNS,
-            "milters": ", ".join(self._as_setting(name) for name in self._milters()),
+            "milters": ", ".join(f"unix:{self._home}/milters/{name}" for name in self._milters()),
             **{name: str(port) for name, port in ports.items()},
         }
         self._ports = ports
         for name in ("main.cf", "master.cf", "aliases.cf", "domains.cf"):
             write(name, self._home / "etc" / name, values)
-        for name in (*self._milters().values(), "verify-resolver.conf"):
+        for name in self._milters().values():
             write(name, self._home / name, values)
         (self._home / "resolv.conf").write_text(f"nameserver {DNS}\n")
         self._make_folders()
@@ -119,11 +119,6 @@ class Stack:
         judges = {"verify": "verify.conf", "dmarc": "dmarc.conf"} if self._verdicts else {}
         return {**judges, "sign": "sign.conf"}
 
-    def _as_setting(self, name: str) -> str:
-        """Mail passes while the one that verifies is down, which crashes at times; nothing else is let by."""
-        socket = f"unix:{self._home}/milters/{name}"
-        return f"{{ {socket}, default_action=accept }}" if name == "verify" else socket
-
     def _postsrsd(self) -> list[str]:
         """The sender's address becomes one of ours, and a bounce finds the way back."""
         ports = ["-f", str(self._ports["srs_port"]), "-r", str(self._ports["back_port"]), "-l", "127.0.0.1"]
@@ -159,6 +154,8 @@ class Stack:
         self._write_for_opendkim("keytable", f"k1 fwd.test:s1:{home}/milters/key.pem\n".encode())
         self._write_for_opendkim("signing", b"* k1\n")
         self._write_for_opendkim("nobody", b"192.0.2.1\n")
+        sender = self._ground.sender_key
+        self._write_for_opendkim("records", f"{sender.record_name} {sender.record}\n".encode())
         (home / "milters" / "nobody").chmod(0o644)
         for name in ("dynamicmaps.cf", "postfix-files"):
             shutil.copy(Path("/etc/postfix") / name, etc / name)
