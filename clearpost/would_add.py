@@ -8,12 +8,12 @@ from collections import Counter
 from mailcore import rewriting
 from mailcore.authenticity import results
 from mailcore.authenticity.canonical import header_fields
-from mailcore.authenticity.signing_keys import KeyFolder, SigningKeys
 from mailcore.authenticity.verdicts import Verdicts
 from mailcore.clock import Clock
 from mailcore.contents import Mail
 from mailcore.dressing import Dressing
 from mailcore.keyring import Keyring, UnsafeKeyFolder
+from mailcore.our_fields import FieldMaker
 from mailcore.plans import Lane
 from mailcore.queue import Claimed, Lease
 from mailcore.settings import Settings
@@ -49,16 +49,14 @@ async def _dressed(settings: Settings, clock: Clock, mail: Mail, alias: str) -> 
     """The whole header section as an attempt would send it; None where the keys are not here."""
     if not all((settings.key_dir / name).is_file() for name in _KEYS):
         return None
-    dressing = Dressing(
-        settings=settings,
-        clock=clock,
-        keyring=Keyring(settings.key_dir),
-        keys=SigningKeys(KeyFolder(settings.key_dir), clock),
+    maker = FieldMaker.open(
+        settings.key_dir, settings.service_domain, arc_seal=settings.arc_seal, clock=clock
     )
+    dressing = Dressing(clock=clock, keyring=Keyring(settings.key_dir), maker=maker)
     try:
         return (await dressing.of(_delivery(clock, alias), mail)).header
     finally:
-        dressing.close()
+        await dressing.close()
 
 
 def _delivery(clock: Clock, alias: str) -> Claimed:

@@ -66,7 +66,10 @@ Out
     in_process_attempts.py  first attempts where the message was accepted
     lane_worker.py      claims what is due in a lane of this node
     leases.py           who holds a delivery: heartbeats, and what becomes of the dead
-    dressing.py         the message as it leaves: our fields, seals, From
+    dressing.py         the message as it leaves, and where that is made
+    our_fields.py       what goes on top of it: seals, results; From
+    fields_process.py   a process that makes them while the loop goes on
+    fields_child.py     what runs there
     rewriting.py        trace fields: Received, loop mark
     srs.py              reverse-paths under our domain (pure)
     return_tokens.py    rows of opaque return addresses, sealed

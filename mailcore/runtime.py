@@ -5,6 +5,7 @@ the members it needs as arguments.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ import structlog
 
 from mailcore import keys_in_place
 from mailcore.acceptance import Acceptance
-from mailcore.authenticity.signing_keys import KeyFolder, SigningKeys
+from mailcore.authenticity.signing_keys import KeyFolder
 from mailcore.clock import Clock
 from mailcore.contents import Contents
 from mailcore.database import CONNECTION_LOST, Aborted, Database
 from mailcore.delivery import Courier
 from mailcore.dressing import Dressing
+from mailcore.fields_child import Order
+from mailcore.fields_process import FieldsProcess
 from mailcore.first_attempts import FirstAttempts, NoFirstAttempts
 from mailcore.in_process_attempts import InProcessAttempts
 from mailcore.jobs import Alarm
@@ -31,6 +34,7 @@ from mailcore.leases import ProcessLease
 from mailcore.log_keys import LogKeys
 from mailcore.logs import where
 from mailcore.mta_sts_policies import Policies
+from mailcore.our_fields import FieldMaker
 from mailcore.plans import Lane
 from mailcore.providers import Providers
 from mailcore.resolver import Resolver
@@ -247,9 +251,15 @@ def _transport(
 
 
 def _dressing(settings: Settings, clock: Clock, keyring: Keyring, stack: AsyncExitStack) -> Dressing:
-    keys = SigningKeys(KeyFolder(settings.key_dir), clock)
-    dressing = Dressing(settings=settings, clock=clock, keyring=keyring, keys=keys)
-    stack.callback(dressing.close)
+    maker = FieldMaker.open(
+        settings.key_dir, settings.service_domain, arc_seal=settings.arc_seal, clock=clock
+    )
+    process = None
+    if settings.signing_process and (os.cpu_count() or 1) > 1:
+        order = Order(settings.key_dir, settings.service_domain, settings.arc_seal, settings.process_log)
+        process = FieldsProcess(order, clock)
+    dressing = Dressing(clock=clock, keyring=keyring, maker=maker, process=process)
+    stack.push_async_callback(dressing.close)
     return dressing
 
 

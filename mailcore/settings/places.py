@@ -68,6 +68,11 @@ class Places(BaseSettings):
     listen_host: str = Field("127.0.0.1", description="Address that mx, api and metrics listen on")
     mx_port: int = Field(2525, description="Port of the standard mx (25 in production)")
     fast_mx_port: int = Field(2526, description="Port of the fast mx (25 on its own address in production)")
+    signing_process: bool = Field(
+        True,
+        description="Whether an mx or worker that has several messages to sign at once starts a process for "
+        "that; none is started where there is one CPU",
+    )
     mx_processes: int = Field(
         1, ge=1, le=64, description="Processes of one mx, sharing the port by SO_REUSEPORT"
     )

@@ -23,6 +23,7 @@ from mailcore.authenticity.verdicts import ArcVerdict, DmarcVerdict, SpfVerdict,
 from mailcore.contents import Mail
 from mailcore.dressing import Dressed, Dressing
 from mailcore.keyring import Keyring
+from mailcore.our_fields import FieldMaker
 from mailcore.settings import Settings
 from tests.support.ground import SteppedClock
 from tests.support.leased import ALIAS, claimed
@@ -66,8 +67,10 @@ class House:
         self.folder = KeyFolder(self.settings.key_dir)
         self.folder.ensure(DOMAIN)
         self.clock = SteppedClock()
-        keys = SigningKeys(self.folder, self.clock)
-        self.dressing = Dressing(settings=self.settings, clock=self.clock, keyring=self.keyring, keys=keys)
+        self.maker = FieldMaker.open(
+            self.settings.key_dir, DOMAIN, arc_seal=self.settings.arc_seal, clock=self.clock
+        )
+        self.dressing = Dressing(clock=self.clock, keyring=self.keyring, maker=self.maker)
         self.mark = rewriting.loop_mark(self.keyring.key("loop"), ALIAS)
 
     async def of(self, content: bytes, verdicts: Verdicts | None = FOUND, **changes: Any) -> Dressed:
@@ -102,7 +105,7 @@ async def house(folder: Path, **changes: Any) -> AsyncIterator[House]:
     try:
         yield made
     finally:
-        made.dressing.close()
+        await made.dressing.close()
 
 
 def unsealed(lack: str) -> float:
@@ -213,7 +216,7 @@ async def test_a_message_that_takes_long_holds_up_no_other_however_many_destinat
     async with house(tmp_path) as h:
         busy = BusyOnce(h.folder, h.clock)
         busy.free, busy.asked = threading.Event(), threading.Event()
-        h.dressing._keys = busy
+        h.maker.keys = busy
         mail = Mail(slow, FOUND)
         waiting = [asyncio.create_task(h.dressing.of(claimed(), mail)) for _ in range(8)]
         try:
@@ -307,7 +310,7 @@ async def faulty(h: House, verdicts: Verdicts = SPF_ONLY) -> Dressed:
 
 async def test_where_from_cannot_be_rewritten_mail_is_sealed_and_sent_without_that(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
-        h.dressing._from_key = Broken()  # type: ignore[assignment]
+        h.maker.from_key = Broken()  # type: ignore[assignment]
         before = unsealed("fault")
         with capture_logs():
             dressed = await h.of(FORGED + CONTENT, SPF_ONLY)
@@ -336,7 +339,7 @@ async def test_where_nothing_can_be_made_of_the_verdicts_forged_results_are_cut_
 
 async def test_where_forged_results_cannot_be_cut_mail_is_held(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
-        h.dressing._domain = Broken()  # type: ignore[assignment]
+        h.maker.domain = Broken()  # type: ignore[assignment]
         with pytest.raises(AttributeError):
             await h.of(FORGED + CONTENT)
 
@@ -377,7 +380,7 @@ def test_whatever_a_message_holds_it_is_dressed(
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     made = House(tmp_path_factory.mktemp("house"))
     yield made
-    made.dressing.close()
+    asyncio.run(made.dressing.close())
 
 
 async def test_a_large_message_is_not_copied(tmp_path: Path) -> None:

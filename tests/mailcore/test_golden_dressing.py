@@ -13,12 +13,13 @@ from typing import Any
 import dkim
 import pytest
 
-from mailcore.authenticity.signing_keys import KeyFolder, SigningKeys, load
+from mailcore.authenticity.signing_keys import KeyFolder, load
 from mailcore.authenticity.verdicts import Verdicts
 from mailcore.clock import Clock
 from mailcore.contents import Mail
 from mailcore.dressing import Dressing
 from mailcore.keyring import Keyring
+from mailcore.our_fields import FieldMaker
 from mailcore.settings import Settings
 from tests.corpus.through import fetched
 from tests.support.leased import ALIAS, claimed
@@ -51,9 +52,9 @@ async def dressed(key_dir: Path, case: Path) -> tuple[bytes, str]:
     """The message as it goes out, and what its event says of it."""
     facts = facts_of(case)
     clock = FixedClock()
-    settings = Settings(_env_file=None, key_dir=key_dir)
-    keys = SigningKeys(KeyFolder(key_dir), clock)
-    dressing = Dressing(settings=settings, clock=clock, keyring=Keyring(key_dir), keys=keys)
+    domain = Settings(_env_file=None).service_domain
+    maker = FieldMaker.open(key_dir, domain, arc_seal=True, clock=clock)
+    dressing = Dressing(clock=clock, keyring=Keyring(key_dir), maker=maker)
     verdicts = Verdicts.from_json(loads(facts["verdicts"])) if facts["verdicts"] != "none" else None
     mail = Mail((case / "in.eml").read_bytes(), verdicts)
     alias = ALIAS if facts["origin"] == "smtp" else None
@@ -62,7 +63,7 @@ async def dressed(key_dir: Path, case: Path) -> tuple[bytes, str]:
             claimed(origin=facts["origin"], alias_id=alias, alias_address=facts["alias"]), mail
         )
     finally:
-        dressing.close()
+        await dressing.close()
     return b"".join(made.pieces), made.note
 
 
