@@ -109,6 +109,7 @@ Ground
     runtime.py          a process's wiring
     settings/           every setting, read once
     clock.py            the only one who asks the time
+    values.py           what a value is on the path of a message
     database.py         the only commit in the tree
     held_connections.py its connections, handed to one user at a time
     models/             all tables

@@ -5,7 +5,6 @@ together. Must never write some of them without the others, nor commit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -15,9 +14,10 @@ from mailcore.event_log import Event, LoggedMessage, columns
 from mailcore.log_keys import LogKeys
 from mailcore.queue import DeliveryRow, MessageRow
 from mailcore.quota import Usage
+from mailcore.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accepted:
     """One message for one alias, its deliveries, and what the log keeps of it."""
 
@@ -27,7 +27,7 @@ class Accepted:
     received: Event
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Written:
     """`unleased`: deliveries whose alias, domain or destination was deleted or stopped since RCPT; they wait
     in the queue, which ends them. `forwarded`: deliveries of the day, by account.

@@ -4,12 +4,12 @@ Each is read anew, nothing is remembered: a stale answer bounces mail. Must neve
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 from mailcore.batching import Batcher
 from mailcore.database import Database
+from mailcore.values import value
 
 CATCH_ALL: Final = "*"
 # A query that hangs must not hold up those who come after it.
@@ -36,7 +36,7 @@ left join alias a on a.domain_id = d.id and a.local_part = any(array[q.local_par
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Question:
     """About a domain, and its aliases of these normalised names beside the catch-all; mail is counted for
     `day`.

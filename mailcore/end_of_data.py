@@ -30,6 +30,7 @@ from mailcore.routing import Recipient
 from mailcore.settings import Settings
 from mailcore.smtp_dialogue import MailTransaction, Peer
 from mailcore.submission import Client, Submission
+from mailcore.values import value
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -58,7 +59,7 @@ class Body:
         self.intake.drop()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Mail:
     """A complete message of one transaction, and for whom."""
 

@@ -8,13 +8,13 @@ into another address.
 import ipaddress
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Literal
 
 import idna
 
 from mailcore import replies
 from mailcore.replies import Reply
+from mailcore.values import value
 
 MAX_PATH_OCTETS = 254  # RFC 5321 section 4.5.3.1.3 less the brackets (erratum 1690)
 MAX_LOCAL_PART_OCTETS = 64  # section 4.5.3.1.1
@@ -57,7 +57,7 @@ _JOINERS = "\u200c\u200d"  # format characters that Persian and Indic spelling n
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Mailbox:
     """One address. `domain` is a lower-case A-label name or a literal in brackets, `local_part` unquoted."""
 
@@ -75,7 +75,7 @@ class Mailbox:
         return self.local_part.isascii()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReversePath:
     """Where failures are reported; `mailbox` None is the null reverse-path `<>`."""
 
@@ -87,14 +87,14 @@ class ReversePath:
         return self.mailbox.address if self.mailbox else ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ForwardPath:
     """One recipient; the domain is empty for a bare `<postmaster>` (RFC 5321 section 4.5.1)."""
 
     mailbox: Mailbox
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MailParameters:
     """ESMTP parameters of MAIL: SIZE (RFC 1870, octets), BODY (RFC 6152), SMTPUTF8 (RFC 6531)."""
 

@@ -6,7 +6,6 @@ tells.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +15,7 @@ from mailcore.database import Database, Transaction
 from mailcore.log_keys import LogKeys
 from mailcore.log_seal import Label, RowKey, hashed, of_event, of_message, seal
 from mailcore.replies import Reply
+from mailcore.values import value
 
 RESPONSE_LIMIT = 500
 SUBJECT_LIMIT = 998
@@ -24,7 +24,7 @@ MORE_REFUSALS = "more refusals in this hour, counted together"
 _TABLES = ("log_message", "log_event")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoggedMessage:
     """What is kept of a message: who connected, subject, From, alias, and what was found out about its sender
     (`verdicts`, as Verdicts.in_words writes it). With all of these empty its row says nothing.
@@ -42,7 +42,7 @@ class LoggedMessage:
     verdicts: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """What is kept of an event. `received_at` is the message's; `duration` is that of the attempt; `count` is
     how many refusals it stands for.
@@ -85,7 +85,7 @@ def refused(message: LoggedMessage, reply: Reply, server_ip: str, why: str = "",
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attempt:
     """The delivery an event belongs to, and its number."""
 
@@ -96,7 +96,7 @@ class Attempt:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """What a server said to an attempt."""
 

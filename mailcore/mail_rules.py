@@ -3,8 +3,9 @@
 Values only. Must never import anything: routing reads it out, the policy and deliveries follow it.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from mailcore.values import value
 
 
 class LogLevel(StrEnum):
@@ -18,7 +19,7 @@ class LogLevel(StrEnum):
     FAILURES = "failures"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MailRules:
     """`strict_dmarc`: refuse for DMARC without another signal. `require_tls`: nothing goes out in clear text.
     `spam_threshold`: the score of the spam filter that refuses; None: none does, and it is not asked.

@@ -4,15 +4,16 @@ Pure. Must never take the octets of one reply for those of another.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from mailcore.values import value
 
 NO_ANSWER: Final = -1
 _WHOLE: Final = re.compile(rb"(?:[0-9]{3}-[^\n]*\n)*+([0-9]{3})(?:[^-\n][^\n]*)?\n")
 _MALFORMED: Final = re.compile(rb"(?:[0-9]{3}-[^\n]*\n)*+(?![0-9]{3})([^\n]*)\n")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """A reply, or NO_ANSWER with the reason in words."""
 

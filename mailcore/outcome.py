@@ -4,9 +4,11 @@ Pure. Must never keep a control character of a server's reply, and never name an
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Literal
+
+from mailcore.values import value
 
 Kind = Literal["delivered", "transient", "permanent"]
 Reason = Literal[
@@ -33,7 +35,7 @@ RESPONSE_CHARACTERS: Final = 500
 _ENHANCED: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcome:
     """The result of one attempt.
 

@@ -15,11 +15,12 @@ from mailcore.database import Transaction
 from mailcore.mail_rules import LogLevel
 from mailcore.plans import Lane
 from mailcore.spool_record import Location
+from mailcore.values import value
 
 _BY_OWNER = "cancelled: its owner asked for that"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MessageRow:
     """One accepted message for one alias: `recipient` is its place among the recipients of the sealed
     envelope, which knows the addresses. `shared` when another row points at the same bytes.
@@ -40,7 +41,7 @@ class MessageRow:
     accepted_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Lease:
     """Names the process that may attempt a delivery, and the token that fences its result."""
 
@@ -48,7 +49,7 @@ class Lease:
     token: UUID
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Claimed:
     """A delivery leased to this process, with all that an attempt needs.
 
@@ -164,7 +165,7 @@ message_row as (
 """.strip()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DeliveryRow:
     """`destination_id` for a customer's inbox, None for mail of our own: its envelope says where to."""
 

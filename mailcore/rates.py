@@ -18,6 +18,7 @@ from mailcore.errors import TooMany
 from mailcore.jobs import redis_of
 from mailcore.kept_script import KeptScript
 from mailcore.keyring import Keyring
+from mailcore.values import value
 
 KEY_NAME: Final = "rates"
 # Seconds until an answer that decides about nothing but a refusal.
@@ -72,7 +73,7 @@ class Rate:
     per: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Taken:
     """Seconds are rounded up: after `retry_after` one more may be taken, after `reset` all."""
 
@@ -82,7 +83,7 @@ class Taken:
     reset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wish:
     """One of `rate` for `who` (an IP, an id, an address) in what is counted as `kind`."""
 

@@ -5,7 +5,6 @@ Must never turn a fault of ours or of the network into a hard bounce before its 
 """
 
 import random
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -14,6 +13,7 @@ from mailcore.outcome import Outcome
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
 from mailcore.settings import Settings
+from mailcore.values import value
 
 # A domain that took mail before does not vanish lightly: its NXDOMAIN is believed after a day.
 _KNOWN_DOMAIN_CONFIRM = timedelta(hours=24)
@@ -23,7 +23,7 @@ _CANCELLED = "5.2.1"
 _WAITED = "given up: the destination could not take it in all this time"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settlement:
     """The end of one attempt. `waits` holds the pause for each lane: the row's lane at settling decides."""
 

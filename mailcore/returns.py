@@ -24,6 +24,7 @@ from mailcore.settings import Settings
 from mailcore.srs import Srs, SrsFault
 from mailcore.status_words import plain_words
 from mailcore.submission import Client, Submission
+from mailcore.values import value
 
 READ_LIMIT = 1_000_000
 VALID_FOR = timedelta(days=10)
@@ -46,7 +47,7 @@ class Return:
     alias: Recipient
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Original:
     """A message being forwarded, as its return address must remember it."""
 

@@ -17,12 +17,13 @@ from mailcore.envelope import Mailbox, normalise_local_part, split_tag
 from mailcore.keyring import Keyring
 from mailcore.mail_rules import LogLevel, MailRules
 from mailcore.plans import Lane, Plan, limits_for
+from mailcore.values import value
 
 # RFC 5321 section 4.5.1 and RFC 2142: these work at every domain we serve.
 ROLES = frozenset({"postmaster", "abuse"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DestinationRef:
     """Where a copy goes: a destination of the customer (`id`), or an address of our own mail (no `id`)."""
 
@@ -32,7 +33,7 @@ class DestinationRef:
     failing: bool = False  # the last mail to it was refused for good
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Recipient:
     """An admitted recipient: the alias as it was written to, and where its mail goes.
 
@@ -60,7 +61,7 @@ class Recipient:
         return self.rules.log_level
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Resolved:
     """A recipient of ours. `enabled` is false when its owner switched it off; `paused`: since a downgrade
     the plan has no room for it.

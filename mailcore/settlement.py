@@ -6,7 +6,6 @@ result of a lease that was lost, and never discard bytes before the commit that 
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,13 +36,14 @@ from mailcore.queue import Claimed
 from mailcore.retries import Settlement
 from mailcore.spool import Spool
 from mailcore.spool_record import Location
+from mailcore.values import value
 
 log = structlog.get_logger("settlement")
 
 _RETRY_PAUSE = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Result:
     """A settlement, and the DSN to send if it closes its message undelivered (its bytes are synced
     already). `words`: what the server may have repeated; `failed`: the message as its log shows it from its
@@ -56,7 +56,7 @@ class Result:
     failed: LoggedMessage | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Closed:
     """A message whose last delivery ended."""
 
@@ -66,7 +66,7 @@ class _Closed:
     shared: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Written:
     """What one transaction changed."""
 

@@ -4,7 +4,6 @@ Only values. Must never be kept longer than its acceptance: the content lives in
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,9 +11,10 @@ from mailcore.authenticity.verdicts import Verdicts
 from mailcore.routing import Recipient
 from mailcore.spool_seal import Buffer
 from mailcore.spool_writer import LargeEntry
+from mailcore.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Client:
     """Who brought the message, as the policy allows to note it; `duration` is that of the SMTP
     transaction.
@@ -27,7 +27,7 @@ class Client:
     duration: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Submission:
     """A complete message that passed every check. `content` is in memory, or streamed to disk already.
 

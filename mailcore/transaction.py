@@ -6,7 +6,6 @@ send the final dot without asking `may_commit` first, nor take an early reply fo
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -16,13 +15,14 @@ from mailcore.dot_stuffing import dot_stuffed
 from mailcore.next_hop_replies import NO_ANSWER
 from mailcore.outcome import Outcome, from_reply, ours
 from mailcore.settings import Settings
+from mailcore.values import value
 
 SERVICE_CLOSING: Final = 421
 # So much goes out in one packet train with its dot: a socket that waits for nothing else takes it at once.
 _AT_ONCE: Final = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Parcel:
     """What one transaction carries.
 
@@ -40,7 +40,7 @@ class Parcel:
     require_tls: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Result:
     """An outcome, and whether the connection may carry another message."""
 
