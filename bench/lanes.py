@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
 
@@ -60,25 +60,27 @@ class Run:
         await self._phase("idle", self.size.idle)
         await self._phase("even", self.size.even, self._even())
         say(f"backlog: {self.size.backlog:,} deliveries to slow hosts")
-        await self._flood([self._stream("backlog", 20, 600, count=self.size.backlog // 100, each=100)])
+        backlog = replace(self._stream("backlog", 20, 600), count=self.size.backlog // 100, each=100)
+        await self._flood([backlog])
         await self._phase("flood", self.size.flood, self._all_at_once())
 
     def _even(self) -> list[Stream]:
-        fast = self._stream("evenfast", 10, self.size.even, rate=20, port=self.service.fast_port)
-        return [fast, self._stream("evenfree", 10, self.size.even, rate=20)]
+        fast = replace(self._stream("evenfast", 10, self.size.even), port=self.service.fast_port)
+        free = self._stream("evenfree", 10, self.size.even)
+        return [replace(each, rate=20) for each in (fast, free)]
 
     def _all_at_once(self) -> list[Stream]:
         seconds = self.size.flood
         return [
             self._stream("flood", 40, seconds),
-            self._stream("burst", 10, seconds, rate=50),
-            self._stream("large", 2, seconds, size=5_000_000),
+            replace(self._stream("burst", 10, seconds), rate=50),
+            replace(self._stream("large", 2, seconds), size=5_000_000),
         ]
 
-    def _stream(self, kind: str, sessions: int, seconds: float, port: int = 0, **more: float) -> Stream:
+    def _stream(self, kind: str, sessions: int, seconds: float) -> Stream:
+        """To the standard lane, as fast as it is taken."""
         who = KIND[kind]
-        place = port or self.service.standard_port
-        return Stream(kind, place, who.tenants, who.aliases, sessions, seconds, **more)  # type: ignore[arg-type]
+        return Stream(kind, self.service.standard_port, who.tenants, who.aliases, sessions, seconds)
 
     async def _phase(self, name: str, seconds: float, streams: Sequence[Stream] = ()) -> None:
         say(f"{name}: {seconds:.0f} s")

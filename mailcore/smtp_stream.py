@@ -5,6 +5,7 @@ log what one sends.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Any
 
 from mailcore import crash_points, metrics, replies
@@ -29,7 +30,7 @@ class Disconnected(Exception):
     """The client is gone, or was sent away; there is nobody left to answer."""
 
 
-class SmtpStream(asyncio.Protocol):
+class SmtpStream(ABC, asyncio.Protocol):
     """One connection. Replies are gathered, and written together before the next wait for input.
 
     One timer runs as long as the connection. It ticks no later than the shortest time that a client is ever
@@ -78,9 +79,9 @@ class SmtpStream(asyncio.Protocol):
         self._timer = self._loop.call_later(self._beat, self._tick)
         self._dialogue_task = self._loop.create_task(self._handle_client())
 
+    @abstractmethod
     async def _handle_client(self) -> None:
         """The whole dialogue; smtp_session.py has it."""
-        raise NotImplementedError
 
     async def _arrive(self) -> Peer:
         """The client is known and counted; or it, or whoever speaks for it, is sent away."""
