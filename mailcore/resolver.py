@@ -34,9 +34,11 @@ PTR_SECONDS: Final = 2.0
 _PLAIN_NAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Records:
-    """What one question brought: "empty" is NOERROR without such records, "no-name" is NXDOMAIN."""
+    """What one question brought: "empty" is NOERROR without such records, "no-name" is NXDOMAIN. `texts` is
+    that as text, once somebody has asked for it: several do for each message.
+    """
 
     status: Literal["ok", "empty", "no-name", "failure"]
     rdatas: tuple[Any, ...] = ()
@@ -44,6 +46,7 @@ class _Records:
     late: bool = False
     secure: bool = False
     name: str = ""  # where a CNAME led, else empty
+    texts: TxtAnswer | None = None
 
 
 _FAILURE: Final = _Records("failure")
@@ -110,11 +113,11 @@ class Resolver:
     def known_txt(self, name: str) -> TxtAnswer | None:
         """What `txt` would answer, if nobody need be asked for it."""
         found = self._known(name, "TXT")
-        return None if isinstance(found, tuple) else _as_answer(found, "TXT")
+        return None if isinstance(found, tuple) else _texts(found, "TXT")
 
     async def texts(self, name: str, kind: TextKind) -> TxtAnswer:
         """Records of one kind as text, and nothing that stands in for them."""
-        return _as_answer(await self._ask(name, kind), kind)
+        return _texts(await self._ask(name, kind), kind)
 
     async def tlsa(self, host: str, port: int) -> TlsaAnswer:
         """TLSA records of the TCP service at this port. To be asked only where the host's addresses are
@@ -205,6 +208,8 @@ class Resolver:
 
     def _known(self, name: str, kind: str) -> _Records | _Question:
         """The question, where there is no answer yet."""
+        if found := self._cached((name, kind)):  # in the spelling that it is kept under, as most are
+            return found
         try:
             question = _in_a_labels(name), kind
         except (dns.exception.DNSException, UnicodeError):
@@ -288,6 +293,12 @@ def _in_a_labels(name: str) -> str:
         return name.lower().removesuffix(".")
     labels = dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_Practical)
     return labels.to_text(omit_final_dot=True).lower()
+
+
+def _texts(found: _Records, kind: TextKind) -> TxtAnswer:
+    if found.texts is None:
+        found.texts = _as_answer(found, kind)
+    return found.texts
 
 
 def _as_answer(found: _Records, kind: TextKind) -> TxtAnswer:

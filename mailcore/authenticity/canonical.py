@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 Canonicalisation = Literal["simple", "relaxed"]
 Buffer = bytes | bytearray | memoryview
@@ -19,10 +19,10 @@ _EMPTY_LINES_BACKWARDS: Final = re.compile(
 )  # possessive: a stack of ways back would be large
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A header field: its name in lower case (empty where there is no colon), and all of its bytes, the last
-    CRLF included."""
+    CRLF included. A tuple, for it is made for each field of each message.
+    """
 
     name: bytes
     raw: bytes

@@ -143,8 +143,9 @@ async def walks(resolver: AsksTxt, domains: Iterable[str]) -> dict[str, Walk]:
     return {domain: _walk(domain, [answers[name] for name in of]) for domain, of in names.items()}
 
 
-def questions_of_walk(domain: str) -> list[str]:
-    return [f"_dmarc.{name}" for name in names_of_walk(domain)]
+@lru_cache(_RECORDS_KEPT)
+def questions_of_walk(domain: str) -> tuple[str, ...]:
+    return tuple(f"_dmarc.{name}" for name in names_of_walk(domain))
 
 
 def _walk(domain: str, answers: Sequence[TxtAnswer]) -> Walk:

@@ -109,18 +109,21 @@ def _signed(tags: Iterable[str], header: Header, over: Iterable[Field], key: Sig
 
 
 def _folded(tags: Iterable[str]) -> bytes:
-    """Tags on lines of at most 78 characters; a longer one is broken behind colons."""
-    lines = [""]
+    """Tags on lines of at most 78 characters; a longer one is broken behind colons, where it has any."""
+    lines: list[str] = []
+    last = ""
     for tag in tags:
-        words = [tag] if len(tag) < _LINE_LENGTH else [f"{word}:" for word in tag.split(":")]
-        for number, word in enumerate(words):
-            part = word.removesuffix(":") if number == len(words) - 1 and len(words) > 1 else word
-            space = " " if number == 0 and lines[-1] else ""
-            if len(lines[-1]) + len(space) + len(part) > _LINE_LENGTH:
-                lines.append(f" {part}")
-            else:
-                lines[-1] += space + part
-    return "\r\n".join(lines).encode("ascii")
+        rest = f" {tag}" if last or lines else tag
+        while len(last) + len(rest) > _LINE_LENGTH:
+            end = rest.rfind(":", 0, _LINE_LENGTH - len(last)) + 1 if len(tag) >= _LINE_LENGTH else 0
+            if not end and not last:  # a word that no line holds
+                end = rest.find(":") + 1 or len(rest)
+            last += rest[:end]
+            lines.append(last)
+            last, rest = "", rest[end:].lstrip(" ")
+            rest = rest and f" {rest}"
+        last += rest
+    return "\r\n".join([*lines, last] if last else lines).encode("ascii")
 
 
 def _pieces(text: bytes) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from mailcore.authenticity.canonical import body_hash
 from mailcore.authenticity.sealing import Signer
 from mailcore.authenticity.signatures import Header
 from mailcore.authenticity.signing_keys import KeyFolder, SigningKey
+from mailcore.authenticity.tag_lists import tag_list
 from mailcore.authenticity.verdicts import ArcVerdict
 from tests.support.signed_mail import Records
 
@@ -90,6 +92,16 @@ async def test_what_a_signature_covers_cannot_be_added_to() -> None:
             field
         )
         assert not dkimpy.verify(forged + b"\r\n" + BODY, dnsfunc=dns()), field
+
+
+def test_what_no_line_holds_stays_whole() -> None:
+    domain = f"{'a' * 63}.{'b' * 63}.test"
+    made = sealing.dkim_signature(Header(HEADER), hashed(), Signer(replace(key(), domain=domain), NOW))
+    assert made is not None
+    tags = tag_list(made.partition(b":")[2])
+    assert tags is not None
+    assert tags["d"] == domain
+    assert tags["h"].startswith("from:from:to:to:cc:subject:subject:date:date:")
 
 
 def test_fields_of_ours_are_folded_and_hold_the_time_but_no_length() -> None:
