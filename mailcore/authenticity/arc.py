@@ -6,7 +6,6 @@ message holds or DNS says.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from mailcore.authenticity.arc_claims import Claims, claims
@@ -23,6 +22,7 @@ from mailcore.authenticity.signatures import (
 from mailcore.authenticity.tag_lists import Tags, tag_list
 from mailcore.authenticity.txt_records import AsksTxt
 from mailcore.authenticity.verdicts import ArcVerdict
+from mailcore.values import value
 
 MOST_SETS: Final = 50  # RFC 8617 section 5.1.1.1.1
 
@@ -36,7 +36,7 @@ _INSTANCE_OF_RESULTS: Final = re.compile(rb"[ \t\r\n]*i[ \t\r\n]*=[ \t\r\n]*([0-
 _Part = tuple[Field, Tags]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ArcSet:
     """What one hop added: what it saw, its signature of the message, its seal of the chain so far."""
 
@@ -45,7 +45,7 @@ class ArcSet:
     seal: Signature
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Chain:
     """The sets of a header, oldest first, and the newest signature of the message. No sets but `instances`:
     there is a chain, and it needs no keys to see that it fails; `instances` is the highest one found.

@@ -8,7 +8,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
@@ -28,6 +28,7 @@ from mailcore.dns_answers import TxtAnswer
 from mailcore.envelope import Mailbox
 from mailcore.logs import where
 from mailcore.settings import Settings
+from mailcore.values import value
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ class AsksDns(AsksTxt, AsksTexts, Protocol):
     """What the resolver is to us."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Message:
     """`header`: the section with the CRLF of its last field. `body` gives what is behind the empty line, read
     in a thread where `size`, of all of it, is large, and stops once the event is set.
@@ -59,7 +60,7 @@ class Message:
     body: Callable[[threading.Event], Iterator[Buffer]]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SpfQuestion:
     """Asked while the content still comes. `late` is the verdict if there is no answer in time."""
 
@@ -70,7 +71,7 @@ class SpfQuestion:
         self.asking.cancel()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Read:
     """What the header says, before anybody is asked."""
 

@@ -7,12 +7,12 @@ words into addresses and can be made to take minutes.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from mailcore.authenticity.canonical import Field, header_fields
 from mailcore.envelope import MAX_DOMAIN_OCTETS, normalise_domain
+from mailcore.values import value
 
 LONGEST_FIELD: Final = (
     32 * 1024
@@ -37,7 +37,7 @@ _COMMENT_PART: Final = re.compile(rb"[()]|\\.", re.DOTALL)
 _IN_DNS: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z0-9-]{2,63}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Address:
     """One address as it stands in a field. `domain` in A-labels, empty where it has none that DNS could hold;
     `name` is the display name's octets, spaces made one, encoded words and quotes left as they are.
@@ -48,7 +48,7 @@ class Address:
     name: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Authors:
     """Of all From fields, in order. `fields`: how many there are; RFC 5322 wants one. `more`: there is more
     than is read, so others may stand there.

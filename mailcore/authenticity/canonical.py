@@ -6,8 +6,9 @@ Pure. Must never hold a whole body, nor change what it is given: bodies come as 
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
+
+from mailcore.values import value
 
 Canonicalisation = Literal["simple", "relaxed"]
 Buffer = bytes | bytearray | memoryview
@@ -19,9 +20,10 @@ _EMPTY_LINES_BACKWARDS: Final = re.compile(
 )  # possessive: a stack of ways back would be large
 
 
-class Field(NamedTuple):
+@value
+class Field:
     """A header field: its name in lower case (empty where there is no colon), and all of its bytes, the last
-    CRLF included. A tuple, for it is made for each field of each message.
+    CRLF included.
     """
 
     name: bytes
@@ -60,7 +62,7 @@ def relaxed_header(raw: bytes) -> bytes:
     return _name(name) + b":" + unfolded.strip(b" ") + b"\r\n"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BodyKind:
     """Which hash of a body: of its form, cut after `length` canonical octets (l=) if that is said."""
 

@@ -5,7 +5,6 @@ In steps, so that the body is hashed in a thread while DNS answers: `prepare`, t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +14,7 @@ from mailcore.authenticity.signatures import Header, MessageSignature, holds, re
 from mailcore.authenticity.tag_lists import Tags, domain, listed, selector, tag_list
 from mailcore.authenticity.txt_records import AsksTxt
 from mailcore.authenticity.verdicts import DkimVerdict
+from mailcore.values import value
 
 MOST_SIGNATURES: Final = 10
 MOST_LOOKED_AT: Final = 50
@@ -23,7 +23,7 @@ AHEAD_SECONDS: Final = 12 * 3600.0
 _TIME_DIGITS: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Signed:
     """A signature that can be checked. `exact`: its i= has the domain of d=, not one below it."""
 
@@ -35,7 +35,7 @@ class Signed:
         return DkimVerdict(result, signature.domain, signature.selector, signature.algorithm, reason)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Signatures:
     """The signatures of a header, top to bottom: to be checked, or found wanting already."""
 

@@ -5,7 +5,7 @@ never a failure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -14,6 +14,7 @@ from mailcore.authenticity.dmarc_records import Record, Walk, walk, walks
 from mailcore.authenticity.txt_records import AsksTxt
 from mailcore.authenticity.verdicts import DkimVerdict, DmarcVerdict, SpfVerdict
 from mailcore.envelope import normalise_domain
+from mailcore.values import value
 
 # Of a message with several author domains (section 11.5); each costs up to 8 questions. No letter has more,
 # and the one that nobody asks about would be the one that is forged.
@@ -32,7 +33,7 @@ _WORST_FIRST: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Policy:
     """What applies to an author domain. `record` is None where there is none; `unknown`: nobody could say."""
 

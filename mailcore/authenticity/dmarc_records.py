@@ -13,6 +13,7 @@ from typing import Final
 
 from mailcore.authenticity.txt_records import AsksTxt, ask_txt
 from mailcore.dns_answers import TxtAnswer
+from mailcore.values import value
 
 MOST_QUESTIONS: Final = 8  # of one walk
 _LONGEST_PARENT: Final = 7  # labels of the second name asked
@@ -44,7 +45,7 @@ class Record:
         return _ONE_LESS.get(policy, policy) if self.testing else policy
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Walk:
     """What was found on the way up from `domain`: names with a record, longest first. `unknown`: a name on
     the way could not be asked, so nothing is known above. `exists`: that `_dmarc` below the domain was

@@ -5,19 +5,19 @@ whether the message is genuine.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from mailcore import replies
 from mailcore.authenticity.verdicts import ArcVerdict, Verdicts
 from mailcore.envelope import normalise_domain
 from mailcore.mail_rules import MailRules
 from mailcore.replies import Reply
+from mailcore.values import value
 
 # What the filter must think of a message, as a part of the score at which it is refused, to count against it.
 SPAM_PART = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Signals:
     """What else is known, as it counts: only what was found out. `reverse_name` is false where the client is
     known to have none that leads back to it. `blocklisted` matters for mail to postmaster@ and abuse@ alone:
@@ -28,7 +28,7 @@ class Signals:
     blocklisted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Judgement:
     """`reply` refuses or puts off; None takes the message. `why` is for us and the owner, not for senders."""
 

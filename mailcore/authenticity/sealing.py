@@ -5,7 +5,6 @@ Bytes in, header fields out. Must never change or hold back a message: what cann
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +13,7 @@ from mailcore.authenticity.canonical import Field, relaxed_header
 from mailcore.authenticity.signatures import Header
 from mailcore.authenticity.signing_keys import SigningKey
 from mailcore.authenticity.verdicts import ArcVerdict
+from mailcore.values import value
 
 # What a reader sees or a program obeys: these are signed once more than they occur, so that none can be added
 # (RFC 6376 section 8.15).
@@ -31,7 +31,7 @@ _MOST_NAMES: Final = 100
 _LINE_LENGTH: Final = 78
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Signer:
     """Whose signature, and when."""
 

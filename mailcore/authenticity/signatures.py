@@ -6,7 +6,6 @@ Shared by DKIM and ARC. Pure. Must never raise for what a message holds.
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, cast
 
 from cryptography.exceptions import InvalidSignature
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from mailcore.authenticity.canonical import BodyKind, Canonicalisation, Field, header_fields, relaxed_header
 from mailcore.authenticity.public_keys import Flaw, PublicKey, key_name
 from mailcore.authenticity.tag_lists import Tags, base64, domain, selector
+from mailcore.values import value
 
 _VALUE_OF_B: Final = re.compile(rb"((?:^|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
 _CANONICALISATION: Final = re.compile(r"(simple|relaxed)(?:/(simple|relaxed))?")
@@ -26,7 +26,7 @@ _MOST_NAMES: Final = 2_000
 _LENGTH: Final = re.compile(r"[0-9]{1,76}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Signature:
     """What every kind of signature says: who (d=, s=), how (a=), and `value` (b=)."""
 
@@ -41,7 +41,7 @@ class Signature:
         return key_name(self.selector, self.domain)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MessageSignature:
     """A signature over named fields (h=, lower case) and a body (bh=)."""
 

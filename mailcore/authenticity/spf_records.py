@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from mailcore.envelope import MAX_DOMAIN_OCTETS
+from mailcore.values import value
 
 Ip = IPv4Address | IPv6Address
 
@@ -154,7 +155,7 @@ def _is_domain(spec: str) -> bool:
 # --- macros ---
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Letters:
     """What the letters of macros stand for (section 7.2); `p` is asked for only where it is needed."""
 

@@ -5,15 +5,17 @@ anything of a message but domains, selectors and the words of these standards.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Self
+
+from mailcore.values import value
 
 # Of a sender's DNS or signature as little as needed: what is longer stands in no log and no header.
 LONGEST_WORD: Final = 253
 _WORD: Final = re.compile(r"(\w+)=(\S+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SpfVerdict:
     """`result` is a word of RFC 7208 section 2.6; `domain` the one that was asked (HELO for `<>`)."""
 
@@ -26,7 +28,7 @@ class SpfVerdict:
         return self.result == "pass"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DkimVerdict:
     """One signature. `result` is a word of RFC 8601 section 2.7.1 (pass, fail, policy, neutral, temperror,
     permerror); `domain` and `selector` its d= and s=, `algorithm` its a=; `reason` a few words of ours.
@@ -45,7 +47,7 @@ class DkimVerdict:
         return self.result == "pass"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DmarcVerdict:
     """RFC 9989. `result`: none, pass, fail, temperror or permerror. `from_domain`: the author domain;
     `policy`: what applies to it (none, quarantine, reject; empty without a record), after sp, np and t.
@@ -65,7 +67,7 @@ class DmarcVerdict:
         return (self.result, self.policy) == ("permerror", "reject")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ArcVerdict:
     """RFC 8617 section 5.2. `result`: none, pass or fail (temperror: a key could not be asked for).
     `sets`: how many there are (the next instance is one more); `sealers`: d= of each seal, oldest first.
@@ -88,7 +90,7 @@ class ArcVerdict:
         return cls(**{**value, **lists})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdicts:
     """All of one message. `spam` is the score of the spam filter, None where none was asked or answered."""
 
@@ -138,9 +140,15 @@ class Verdicts:
         return next((result for result in order if result in found), "none")
 
 
+_FIELDS: Final = {
+    kind: tuple(field.name for field in fields(kind))
+    for kind in (SpfVerdict, DkimVerdict, DmarcVerdict, ArcVerdict)
+}
+
+
 def _as_dict(verdict: SpfVerdict | DkimVerdict | DmarcVerdict | ArcVerdict) -> dict[str, Any]:
     """As `asdict`, which copies what cannot change, at ten times the cost."""
-    return {name: getattr(verdict, name) for name in verdict.__slots__}
+    return {name: getattr(verdict, name) for name in _FIELDS[type(verdict)]}
 
 
 @dataclass(frozen=True, slots=True)
