@@ -37,7 +37,7 @@ class Written:
     forwarded: dict[UUID, int]
 
 
-# All that is not a delivery's own is said once for each message, or once at all ($1, the node).
+# What is not a delivery's own is said once for each message, or once at all ($1, the node).
 _WRITE: Final = f"""
 with mail as materialized (
     select $1::uuid as node_id, m.*
@@ -49,13 +49,16 @@ with mail as materialized (
         sender_authenticated, smtputf8, origin, accepted_at, sealed, alias_hash, untagged_hash, sender_hash,
         dmarc_hash, said, code, duration_ms)
 ), parcel as materialized (
-    select $1::uuid as node_id, p.*, {routing.IS_THERE} as is_there
-    from unnest($24::uuid[], $25::uuid[], $26::uuid[], $27::uuid[], $28::uuid[], $29::uuid[], $30::text[],
-        $31::text[], $32::timestamptz[], $33::uuid[], $34::uuid[])
-    as p (id, message_id, account_id, domain_id, alias_id, destination_id, lane, origin, accepted_at,
-        lease_owner, lease_token)
+    select p.*, {routing.IS_THERE} as is_there
+    from (
+        select d.*, m.id as message_id, m.account_id, m.domain_id, m.alias_id, m.node_id, m.lane, m.origin,
+            m.accepted_at
+        from unnest($24::uuid[], $25::uuid[], $26::uuid[], $27::uuid[], $28::uuid[])
+            as d (id, of_message, destination_id, lease_owner, lease_token)
+        join mail m on m.id = d.of_message
+    ) p
 ), usage as materialized (
-    select * from unnest($35::uuid[], $36::date[], $37::int[], $38::bigint[])
+    select * from unnest($29::uuid[], $30::date[], $31::int[], $32::bigint[])
     as u (account_id, day, forwarded, bytes)
 ),
 {queue.INSERTED},
@@ -72,24 +75,24 @@ async def write(
     tx: Transaction, keys: LogKeys, mail: Sequence[Accepted], usage: Sequence[Usage] = ()
 ) -> Written:
     """At least one message, all of one node. Wakes the lanes of what is not leased."""
-    found = await keys.to_write((a.message.account_id, a.message.accepted_at) for a in mail)
+    row_keys = await keys.to_write((a.message.account_id, a.message.accepted_at) for a in mail)
     messages = [
         (m.id, m.account_id, m.domain_id, m.alias_id, m.recipient, m.lane,
          m.location.segment, m.location.offset, m.location.length, m.shared, m.sender_authenticated,
          m.smtputf8, m.origin, m.accepted_at,
-         *event_log.columns_of(a.logged, a.received, found.of(m.account_id, m.accepted_at)))
-        for a in mail for m in (a.message,)
+         *event_log.columns_of(a.logged, a.received, key))
+        for a, key in zip(mail, row_keys, strict=True) for m in (a.message,)
     ]  # fmt: skip
     deliveries = [
-        (d.id, m.id, m.account_id, m.domain_id, m.alias_id, d.destination_id, m.lane, m.origin, m.accepted_at,
-         d.lease and d.lease.owner, d.lease and d.lease.token)
-        for a in mail for m in (a.message,) for d in a.deliveries
-    ]  # fmt: skip
+        (d.id, a.message.id, d.destination_id, d.lease and d.lease.owner, d.lease and d.lease.token)
+        for a in mail
+        for d in a.deliveries
+    ]
     row = await tx.row(
         _WRITE,
         mail[0].message.node_id,
         *columns(messages, 22),
-        *columns(deliveries, 11),
+        *columns(deliveries, 5),
         *columns([(u.account_id, u.day, u.forwarded, u.bytes) for u in usage], 4),
     )
     tx.known_as(row["xid"])

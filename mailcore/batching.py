@@ -8,7 +8,6 @@ others share.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -17,12 +16,6 @@ R = TypeVar("R")
 # For batches of which each is a transaction: many take less, so who waits is better off in a larger one; one
 # that is stuck holds up nobody for longer.
 PATIENCE: Final = 0.1
-
-
-@dataclass(slots=True)
-class _Waiting(Generic[T, R]):
-    item: T
-    result: "asyncio.Future[R]"
 
 
 class Batcher(Generic[T, R]):
@@ -46,7 +39,7 @@ class Batcher(Generic[T, R]):
         self._patience = patience
         self._young: asyncio.TimerHandle | None = None
         self._starts = False
-        self._waiting: deque[_Waiting[T, R]] = deque()
+        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: T) -> R:
@@ -57,10 +50,10 @@ class Batcher(Generic[T, R]):
 
     def begin(self, item: T) -> "asyncio.Future[R]":
         """The same for whoever goes on meanwhile."""
-        waiting = _Waiting(item, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        result: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, result))
         self._start()
-        return waiting.result
+        return result
 
     async def drain(self) -> None:
         """Returns when nothing waits and nothing runs."""
@@ -84,15 +77,15 @@ class Batcher(Generic[T, R]):
         batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
         self._start()
         try:
-            results = await self._run([waiting.item for waiting in batch])
+            results = await self._run([item for item, _ in batch])
         except Exception as error:  # noqa: BLE001  handed on to every caller of the batch
-            for waiting in batch:
-                if not waiting.result.cancelled():
-                    waiting.result.set_exception(error)
+            for _, waiting in batch:
+                if not waiting.cancelled():
+                    waiting.set_exception(error)
         else:
-            for waiting, result in zip(batch, results, strict=True):
-                if not waiting.result.cancelled():
-                    waiting.result.set_result(result)
+            for (_, waiting), result in zip(batch, results, strict=True):
+                if not waiting.cancelled():
+                    waiting.set_result(result)
         finally:
             self._free += 1
             if young:

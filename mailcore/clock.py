@@ -9,6 +9,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
+
 
 class Clock:
     """Wall-clock and monotonic time. Wall time is always aware and in UTC."""
@@ -21,11 +23,16 @@ class Clock:
         return time.monotonic()
 
     def new_id(self) -> UUID:
-        """A time-ordered identifier (UUIDv7, RFC 9562 section 5.7): sorts by creation, tells its age."""
+        """A time-ordered identifier (UUIDv7, RFC 9562 section 5.7): sorts by creation, tells its age.
+
+        Of the kind that rows bring, too: hashed, compared and written ten times as fast as Python's own.
+        """
         milliseconds = int(self.now().timestamp() * 1000)
         value = (milliseconds & 0xFFFFFFFFFFFF) << 80 | int.from_bytes(os.urandom(10), "big")
         value = value & ~(0xF << 76) | 0x7 << 76
-        return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+        value = value & ~(0x3 << 62) | 0x2 << 62
+        identifier: UUID = pgproto.UUID(value.to_bytes(16, "big"))
+        return identifier
 
 
 class ShiftedClock(Clock):

@@ -233,7 +233,7 @@ class Database:
         COMMIT the server can be asked what became of it: committed goes on as if nothing happened, aborted
         raises `Aborted`, and where nobody can tell within a minute `UnknownOutcome` is raised.
         """
-        async with self._connection() as connection:
+        async with self._held.one() as connection:
             tx = Transaction(connection)
             await connection.execute("BEGIN;")
             try:
@@ -287,31 +287,17 @@ class Database:
             return False
         return {"committed": True, "aborted": False}.get(status)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        """One of those we hold; given back without a word to the server."""
-        connection = await self._held.take()
-        try:
-            yield connection
-        except (asyncio.CancelledError, TimeoutError):  # a statement of it may still be running
-            self._held.throw_away(connection)
-            raise
-        except BaseException:
-            self._held.give_back(connection)
-            raise
-        self._held.give_back(connection)
-
     async def fetch(self, query: str, *arguments: object) -> Sequence[Any]:
         """Rows of one reading statement, outside of any transaction."""
-        async with self._connection() as connection:
+        async with self._held.one() as connection:
             return await connection.fetch(query, *arguments)  # type: ignore[no-any-return]
 
     async def row(self, query: str, *arguments: object) -> Any:
-        async with self._connection() as connection:
+        async with self._held.one() as connection:
             return await connection.fetchrow(query, *arguments)
 
     async def value(self, query: str, *arguments: object) -> Any:
-        async with self._connection() as connection:
+        async with self._held.one() as connection:
             return await connection.fetchval(query, *arguments)
 
     async def delete_in_batches(self, table: str, rows: str, *arguments: object, batch: int = _BATCH) -> int:

@@ -216,7 +216,7 @@ class EndOfData:
         finally:  # cancelled or not, it is acceptance's now
             intake.release()
         if not reply.is_refusal:
-            metrics.RECEIVED.labels(recipients[0].lane).inc()
+            metrics.received(recipients[0].lane).inc()
         return reply
 
     async def _submission(self, mail: _Mail, verdicts: Verdicts | None) -> Submission:

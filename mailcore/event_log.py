@@ -162,23 +162,22 @@ logged as (
     select id, account_id, accepted_at, accepted_at, 'received', code, duration_ms, 0, said from mail
 )
 """.strip()
-# Part of settlement.py: the events of those of `said` that were `ended`.
+# Part of settlement.py: the events of those that `ended`.
 ENDED = """
 told as (
     insert into log_event (message_id, account_id, received_at, delivery_id, at, type, code, duration_ms,
         attempt, sealed)
-    select message_id, account_id, received_at, id, at, type, code, duration_ms, attempt, sealed
-    from said where id in (select id from ended)
+    select message_id, account_id, accepted_at, id, at, type, code, duration_ms, attempt, sealed from ended
 )
 """.strip()
 _Sealed = tuple[bytes | None, bytes | None, bytes | None, bytes | None, bytes | None]
 
 
 async def record_messages(tx: Transaction, keys: LogKeys, messages: Sequence[LoggedMessage]) -> None:
-    found = await keys.to_write((m.account_id, m.received_at) for m in messages)
+    row_keys = await keys.to_write((m.account_id, m.received_at) for m in messages)
     rows = [
-        (m.id, m.account_id, m.domain_id, m.received_at, *_sealed(m, found.of(m.account_id, m.received_at)))
-        for m in messages
+        (m.id, m.account_id, m.domain_id, m.received_at, *_sealed(m, key))
+        for m, key in zip(messages, row_keys, strict=True)
     ]
     if rows:
         await tx.execute(_INSERT_MESSAGES, *columns(rows))
@@ -191,8 +190,8 @@ def columns_of(message: LoggedMessage, received: Event, key: RowKey | None) -> t
 
 async def complete(tx: Transaction, keys: LogKeys, messages: Sequence[LoggedMessage]) -> None:
     """What was left blank of these as long as they had not failed (log_levels.py); the rest stays."""
-    found = await keys.to_write((m.account_id, m.received_at) for m in messages)
-    rows = [(m.id, m.received_at, *_sealed(m, found.of(m.account_id, m.received_at))) for m in messages]
+    row_keys = await keys.to_write((m.account_id, m.received_at) for m in messages)
+    rows = [(m.id, m.received_at, *_sealed(m, key)) for m, key in zip(messages, row_keys, strict=True)]
     if rows:
         await tx.execute(_COMPLETE, *columns(rows))
 
@@ -251,11 +250,11 @@ def leave_event(tx: Transaction, event: Event) -> None:
 
 
 async def record_events(tx: Transaction, keys: LogKeys, events: Sequence[Event]) -> None:
-    found = await keys.to_write((e.account_id, e.received_at) for e in events)
+    row_keys = await keys.to_write((e.account_id, e.received_at) for e in events)
     rows = [
         (e.message_id, e.account_id, e.received_at, e.delivery_id, e.at, e.type, e.code, _milliseconds(e),
-         e.attempt, e.count, _sealed_texts(e, found.of(e.account_id, e.received_at)))
-        for e in events
+         e.attempt, e.count, _sealed_texts(e, key))
+        for e, key in zip(events, row_keys, strict=True)
     ]  # fmt: skip
     if rows:
         await tx.execute(_INSERT_EVENTS, *columns(rows))
@@ -267,11 +266,8 @@ def _milliseconds(e: Event) -> int:
 
 
 def ended_columns(e: Event, key: RowKey | None) -> tuple[object, ...]:
-    """As `ENDED` wants them, from `message_id` to `sealed`. Its delivery's id is that of the row."""
-    return (
-        e.message_id, e.account_id, e.received_at, e.at, e.type, e.code, _milliseconds(e), e.attempt,
-        _sealed_texts(e, key),
-    )  # fmt: skip
+    """As `ENDED` wants them, from `type` to `sealed`. The rest stands in the row of its delivery."""
+    return e.type, e.code, _milliseconds(e), _sealed_texts(e, key)
 
 
 def _sealed_texts(e: Event, key: RowKey | None) -> bytes | None:

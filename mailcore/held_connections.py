@@ -53,6 +53,10 @@ class HeldConnections:
             return handed
         return await self._connect()
 
+    def one(self) -> "Lent":
+        """For `async with`: taken, and given back in the end."""
+        return Lent(self)
+
     async def _wait(self) -> Any:
         """One that was given back, or None: another was closed, and its place is ours."""
         turn: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -125,6 +129,24 @@ class HeldConnections:
                     connection.terminate()
         if self._leaving:
             await asyncio.wait(self._leaving)
+
+
+class Lent:
+    """One of those that are held, for the time of a block; given back without a word to the server."""
+
+    def __init__(self, held: HeldConnections) -> None:
+        self._held = held
+
+    async def __aenter__(self) -> Any:
+        self._connection = await self._held.take()
+        return self._connection
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Thrown away where a statement of it may still be running."""
+        if kind is not None and issubclass(kind, asyncio.CancelledError | TimeoutError):
+            self._held.throw_away(self._connection)
+        else:
+            self._held.give_back(self._connection)
 
 
 async def _close(connection: Any) -> None:

@@ -20,12 +20,12 @@ entered as (
     insert into ledger (origin, created) select origin, count(*) from parcel group by origin
 )
 """.strip()
-# Part of settlement.py: those of `said` that were `ended`.
+# Part of settlement.py: those that `ended`.
 ENDED = """
 entered as (
     insert into ledger (origin, delivered, hard_bounced)
     select origin, count(*) filter (where type = 'delivered'), count(*) filter (where type = 'hard-bounced')
-    from said where id in (select id from ended) group by origin
+    from ended group by origin
 )
 """.strip()
 

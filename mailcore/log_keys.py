@@ -78,11 +78,13 @@ class LogKeys:
             await asyncio.to_thread(self.files.make_accounts, lacking[first : first + _AHEAD_AT_ONCE])
         return len(lacking)
 
-    async def to_write(self, rows: Iterable[tuple[UUID, datetime]]) -> RowKeys:
-        """By account and moment of receipt; made where there was none yet. Await it before the COMMIT. What
-        is not there within two seconds is lost to these rows.
+    async def to_write(self, rows: Iterable[tuple[UUID, datetime]]) -> list[RowKey | None]:
+        """One for each row, by account and moment of receipt; made where there was none yet. Await it before
+        the COMMIT. What is not there within two seconds is None, and lost to these rows.
         """
-        return await self._rows_of({(account, hour_of(at)) for account, at in rows}, make=True)
+        wanted = [(account, hour_of(at)) for account, at in rows]
+        found = (await self._rows_of(set(wanted), make=True)).found
+        return [found.get(row) for row in wanted]
 
     async def to_read(self, rows: Iterable[tuple[UUID, datetime]]) -> RowKeys:
         """Those that are still there."""

@@ -22,6 +22,7 @@ _NONCE_BYTES: Final = 12
 _HASH_BYTES: Final = 16
 # Lengths tell a little of what is sealed: they come in these steps.
 _STEP: Final = 32
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def of_undelivered(day: str) -> bytes:
 
 def seal(key: RowKey, row: bytes, fields: Sequence[str]) -> bytes:
     """`row` names the row: sealed fields put into another one do not open. Takes what is valid UTF-8."""
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    text = _JSON.encode(fields).encode()
     nonce = os.urandom(_NONCE_BYTES)
     return nonce + key.sealing.encrypt(nonce, text + b" " * (-len(text) % _STEP), row)
 

@@ -4,6 +4,8 @@ Labels are lanes, reasons and kinds from fixed sets. Must never carry an address
 account or anything else that tells one customer from another.
 """
 
+from functools import cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
 _BATCH = (1, 2, 5, 10, 20, 50, 100, 200)
@@ -13,7 +15,8 @@ NO_PROXY_HEADER = Counter(
     "clearpost_mx_no_proxy_header_total", "Connections of load balancers closed for want of a PROXY header"
 )
 CONNECTIONS = Gauge("clearpost_smtp_connections", "Open connections of this mx process")
-RECEIVED = Counter("clearpost_received_total", "Messages answered 250", ["lane"])
+_RECEIVED = Counter("clearpost_received_total", "Messages answered 250", ["lane"])
+received = cache(_RECEIVED.labels)
 REFUSED = Counter("clearpost_refused_total", "Replies that refused, by enhanced status code", ["code"])
 SPAM_CHECKS = Counter(
     "clearpost_spam_checks_total", "Messages for rspamd: scored, no-answer, not-asked", ["outcome"]
@@ -36,10 +39,12 @@ BATCH_SYNCED = _BATCH_SECONDS.labels("accept-bytes")
 BATCH_COMMITTED = _BATCH_SECONDS.labels("accept-rows")
 BATCH_SETTLED = _BATCH_SECONDS.labels("settle-rows")
 CLAIM_BATCH = Histogram("clearpost_claim_batch_size", "Deliveries claimed at once", buckets=_BATCH)
-OUTCOMES = Counter("clearpost_attempts_total", "Attempts by lane and outcome", ["lane", "outcome"])
-DELIVERED_AFTER = Histogram(
+_OUTCOMES = Counter("clearpost_attempts_total", "Attempts by lane and outcome", ["lane", "outcome"])
+outcomes = cache(_OUTCOMES.labels)
+_DELIVERED_AFTER = Histogram(
     "clearpost_accept_to_delivered_seconds", "From 250 to delivered", ["lane"], buckets=_SECONDS
 )
+delivered_after = cache(_DELIVERED_AFTER.labels)
 INTERRUPTED = Counter("clearpost_attempts_interrupted_total", "Attempts whose process died")
 STALE_RESULTS = Counter(
     "clearpost_stale_results_total", "Results that came after the lease was lost and were not written"

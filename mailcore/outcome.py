@@ -103,7 +103,9 @@ def enhanced_code(text: str, code_class: int) -> str:
 def sanitised(text: str) -> str:
     """One printable line: lines joined by a space, everything unprintable escaped, at most 500 characters."""
     line = " ".join(text[: 2 * RESPONSE_CHARACTERS].split("\n"))
-    return "".join(_printable(character) for character in line)[:RESPONSE_CHARACTERS]
+    if not line.isprintable():
+        line = "".join(_printable(character) for character in line)
+    return line[:RESPONSE_CHARACTERS]
 
 
 def _printable(character: str) -> str:

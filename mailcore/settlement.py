@@ -245,16 +245,17 @@ async def _lock_messages(tx: Transaction, batch: Sequence[Result]) -> None:
 
 
 # Deliveries whose lease is still ours, then their messages without another one left, in one order for all;
-# events and ledger. Where the bytes lie is read here: the sweep may have moved them.
+# events and ledger, which say what the deliveries' rows do. Where the bytes lie is read here: the sweep may
+# have moved them.
 _END = f"""
 with said as materialized (
-    select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[],
-        $7::text[], $8::text[], $9::int[], $10::int[], $11::bytea[], $12::text[])
-    as s (id, token, message_id, account_id, received_at, at, type, code, duration_ms, attempt, sealed,
-        origin)
+    select $1::timestamptz as at, s.*
+    from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int[], $7::bytea[])
+    as s (id, token, type, code, duration_ms, sealed)
 ), ended as (
-    delete from delivery d using said where d.id = said.id and d.lease_token = said.token
-    returning d.id, d.message_id
+    delete from delivery d using said s where d.id = s.id and d.lease_token = s.token
+    returning d.id, d.message_id, d.account_id, d.accepted_at, d.attempt, d.origin, s.at, s.type, s.code,
+        s.duration_ms, s.sealed
 ), closed as (
     delete from message m using (select message_id from ended order by message_id) e
     where m.id = e.message_id and not exists (
@@ -275,14 +276,13 @@ async def _end(
     if not results:
         return set(), []
     claims = [result.settlement.claimed for result in results]
-    found = await keys.to_write((c.account_id, c.accepted_at) for c in claims)
+    row_keys = await keys.to_write((c.account_id, c.accepted_at) for c in claims)
     said = {c.id: _event(result, now) for c, result in zip(claims, results, strict=True)}
     rows = [
-        (c.id, c.lease.token,
-         *event_log.ended_columns(said[c.id], found.of(c.account_id, c.accepted_at)), c.origin)
-        for c in claims
-    ]  # fmt: skip
-    written = await tx.fetch(_END, *columns(rows))
+        (c.id, c.lease.token, *event_log.ended_columns(said[c.id], key))
+        for c, key in zip(claims, row_keys, strict=True)
+    ]
+    written = await tx.fetch(_END, now, *columns(rows))
     if not written:
         return set(), []
     tx.known_as(written[0]["xid"])
@@ -377,8 +377,6 @@ def _count(batch: Sequence[Result], written: _Written, now: datetime) -> None:
         if s.claimed.id not in written.settled:
             metrics.STALE_RESULTS.inc()
             continue
-        metrics.OUTCOMES.labels(s.claimed.lane, s.kind).inc()
+        metrics.outcomes(s.claimed.lane, s.kind).inc()
         if s.kind == "delivered":
-            metrics.DELIVERED_AFTER.labels(s.claimed.lane).observe(
-                (now - s.claimed.accepted_at).total_seconds()
-            )
+            metrics.delivered_after(s.claimed.lane).observe((now - s.claimed.accepted_at).total_seconds())

@@ -18,6 +18,7 @@ from mailcore.settings import Settings
 from mailcore.values import value
 
 SERVICE_CLOSING: Final = 421
+_MARKS: Final = re.compile("[<> ]")  # what ends a path, or begins another word
 # So much goes out in one packet train with its dot: a socket that waits for nothing else takes it at once.
 _AT_ONCE: Final = 16 * 1024
 
@@ -139,9 +140,9 @@ def _mail_command(parcel: Parcel, extensions: dict[str, str]) -> bytes:
 def _path(mailbox: str) -> bytes:
     """A mailbox in angle brackets. Raises ValueError, without naming it, where it could be more than that."""
     local_part, at, domain = mailbox.rpartition("@")
-    unsafe = not mailbox.isprintable() or any(mark in domain for mark in "<> ")
+    unsafe = not mailbox.isprintable() or _MARKS.search(domain)
     quoted = local_part.startswith('"') and local_part.endswith('"')
-    if unsafe or (mailbox and not at) or (not quoted and any(mark in local_part for mark in "<> ")):
+    if unsafe or (mailbox and not at) or (not quoted and _MARKS.search(local_part)):
         raise ValueError("path cannot be written into a command")
     return b"<" + mailbox.encode("utf-8") + b">"
 

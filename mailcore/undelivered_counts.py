@@ -35,7 +35,7 @@ async def count(
 async def key_of(keys: LogKeys, account_id: UUID, day: date, *, make: bool = False) -> RowKey | None:
     """One for the whole day, so that its failures can be counted together."""
     row = (account_id, datetime.combine(day, time(), UTC))
-    return (await (keys.to_write([row]) if make else keys.to_read([row]))).of(*row)
+    return (await keys.to_write([row]))[0] if make else (await keys.to_read([row])).of(*row)
 
 
 def alias_of(key: RowKey | None, day: date, sealed: bytes | None) -> str:

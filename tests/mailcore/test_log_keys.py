@@ -33,7 +33,7 @@ def keys(tmp_path: Path, clock: SteppedClock) -> LogKeys:
 
 
 async def written(keys: LogKeys, account: UUID = ACCOUNT, at: datetime = HOUR) -> bytes | None:
-    key = (await keys.to_write([(account, at)])).of(account, at)
+    [key] = await keys.to_write([(account, at)])
     return key.hashing if key else None
 
 
