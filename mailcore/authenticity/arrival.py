@@ -39,6 +39,7 @@ _LARGEST_HEADER_INLINE: Final = 16 * 1024
 # The last part of the time is for what needs the other verdicts: alignment.
 _PART_BEFORE_DMARC: Final = 0.75
 _LATE: Final = "not checked in time"
+_NEVER: Final = threading.Event()  # what is read in the event loop is not given up meanwhile
 # Threads of its own: a flood of large messages must not stand before those who write.
 _THREADS: Final = ThreadPoolExecutor(max_workers=4, thread_name_prefix="verdicts")
 
@@ -120,12 +121,10 @@ class Arrivals:
 
     async def check(self, message: Message, question: SpfQuestion) -> Verdicts:
         """Within `verdict_timeout` from now on."""
-        given_up = threading.Event()
-        looking = _Looking(message, self._resolver, self._clock.now(), self._seconds, given_up)
+        looking = _Looking(message, self._resolver, self._clock.now(), self._seconds)
         try:
             return await looking.verdicts(question)
         finally:
-            given_up.set()
             await looking.end()
 
 
@@ -138,7 +137,6 @@ class _Looking:
         resolver: AsksTxt,
         now: datetime,
         seconds: float,
-        given_up: threading.Event,
     ) -> None:
         self._message = message
         self._resolver = resolver
@@ -147,13 +145,15 @@ class _Looking:
         began = self._loop.time()
         self._before_dmarc = began + seconds * _PART_BEFORE_DMARC
         self._end = began + seconds
-        self._given_up = given_up
         self._asking: list[asyncio.Task[TxtAnswer]] = []
         self._is_large = message.size > LARGEST_INLINE
+        self._given_up = threading.Event() if self._is_large else _NEVER
         self._header_is_large = len(message.header) > _LARGEST_HEADER_INLINE
 
     async def end(self) -> None:
         """What came too late is waited for by nobody."""
+        if self._is_large:
+            self._given_up.set()
         for task in self._asking:
             task.cancel()
         if self._asking:
@@ -205,7 +205,8 @@ class _Looking:
         if not kinds:
             return {}
         body = self._message.body(self._given_up)
-        return await self._run(self._is_large, self._before_dmarc, body_hashes, body, kinds)
+        work = body_hashes if self._is_large else _hashes_at_once
+        return await self._run(self._is_large, self._before_dmarc, work, body, kinds)
 
     def _left(self, when: float) -> float:
         return max(0.0, when - self._loop.time())
@@ -251,6 +252,11 @@ def _unread(by_spf: SpfVerdict) -> Verdicts:
     dmarc_verdict = DmarcVerdict("temperror", undecided=True)
     signatures = (DkimVerdict("temperror", reason=_LATE),)
     return Verdicts(by_spf, signatures, dmarc_verdict, ArcVerdict("temperror"))
+
+
+def _hashes_at_once(body: Iterator[Buffer], kinds: Collection[BodyKind]) -> Mapping[BodyKind, bytes | None]:
+    """Of a body that is small: without the machinery for pieces."""
+    return body_hashes(tuple(body), kinds)
 
 
 def _read(section: bytes, now: datetime) -> _Read:
