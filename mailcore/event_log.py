@@ -286,7 +286,8 @@ async def recount(tx: Transaction, message_id: UUID, count: int) -> None:
 
 def storable(text: str, limit: int) -> str:
     """What PostgreSQL takes: no NUL, no lone surrogate. One odd character must never fail a commit."""
-    return text[:limit].replace("\0", "").encode("utf-8", "replace").decode()
+    text = text[:limit].replace("\0", "")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def columns(rows: Sequence[tuple[Any, ...]], count: int = 0) -> list[Sequence[Any]]:

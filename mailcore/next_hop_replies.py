@@ -37,6 +37,8 @@ class Answer:
 
 def take(octets: bytearray) -> Answer | None:
     """The first reply, cut off the octets, its lines joined by line ends; None before all of it has come."""
+    if not octets:
+        return None
     whole = _WHOLE.match(octets)
     if whole is None:
         malformed = _MALFORMED.match(octets)
