@@ -7,6 +7,7 @@ for a hostile Subject is quadratic.
 
 import binascii
 import re
+from io import IncrementalNewlineDecoder
 
 from mailcore import replies
 from mailcore.replies import Reply
@@ -71,9 +72,10 @@ class ContentScan:
         self._head = bytearray()  # the content so far, until its header section is known
         self._header: bytes | None = None
         self._header_too_large = False
-        self._ends_with_cr = False
+        # What it decodes is thrown away. It notes which line breaks there were: one pass, not three counts.
+        self._breaks = IncrementalNewlineDecoder(None, translate=False)
         self._line_length = 0  # since the last LF, its CR included
-        self._has_bare_break = self._has_nul = self._has_long_line = False
+        self._has_nul = self._has_long_line = False
 
     @property
     def header(self) -> bytes:
@@ -96,16 +98,15 @@ class ContentScan:
             self._feed_header(chunk)
         if b"\0" in chunk:
             self._has_nul = True
-        if self._ends_with_cr:
-            chunk = b"\r" + chunk
-        self._ends_with_cr = chunk.endswith(b"\r")
-        self._feed_lines(chunk[:-1] if self._ends_with_cr else chunk)
+        self._breaks.decode(chunk.decode("latin-1"))
+        self._feed_lines(chunk)
 
     def finish(self) -> Reply | None:
         """The content is over: why it is refused, or None. The worst reason comes first."""
         if self._header is None:
             self._end_header(len(self._head))
-        if self._has_bare_break or self._ends_with_cr:
+        self._breaks.decode("", final=True)
+        if self._breaks.newlines not in (None, "\r\n"):
             return replies.BARE_LINE_BREAK
         if self._has_nul:
             return replies.HAS_NUL
@@ -133,10 +134,6 @@ class ContentScan:
         self._head.clear()
 
     def _feed_lines(self, data: bytes) -> None:
-        """`data` never ends within a CRLF."""
-        breaks = data.count(b"\r\n")
-        if data.count(b"\n") != breaks or data.count(b"\r") != breaks:
-            self._has_bare_break = True
         first = data.find(b"\n")
         if first < 0:
             self._line_length += len(data)
