@@ -43,7 +43,12 @@ class DataDecoder:
 
 
 def _safe_cut(window: bytes) -> int:
-    """How much of the window can go: neither the end mark nor a stuffed dot may lie across the cut."""
+    """How much of the window can go: neither the end mark nor a stuffed dot may lie across the cut.
+
+    Both begin with a CR. Without one near its end all of the window goes, and nothing of it is copied.
+    """
+    if window.find(b"\r", -len(_END_OF_DATA) + 1) < 0:
+        return len(window)
     cut = len(window) - len(_END_OF_DATA) + 1
     if cut <= 0:
         return 0
