@@ -49,6 +49,15 @@ class Seal:
         """Raises `Unsealable`."""
         return self._open(_NONCE.pack(_CONTENT, number, is_last), sealed, self._bound)
 
+    def open_chunk_into(self, place: memoryview, number: int, sealed: Buffer, *, is_last: bool) -> None:
+        """Fills `place`, whose octets mean nothing where it raises `Unsealable`."""
+        if len(sealed) != len(place) + TAG_BYTES:
+            raise Unsealable
+        try:
+            self._cipher.decrypt_into(_NONCE.pack(_CONTENT, number, is_last), sealed, self._bound, place)
+        except InvalidTag:
+            raise Unsealable from None
+
     def content(self, content: Buffer) -> Iterator[bytes]:
         """All chunks of a content that is there whole."""
         view, last = memoryview(content), chunks_of(len(content)) - 1
