@@ -16,6 +16,7 @@ from zlib import crc32
 from mailcore import crash_points, spool_plain_record
 from mailcore.spool_seal import (
     CHUNK_BYTES,
+    SEALED_CHUNK,
     TAG_BYTES,
     Buffer,
     ContentSealer,
@@ -31,7 +32,6 @@ _CHECKED = struct.Struct("<4sIIQ")
 _ID_BYTES = 16
 _MAGIC = b"CPS1"
 _ZEROS = bytes(1024 * 1024)
-_SEALED_CHUNK = CHUNK_BYTES + TAG_BYTES
 _TOGETHER = 16  # chunks that are read at once where all are wanted: a megabyte
 _MOST_BUFFERS = 512  # of IOV_MAX, 1024 on Linux
 
@@ -166,8 +166,8 @@ class Encoder:
         """Where what `add` or `end` returns next belongs, from the beginning of the record."""
         return HEADER_BYTES + self._content.sealed
 
-    def add(self, buffer: Buffer) -> list[bytes]:
-        return self._content.add(buffer)
+    def add(self, buffers: Sequence[Buffer]) -> memoryview:
+        return self._content.add(buffers)
 
     def end(self) -> bytes:
         """The content is whole: its last chunk."""
@@ -264,10 +264,10 @@ class ContentReader:
 
     def _open_into(self, whole: memoryview, first: int) -> None:
         """As many chunks as one read brings, from the `first` on, each where it belongs."""
-        sealed = memoryview(os.pread(self._descriptor, _TOGETHER * _SEALED_CHUNK, self._place(first)))
+        sealed = memoryview(os.pread(self._descriptor, _TOGETHER * SEALED_CHUNK, self._place(first)))
         for number in range(first, min(first + _TOGETHER, self._last + 1)):
             chunk = whole[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES]
-            at = (number - first) * _SEALED_CHUNK
+            at = (number - first) * SEALED_CHUNK
             found = sealed[at : at + len(chunk) + TAG_BYTES]
             self._seal.open_chunk_into(chunk, number, found, is_last=number == self._last)
 
@@ -281,7 +281,7 @@ class ContentReader:
 
     def _place(self, number: int) -> int:
         """Where a sealed chunk begins in the file."""
-        return self._start + number * _SEALED_CHUNK
+        return self._start + number * SEALED_CHUNK
 
 
 # --- in an open file ---
