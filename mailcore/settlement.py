@@ -246,20 +246,22 @@ async def _lock_messages(tx: Transaction, batch: Sequence[Result]) -> None:
 
 # Deliveries whose lease is still ours, then their messages without another one left, in one order for all;
 # events and ledger, which say what the deliveries' rows do. Where the bytes lie is read here: the sweep may
-# have moved them.
+# have moved them. Each is found by its key, whatever was in the table when the plan was made.
 _END = f"""
 with said as materialized (
     select $1::timestamptz as at, s.*
     from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int[], $7::bytea[])
     as s (id, token, type, code, duration_ms, sealed)
 ), ended as (
-    delete from delivery d using said s where d.id = s.id and d.lease_token = s.token
+    delete from delivery d using said s
+    where d.id = any($2) and d.id = s.id and d.lease_token = s.token
     returning d.id, d.message_id, d.account_id, d.accepted_at, d.attempt, d.origin, s.at, s.type, s.code,
         s.duration_ms, s.sealed
 ), closed as (
     delete from message m using (select message_id from ended order by message_id) e
-    where m.id = e.message_id and not exists (
-        select from delivery d where d.message_id = m.id and d.id not in (select id from ended))
+    where m.id = any(array(select message_id from ended)) and m.id = e.message_id and not coalesce((
+        select true from delivery d where d.message_id = m.id and d.id not in (select id from ended) limit 1
+    ), false)
     returning m.id, m.delivered, m.segment, m.record_offset, m.record_length, m.shared
 ),
 {event_log.ENDED},
