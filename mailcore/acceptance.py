@@ -17,6 +17,7 @@ from mailcore import accepted_rows, crash_points, event_log, log_levels, metrics
 from mailcore.accepted_rows import Accepted
 from mailcore.batching import PATIENCE, Batcher
 from mailcore.clock import Clock
+from mailcore.contents import Mail
 from mailcore.database import CONNECTION_LOST, Aborted, Database, Transaction, UnknownOutcome
 from mailcore.first_attempts import FirstAttempts
 from mailcore.log_keys import LogKeys
@@ -39,16 +40,28 @@ _APPENDING = ThreadPoolExecutor(max_workers=2, thread_name_prefix="append")
 
 @dataclass(slots=True)
 class Draft:
-    """A submission whose bytes are synced and whose rows are not committed yet."""
+    """A submission whose bytes are synced and whose rows are not committed yet. `in_memory`: for attempts of
+    ours, unless it lies in the spool alone.
+    """
 
     submission: Submission
     location: Location
     mail: list[tuple[MessageRow, list[DeliveryRow]]]
     owner: UUID | None
+    in_memory: Mail | None
 
     @property
     def deliveries(self) -> int:
         return sum(len(rows) for _, rows in self.mail)
+
+    def claims(self) -> list[Claimed]:
+        """Those of its deliveries that are leased to us."""
+        s = self.submission
+        return [
+            c
+            for (row, rows), r in zip(self.mail, s.recipients, strict=True)
+            for c in _claims(s, row, rows, r)
+        ]
 
 
 class Acceptance:
@@ -164,7 +177,7 @@ class Acceptance:
                 accepted_at=s.received_at,
             )
             mail.append((row, [self._delivery(d, owner) for d in r.destinations]))
-        return Draft(s, location, mail, owner)
+        return Draft(s, location, mail, owner, _in_memory(s) if owner else None)
 
     def _delivery(self, destination: DestinationRef, owner: UUID | None) -> DeliveryRow:
         lease = owner and Lease(owner, self._clock.new_id())
@@ -178,6 +191,7 @@ class Acceptance:
             return {}
         try:
             async with self._database.transaction() as tx:
+                self._prepare(drafts)
                 await self.insert(tx, drafts)
         except UnknownOutcome as unknown:
             self.remember(unknown, drafts)
@@ -201,6 +215,14 @@ class Acceptance:
             self.leave_to_sweep(drafts)
             raise
         return self.accepted(drafts)
+
+    def _prepare(self, drafts: Sequence[Draft]) -> None:
+        """What takes time before the first attempt of one alone, as soon as we wait for the database: among
+        many it would only take somebody else's turn.
+        """
+        if len(drafts) == 1 and drafts[0].deliveries == 1 and (mail := drafts[0].in_memory):
+            for claimed in drafts[0].claims():
+                asyncio.get_running_loop().call_soon(self._first_attempts.prepare, claimed, mail)
 
     async def insert(self, tx: Transaction, drafts: Sequence[Draft]) -> None:
         """Rows, received events and ledger of all. Raises `OverQuota` where one does not fit: then nothing of
@@ -230,16 +252,10 @@ class Acceptance:
         return {draft.submission.id: replies.queued(str(draft.submission.id)) for draft in drafts}
 
     def _start(self, draft: Draft) -> None:
-        submission, content = draft.submission, draft.submission.content
-        claimed = [
-            c
-            for (row, rows), r in zip(draft.mail, draft.submission.recipients, strict=True)
-            for c in _claims(submission, row, rows, r)
-        ]
-        in_memory = None if isinstance(content, LargeEntry) else content
-        self._first_attempts.start(claimed, in_memory, submission.verdicts, submission.size)
+        claimed, size = draft.claims(), draft.submission.size
+        self._first_attempts.start(claimed, draft.in_memory, size)
         if left := draft.deliveries - len(claimed):
-            self._first_attempts.release(left, submission.size)
+            self._first_attempts.release(left, size)
 
     def rejected(self, drafts: Sequence[Draft], reply: Reply) -> dict[UUID, Reply]:
         for draft in drafts:
@@ -313,6 +329,10 @@ def _accepted(
         log_levels.of_message(level, message),
         log_levels.of_event(level, event, NO_WORDS),
     )
+
+
+def _in_memory(s: Submission) -> Mail | None:
+    return None if isinstance(s.content, LargeEntry) else Mail(b"".join(s.content), s.verdicts)
 
 
 def _leave_to_queue(drafts: Sequence[Draft], unleased: frozenset[UUID]) -> None:

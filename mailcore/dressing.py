@@ -8,6 +8,7 @@ takes long with another one.
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -86,6 +87,13 @@ class Dressing:
         header = fields.seals + self._loop_mark(claimed) + fields.results + fields.header
         return Dressed((header, message.rest), header, fields.eight_bit or not header.isascii(), fields.note)
 
+    def ahead(self, claimed: Claimed, mail: Mail) -> None:
+        """What is quick to make, before `of` is asked for it. What breaks here breaks there again."""
+        with suppress(Exception):
+            message = self._message(mail)
+            if message.is_small:
+                self._note(claimed, message, self._maker.made(self._letter(claimed, message)))
+
     def header(self, mail: Mail) -> bytes:
         """Its header section as it came, our Received field included: parted once for all attempts."""
         return self._message(mail).header
@@ -109,11 +117,14 @@ class Dressing:
             if made := message.fields.get(claimed.alias_address):
                 return made
             made = await self._made(self._letter(claimed, message), is_small=message.is_small)
-            message.fields[claimed.alias_address] = made
-            message.body_hash = made.body_hash
+            self._note(claimed, message, made)
+        return made
+
+    def _note(self, claimed: Claimed, message: _Message, made: OurFields) -> None:
+        message.fields[claimed.alias_address] = made
+        message.body_hash = made.body_hash
         for lack in made.lacks:
             metrics.UNSEALED.labels(lack).inc()
-        return made
 
     def _letter(self, claimed: Claimed, message: _Message) -> Letter:
         return Letter(

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from mailcore.authenticity.verdicts import Verdicts
+from mailcore.contents import Mail
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
-from mailcore.spool_seal import Buffer
 
 
 class FirstAttempts(Protocol):
@@ -21,13 +20,13 @@ class FirstAttempts(Protocol):
 
     def release(self, deliveries: int, size: int) -> None: ...
 
-    def start(
-        self,
-        claimed: Sequence[Claimed],
-        content: Sequence[Buffer] | None,
-        verdicts: Verdicts | None,
-        size: int,
-    ) -> None: ...
+    def prepare(self, claimed: Claimed, mail: Mail) -> None:
+        """Its rows are on their way to the database; whether it is ever started nobody knows yet. Raises
+        nothing.
+        """
+
+    def start(self, claimed: Sequence[Claimed], mail: Mail | None, size: int) -> None:
+        """Without its mail where that lies in the spool alone."""
 
 
 class NoFirstAttempts:
@@ -39,11 +38,8 @@ class NoFirstAttempts:
     def release(self, deliveries: int, size: int) -> None:
         return None
 
-    def start(
-        self,
-        claimed: Sequence[Claimed],
-        content: Sequence[Buffer] | None,
-        verdicts: Verdicts | None,
-        size: int,
-    ) -> None:
+    def prepare(self, claimed: Claimed, mail: Mail) -> None:
+        return None
+
+    def start(self, claimed: Sequence[Claimed], mail: Mail | None, size: int) -> None:
         raise AssertionError("nothing was reserved")

@@ -6,13 +6,11 @@ Must never take a slot without giving it back, nor be imported by acceptance, wh
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from mailcore.authenticity.verdicts import Verdicts
 from mailcore.contents import Mail
 from mailcore.delivery import Courier
 from mailcore.plans import Lane
 from mailcore.queue import Claimed
 from mailcore.settings import Settings
-from mailcore.spool_seal import Buffer
 
 
 class InProcessAttempts:
@@ -41,13 +39,9 @@ class InProcessAttempts:
         self._slots += deliveries
         self._bytes += size * deliveries
 
-    def start(
-        self,
-        claimed: Sequence[Claimed],
-        content: Sequence[Buffer] | None,
-        verdicts: Verdicts | None,
-        size: int,
-    ) -> None:
-        mail = None if content is None else Mail(b"".join(content), verdicts)
+    def prepare(self, claimed: Claimed, mail: Mail) -> None:
+        self._courier.dressing.ahead(claimed, mail)
+
+    def start(self, claimed: Sequence[Claimed], mail: Mail | None, size: int) -> None:
         for c in claimed:
             self._courier.start(c, mail, lambda: self.release(1, size))

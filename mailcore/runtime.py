@@ -106,8 +106,11 @@ class _Attempts:
     def release(self, deliveries: int, size: int) -> None:
         self.chosen.release(deliveries, size)
 
-    def start(self, claimed: Any, content: Any, verdicts: Any, size: int) -> None:
-        self.chosen.start(claimed, content, verdicts, size)
+    def prepare(self, claimed: Any, mail: Any) -> None:
+        self.chosen.prepare(claimed, mail)
+
+    def start(self, claimed: Any, mail: Any, size: int) -> None:
+        self.chosen.start(claimed, mail, size)
 
 
 @asynccontextmanager

@@ -359,6 +359,20 @@ async def test_what_is_reserved_is_leased_and_started_once_committed(
         assert {row["attempt"] for row in rows} == {1}
 
 
+async def test_one_alone_is_prepared_while_its_rows_are_written_and_many_are_not(
+    database_url: str, tmp_path: Path
+) -> None:
+    attempts = Collected(Clock().new_id())
+    async with ground(database_url, tmp_path, first_attempts=attempts) as g:
+        recipient = await g.recipient("one")
+        await g.acceptance.accept(g.submission(recipient))
+        assert attempts.prepared == attempts.started
+        assert len(attempts.started) == 1
+        await asyncio.gather(*(g.acceptance.accept(g.submission(recipient)) for _ in range(3)))
+        assert len(attempts.started) == 4
+        assert len(attempts.prepared) == 1
+
+
 async def test_slots_of_what_was_not_accepted_are_given_back(
     database_url: str, proxy: PostgresProxy, tmp_path: Path
 ) -> None:

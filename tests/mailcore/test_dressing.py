@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,25 @@ async def test_one_seal_does_for_all_destinations_of_an_alias(tmp_path: Path) ->
         mail = Mail(CONTENT, FOUND)
         several = await asyncio.gather(*(h.dressing.of(claimed(), mail) for _ in range(8)))
         assert len({whole(each) for each in several}) == 1
+
+
+async def test_what_was_made_ahead_is_what_is_sent(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        mail = Mail(CONTENT, FOUND)
+        h.dressing.ahead(claimed(), mail)
+        h.clock.jump(timedelta(seconds=2))
+        dressed = await h.dressing.of(claimed(), mail)
+        assert f"t={int(h.clock.now().timestamp()) - 2}".encode() in dressed.header
+        assert (await h.chain(dressed)).result == "pass"
+
+
+async def test_what_breaks_ahead_breaks_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        h.maker.domain = Broken()  # type: ignore[assignment]
+        mail = Mail(FORGED + CONTENT, FOUND)
+        h.dressing.ahead(claimed(), mail)
+        with pytest.raises(AttributeError):
+            await h.dressing.of(claimed(), mail)
 
 
 async def test_a_message_is_parted_once_for_all_its_attempts(tmp_path: Path) -> None:

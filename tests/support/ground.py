@@ -12,8 +12,8 @@ from uuid import UUID
 
 from mailcore import queue_claim
 from mailcore.acceptance import Acceptance
-from mailcore.authenticity.verdicts import Verdicts
 from mailcore.clock import Clock, ShiftedClock
+from mailcore.contents import Mail
 from mailcore.database import Database
 from mailcore.event_log import Answer, ensure_partitions
 from mailcore.first_attempts import FirstAttempts, NoFirstAttempts
@@ -28,7 +28,6 @@ from mailcore.settings import Settings
 from mailcore.settlement import Settler
 from mailcore.spool import Spool
 from mailcore.spool_record import Location
-from mailcore.spool_seal import Buffer
 from mailcore.spool_writer import SegmentWriter
 from mailcore.submission import Client, Submission
 from tests.support import disk_image
@@ -62,6 +61,7 @@ class Collected:
 
     owner: UUID
     started: list[Claimed] = field(default_factory=list)
+    prepared: list[Claimed] = field(default_factory=list)
     slots: int = 0
 
     def reserve(self, lane: Lane, deliveries: int, size: int) -> UUID | None:
@@ -71,13 +71,10 @@ class Collected:
     def release(self, deliveries: int, size: int) -> None:
         self.slots -= deliveries
 
-    def start(
-        self,
-        claimed: Sequence[Claimed],
-        content: Sequence[Buffer] | None,
-        verdicts: Verdicts | None,
-        size: int,
-    ) -> None:
+    def prepare(self, claimed: Claimed, mail: Mail) -> None:
+        self.prepared.append(claimed)
+
+    def start(self, claimed: Sequence[Claimed], mail: Mail | None, size: int) -> None:
         self.started += claimed
 
 
