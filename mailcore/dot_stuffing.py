@@ -6,11 +6,11 @@ Pure. Must never change, drop or join anything but the doubled leading dots and 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-PIECE: Final = 256 * 1024
+PIECE: Final = 128 * 1024
 
 
 def dot_stuffed(content: Iterable[bytes | memoryview]) -> Iterator[bytes]:
-    """Pieces of about 256 to 512 kB that end in CRLF (nothing for no content), without the final dot.
+    """Pieces of about 128 to 256 kB that end in CRLF (nothing for no content), without the final dot.
 
     Buffers may be cut anywhere, within a line end too.
     """

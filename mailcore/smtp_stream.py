@@ -19,7 +19,7 @@ from mailcore.settings import Settings
 from mailcore.smtp_dialogue import Content, Peer
 
 # So much of DATA is looked at before others get their turn; a client that is further ahead of us waits.
-_PIECE = 256 * 1024
+_PIECE = 64 * 1024
 # A client that does not read would keep its connection open for ever.
 _LAST_WORDS_SECONDS = 5.0
 # A load balancer sends its header with the connection itself; a lost packet is sent again within this time.

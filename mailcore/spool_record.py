@@ -16,7 +16,6 @@ from zlib import crc32
 from mailcore import crash_points, spool_plain_record
 from mailcore.spool_seal import (
     CHUNK_BYTES,
-    SEALED_CHUNK,
     TAG_BYTES,
     Buffer,
     ContentSealer,
@@ -32,7 +31,6 @@ _CHECKED = struct.Struct("<4sIIQ")
 _ID_BYTES = 16
 _MAGIC = b"CPS1"
 _ZEROS = bytes(1024 * 1024)
-_TOGETHER = 16  # chunks that are read at once where all are wanted: a megabyte
 _MOST_BUFFERS = 512  # of IOV_MAX, 1024 on Linux
 
 HEADER_BYTES = _WALKED.size + _ID_BYTES
@@ -166,8 +164,8 @@ class Encoder:
         """Where what `add` or `end` returns next belongs, from the beginning of the record."""
         return HEADER_BYTES + self._content.sealed
 
-    def add(self, buffers: Sequence[Buffer]) -> memoryview:
-        return self._content.add(buffers)
+    def add(self, buffer: Buffer) -> list[bytes]:
+        return self._content.add(buffer)
 
     def end(self) -> bytes:
         """The content is whole: its last chunk."""
@@ -257,31 +255,19 @@ class ContentReader:
         """The whole of it, in memory once."""
         if self._last == 0:
             return memoryview(self._chunk(0))
-        whole = memoryview(bytearray(self._length))
-        for first in range(0, self._last + 1, _TOGETHER):
-            self._open_into(whole, first)
-        return whole.toreadonly()
-
-    def _open_into(self, whole: memoryview, first: int) -> None:
-        """As many chunks as one read brings, from the `first` on, each where it belongs."""
-        sealed = memoryview(os.pread(self._descriptor, _TOGETHER * SEALED_CHUNK, self._place(first)))
-        for number in range(first, min(first + _TOGETHER, self._last + 1)):
-            chunk = whole[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES]
-            at = (number - first) * SEALED_CHUNK
-            found = sealed[at : at + len(chunk) + TAG_BYTES]
-            self._seal.open_chunk_into(chunk, number, found, is_last=number == self._last)
+        whole = bytearray(self._length)
+        for number in range(self._last + 1):
+            start = number * CHUNK_BYTES
+            whole[start : start + CHUNK_BYTES] = self._chunk(number)
+        return memoryview(whole).toreadonly()
 
     def _chunk(self, number: int) -> bytes:
         """The one that was opened last is kept: who looks at small slices goes from one to the next."""
         if self._opened[0] != number:
             size = min(CHUNK_BYTES, self._length - number * CHUNK_BYTES) + TAG_BYTES
-            sealed = os.pread(self._descriptor, size, self._place(number))
+            sealed = os.pread(self._descriptor, size, self._start + number * (CHUNK_BYTES + TAG_BYTES))
             self._opened = number, self._seal.open_chunk(number, sealed, is_last=number == self._last)
         return self._opened[1]
-
-    def _place(self, number: int) -> int:
-        """Where a sealed chunk begins in the file."""
-        return self._start + number * SEALED_CHUNK
 
 
 # --- in an open file ---

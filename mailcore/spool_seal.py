@@ -7,7 +7,7 @@ things under one key and nonce: a key is used for one record, once.
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -16,7 +16,6 @@ Buffer = bytes | bytearray | memoryview
 
 CHUNK_BYTES = 64 * 1024
 TAG_BYTES = 16
-SEALED_CHUNK = CHUNK_BYTES + TAG_BYTES
 
 # What it is (content or envelope), number of the chunk, whether it is the last; 12 octets.
 _NONCE = struct.Struct(">B6xI?")
@@ -46,22 +45,9 @@ class Seal:
     def chunk(self, number: int, content: Buffer, *, is_last: bool) -> bytes:
         return self._cipher.encrypt(_NONCE.pack(_CONTENT, number, is_last), content, self._bound)
 
-    def chunk_into(self, place: memoryview, number: int, content: Buffer) -> None:
-        """One that is not the last, in `SEALED_CHUNK` octets."""
-        self._cipher.encrypt_into(_NONCE.pack(_CONTENT, number, False), content, self._bound, place)
-
     def open_chunk(self, number: int, sealed: Buffer, *, is_last: bool) -> bytes:
         """Raises `Unsealable`."""
         return self._open(_NONCE.pack(_CONTENT, number, is_last), sealed, self._bound)
-
-    def open_chunk_into(self, place: memoryview, number: int, sealed: Buffer, *, is_last: bool) -> None:
-        """Fills `place`, whose octets mean nothing where it raises `Unsealable`."""
-        if len(sealed) != len(place) + TAG_BYTES:
-            raise Unsealable
-        try:
-            self._cipher.decrypt_into(_NONCE.pack(_CONTENT, number, is_last), sealed, self._bound, place)
-        except InvalidTag:
-            raise Unsealable from None
 
     def content(self, content: Buffer) -> Iterator[bytes]:
         """All chunks of a content that is there whole."""
@@ -97,34 +83,28 @@ class ContentSealer:
     @property
     def sealed(self) -> int:
         """How many octets came out so far."""
-        return self._number * SEALED_CHUNK
+        return self._number * (CHUNK_BYTES + TAG_BYTES)
 
-    def add(self, buffers: Sequence[Buffer]) -> memoryview:
-        """The chunks that are sure not to be the last, one behind the other: memory for each by itself takes
-        longer than its sealing.
-        """
-        size = sum(map(len, buffers))
-        sealed = memoryview(bytearray(max(0, len(self._held) + size - 1) // CHUNK_BYTES * SEALED_CHUNK))
-        at = 0
-        for chunk in self._chunks(buffers):
-            self._seal.chunk_into(sealed[at : at + SEALED_CHUNK], self._number, chunk)
-            self._number += 1
-            at += SEALED_CHUNK
-        self.length += size
-        return sealed
+    def add(self, buffer: Buffer) -> list[bytes]:
+        """The chunks that are sure not to be the last. Only what completes or begins a chunk is copied."""
+        view, chunks = memoryview(buffer), []
+        self.length += len(view)
+        if self._held and len(self._held) + len(view) > CHUNK_BYTES:
+            missing = CHUNK_BYTES - len(self._held)
+            self._held += view[:missing]
+            view = view[missing:]
+            chunks.append(self._next(self._held))
+            self._held = bytearray()
+        while len(view) > CHUNK_BYTES:
+            chunks.append(self._next(view[:CHUNK_BYTES]))
+            view = view[CHUNK_BYTES:]
+        self._held += view
+        return chunks
 
-    def _chunks(self, buffers: Iterable[Buffer]) -> Iterator[Buffer]:
-        """Only what completes or begins a chunk is copied."""
-        for buffer in buffers:
-            view = memoryview(buffer)
-            if self._held and len(self._held) + len(view) > CHUNK_BYTES:
-                missing = CHUNK_BYTES - len(self._held)
-                yield self._held + view[:missing]
-                self._held, view = bytearray(), view[missing:]
-            while len(view) > CHUNK_BYTES:
-                yield view[:CHUNK_BYTES]
-                view = view[CHUNK_BYTES:]
-            self._held += view
+    def _next(self, content: Buffer) -> bytes:
+        chunk = self._seal.chunk(self._number, content, is_last=False)
+        self._number += 1
+        return chunk
 
     def end(self) -> bytes:
         """The last chunk; nothing is added after it."""

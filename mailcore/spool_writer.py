@@ -164,7 +164,7 @@ class LargeEntry:
     def write(self, buffers: Sequence[Buffer]) -> None:
         """Raises `SpoolFault`."""
         at = self._record.next_offset
-        self._write([self._record.add(buffers)], at)
+        self._write([chunk for buffer in buffers for chunk in self._record.add(buffer)], at)
 
     def end(self) -> None:
         """The content is whole, and can be looked at. Raises `SpoolFault`."""

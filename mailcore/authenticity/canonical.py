@@ -13,8 +13,7 @@ from mailcore.values import value
 Canonicalisation = Literal["simple", "relaxed"]
 Buffer = bytes | bytearray | memoryview
 
-_SMALL: Final = 64 * 1024
-_PIECE: Final = 256 * 1024
+_PIECE: Final = 64 * 1024
 _FIELD_END: Final = re.compile(rb"\r\n(?![ \t])")
 _EMPTY_LINES_BACKWARDS: Final = re.compile(
     rb"\r?(?:\n\r)*+"
@@ -74,7 +73,7 @@ class BodyKind:
 def body_hashes(buffers: Iterable[Buffer], kinds: Iterable[BodyKind]) -> dict[BodyKind, bytes | None]:
     """All of these in one pass; a body that nobody asks about is not read."""
     wanted = set(kinds)
-    if isinstance(buffers, tuple | list) and sum(map(len, buffers)) <= _SMALL:
+    if isinstance(buffers, tuple | list) and sum(map(len, buffers)) <= _PIECE:
         return _of_small(b"".join(buffers), wanted)
     digests = {
         form: BodyDigest(
