@@ -47,23 +47,28 @@ def _run_row(ground: Ground, sides: Sides, row: Row, results: Results, say: Say)
 
 
 def _pairs(ground: Ground, sides: Sides, row: Row, results: Results, say: Say) -> None:
+    unable: set[str] = set()
     for number in range(row.warm_up):
-        _pair(ground, sides, row, say, first=number % 2)
+        _pair(ground, sides, row, say, unable, first=number % 2)
     for number in results.missing(row):
-        figures = _pair(ground, sides, row, say, first=number % 2)
+        figures = _pair(ground, sides, row, say, unable, first=number % 2)
         results.add(row.name, number, figures)
         shown = ", ".join(f"{name} {headline(figures[name])}" for name in row.sides)
         say(f"  {number + 1} of {row.pairs}: {shown}")
 
 
-def _pair(ground: Ground, sides: Sides, row: Row, say: Say, *, first: int) -> dict[str, Figures]:
+def _pair(
+    ground: Ground, sides: Sides, row: Row, say: Say, unable: set[str], *, first: int
+) -> dict[str, Figures]:
     """Each side once. Who begins alternates, so that neither always follows the other. No figures of a side
-    that nothing is compared with, and that could not take the load.
+    that nothing is compared with, and that could not take the load: it is not asked for this row again.
     """
     names = list(row.sides)
     names = names[first:] + names[:first]
-    figures = {}
+    figures: dict[str, Figures] = {name: {} for name in unable}
     for name in names:
+        if name in unable:
+            continue
         with sides.running([name] if row.alone else row.sides) as running:
             _make_ready(ground, sides, name, running[name])
             try:
@@ -73,6 +78,7 @@ def _pair(ground: Ground, sides: Sides, row: Row, say: Say, *, first: int) -> di
                     raise
                 say(f"  {name} could not take it: {lost}")
                 figures[name] = {}
+                unable.add(name)
                 sides.forget(name)  # with what waits in it, which would come to the next one's sink
     return figures
 
