@@ -259,7 +259,7 @@ with said as materialized (
         s.duration_ms, s.sealed
 ), closed as (
     delete from message m using (select message_id from ended order by message_id) e
-    where m.id = any(array(select message_id from ended)) and m.id = e.message_id and not coalesce((
+    where m.id = any($8::uuid[]) and m.id = e.message_id and not coalesce((
         select true from delivery d where d.message_id = m.id and d.id not in (select id from ended) limit 1
     ), false)
     returning m.id, m.delivered, m.segment, m.record_offset, m.record_length, m.shared
@@ -284,7 +284,7 @@ async def _end(
         (c.id, c.lease.token, *event_log.ended_columns(said[c.id], key))
         for c, key in zip(claims, row_keys, strict=True)
     ]
-    written = await tx.fetch(_END, now, *columns(rows))
+    written = await tx.fetch(_END, now, *columns(rows), [c.message_id for c in claims])
     if not written:
         return set(), []
     tx.known_as(written[0]["xid"])
