@@ -8,12 +8,13 @@ anything else to its output.
 import pickle
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
 from mailcore import logs
+from mailcore.authenticity.signing_keys import KeyFolder, SigningKeys
 from mailcore.authenticity.verdicts import Verdicts
 from mailcore.clock import Clock
 from mailcore.our_fields import FieldMaker, Letter, OurFields
@@ -26,11 +27,14 @@ _Fields = tuple[bytes, bytes, bytes | None, str, tuple[str, ...], bytes, bool]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the child must know: once, as its first frame."""
+    """What the child must know: once, as its first frame. It makes no key: while the key folder is not
+    mounted, that would hide the real ones.
+    """
 
     key_dir: Path
     domain: str
     arc_seal: bool
+    from_key: bytes = field(repr=False)
     process_log: str
 
 
@@ -63,7 +67,12 @@ def main(given: IO[bytes], said: IO[bytes]) -> None:
         signal.signal(each, signal.SIG_IGN)
     order: Order = _next(given)
     logs.configure("fields", level=order.process_log)
-    maker = FieldMaker.open(order.key_dir, order.domain, arc_seal=order.arc_seal, clock=Clock())
+    maker = FieldMaker(
+        domain=order.domain,
+        arc_seal=order.arc_seal,
+        from_key=order.from_key,
+        keys=SigningKeys(KeyFolder(order.key_dir), Clock()),
+    )
     _say(said, None)
     while True:
         _say(said, [_made(maker, Letter(*letter)) for letter in _next(given)])

@@ -52,7 +52,7 @@ class FieldsProcess:
         try:
             async with asyncio.timeout(self.patience):
                 return await _asked(self._child, letters)
-        except (OSError, EOFError, TimeoutError, pickle.UnpicklingError) as error:
+        except Exception as error:  # noqa: BLE001  whatever it says, or is: mail goes on without it
             await self._fail(error)
             return None
 
@@ -86,7 +86,7 @@ class FieldsProcess:
                 await _kill(child)
                 raise
             self._child = child
-        except (OSError, EOFError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001  as above
             await self._fail(error)
         finally:
             self._starting = None

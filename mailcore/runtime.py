@@ -259,7 +259,9 @@ def _dressing(settings: Settings, clock: Clock, keyring: Keyring, stack: AsyncEx
     )
     process = None
     if settings.signing_process and (os.cpu_count() or 1) > 1:
-        order = Order(settings.key_dir, settings.service_domain, settings.arc_seal, settings.process_log)
+        order = Order(
+            settings.key_dir, settings.service_domain, settings.arc_seal, maker.from_key, settings.process_log
+        )
         process = FieldsProcess(order, clock)
     dressing = Dressing(clock=clock, keyring=keyring, maker=maker, process=process)
     stack.push_async_callback(dressing.close)

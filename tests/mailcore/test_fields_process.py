@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -40,7 +41,9 @@ class Ground:
         self.keyring, self.clock = Keyring(folder / "keys"), SteppedClock()
         KeyFolder(folder / "keys").ensure(DOMAIN)
         self.maker = FieldMaker.open(folder / "keys", DOMAIN, arc_seal=True, clock=self.clock)
-        self.process = FieldsProcess(Order(folder / "keys", DOMAIN, True, "info"), self.clock)
+        self.process = FieldsProcess(
+            Order(folder / "keys", DOMAIN, True, self.maker.from_key, "info"), self.clock
+        )
         self.dressing = Dressing(
             clock=self.clock, keyring=self.keyring, maker=self.maker, process=self.process
         )
@@ -93,6 +96,26 @@ async def test_what_is_lacking_is_said_here_too(tmp_path: Path) -> None:
         assert made
         assert made[0]
         assert made[0].lacks == ("key",)
+
+
+async def test_while_the_key_folder_is_away_no_key_is_made_in_its_place(tmp_path: Path) -> None:
+    async with ground(tmp_path) as g:
+        (tmp_path / "keys").rename(tmp_path / "away")
+        await g.ready()
+        made = await g.process.make(g.letters())
+        assert made
+        assert all(each and each.lacks for each in made)
+        assert not (tmp_path / "keys").exists()
+
+
+async def test_what_nobody_understands_costs_no_mail(tmp_path: Path) -> None:
+    async with ground(tmp_path) as g:
+        child = await g.ready()
+        nonsense = replace(g.letters()[0], verdicts=lambda: None)  # type: ignore[arg-type]  # cannot be pickled
+        with capture_logs() as logs:
+            assert await g.process.make([nonsense, nonsense]) is None
+        assert [each["event"] for each in logs] == ["fields_process_failed"]
+        assert not child.is_running()
 
 
 async def test_messages_that_wait_together_are_dressed_by_it_and_one_alone_needs_none(tmp_path: Path) -> None:
@@ -150,7 +173,7 @@ from mailcore.fields_child import Order
 from mailcore.fields_process import FieldsProcess
 
 async def main():
-    process = FieldsProcess(Order(Path(sys.argv[1]), "clearpost.test", True, "info"), Clock())
+    process = FieldsProcess(Order(Path(sys.argv[1]), "clearpost.test", True, b"k" * 32, "info"), Clock())
     await process.make([])
     await process._starting
     print(process._child.pid, flush=True)
