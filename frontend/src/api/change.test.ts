@@ -44,6 +44,34 @@ test("a change is on screen before the API has answered", async () => {
   answer(undefined);
 });
 
+test("a change is on screen before the click is over, whatever is being asked", () => {
+  void queries
+    .fetchQuery({ queryKey: KEY, queryFn: () => new Promise(() => undefined) })
+    .catch(() => undefined);
+  void change(
+    queries,
+    pause(() => new Promise(() => undefined)),
+    "a",
+  );
+  expect(rows()?.[0]?.paused).toBe(true);
+});
+
+test("an answer from before the change does not take it off the screen, one from after it counts", async () => {
+  let answer: (value: unknown) => void = () => undefined;
+  await change(
+    queries,
+    pause(() => new Promise((done) => (answer = done))),
+    "a",
+  );
+  const says = (paused: boolean) => async () => ({ pages: [{ data: [{ id: "a", paused }] }] });
+  await queries.fetchQuery({ queryKey: KEY, queryFn: says(false) });
+  expect(rows()).toEqual([{ id: "a", paused: true }]);
+  answer(undefined);
+  await vi.waitFor(() => expect(queries.getQueryState(KEY)?.isInvalidated).toBe(true));
+  await queries.fetchQuery({ queryKey: KEY, queryFn: says(false) });
+  expect(rows()).toEqual([{ id: "a", paused: false }]);
+});
+
 test("a refused change is taken back", async () => {
   const refuse = () => Promise.reject(new Problem(409, "conflict", "No."));
   await change(queries, pause(refuse), "b");

@@ -1,6 +1,6 @@
 // Changes that show at once: the page is patched before the API has answered, put back if it refuses, and
 // can be undone for some seconds.
-import { type QueryClient, type QueryKey, useQueryClient } from "@tanstack/react-query";
+import { type Query, type QueryClient, type QueryKey, useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
 import { toast } from "../ui/toasts";
 import { problemOf } from "./problem";
@@ -35,10 +35,13 @@ export async function change<Given, Done>(
 ): Promise<void> {
   const touched = (path: unknown) => typeof path === "string" && what.touches.includes(path);
   const filter = { predicate: ({ queryKey }: { queryKey: QueryKey }) => touched(queryKey[1]) };
-  await queries.cancelQueries(filter);
+  // Not awaited: a switch that is shown late is seen to jump back first. What is cancelled is put back at once.
+  void queries.cancelQueries(filter);
   const before: Snapshot = queries.getQueriesData(filter);
   what.show(queries, given);
+  const release = keepShown(queries, filter.predicate, () => what.show(queries, given));
   const restore = () => {
+    release();
     for (const [key, data] of before) queries.setQueryData(key, data);
   };
   const refuse = (error: unknown) => {
@@ -49,6 +52,7 @@ export async function change<Given, Done>(
   const run = async () => {
     try {
       const done = await what.run(given);
+      release();
       if (what.keep === undefined) settle();
       else what.keep(queries, done, given);
       return { done };
@@ -60,7 +64,11 @@ export async function change<Given, Done>(
   };
   const { undo } = what;
   if (undo === undefined) {
-    toast({ text: what.said(given), undo: restore, over: () => void run() });
+    const undone = () => {
+      restore();
+      settle();
+    };
+    toast({ text: what.said(given), undo: undone, over: () => void run() });
     return;
   }
   const ran = run();
@@ -74,6 +82,14 @@ export async function change<Given, Done>(
       await undo(given, found.done).catch((error) => toast({ text: problemOf(error).detail, tone: "bad" }));
       settle();
     },
+  });
+}
+
+/** Shows a change again on whatever the API says before it knows of it. Returns how to end that. */
+function keepShown(queries: QueryClient, isTouched: (query: Query) => boolean, show: () => void): () => void {
+  return queries.getQueryCache().subscribe((event) => {
+    if (event.type !== "updated" || event.action.type !== "success") return;
+    if (!event.action.manual && isTouched(event.query)) show();
   });
 }
 

@@ -1,9 +1,12 @@
 // How queries behave by default: quiet, patient with an API that is away, never asking twice what is fresh.
-import { QueryClient } from "@tanstack/react-query";
+import { notifyManager, QueryClient } from "@tanstack/react-query";
 import { problemOf } from "./problem";
 import { onReturn } from "./reach";
 
 const TRIES = 2;
+
+// Before the browser paints: after it, a switch would be seen to jump back until its change is shown.
+notifyManager.setScheduler(queueMicrotask);
 
 export const queries = new QueryClient({
   defaultOptions: {
