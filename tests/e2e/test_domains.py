@@ -1,5 +1,6 @@
 """Domains: how each is, what its DNS says, its settings, and its end."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
@@ -246,6 +247,32 @@ async def test_how_much_the_log_keeps_is_chosen_with_the_domain_and_later(
     await until(lambda: is_now("failures"))
     await page.get_by_role("button", name="Undo").click()
     await until(lambda: is_now("no-subject"))
+
+
+async def test_a_choice_stays_chosen_whatever_else_the_page_hears_before_the_api_has_it(
+    page: Page, customer: Customer
+) -> None:
+    row = await customer.domain()
+    path = f"/v1/domains/{row.id}"
+    await page.goto(f"/domains/{row.id}/settings")
+    may_go = asyncio.Event()
+
+    async def held(route: Route) -> None:
+        if route.request.method == "PATCH":
+            await may_go.wait()
+        await route.continue_()
+
+    await page.route(f"**{path}", held)
+    await page.get_by_role("radio", name="Failures only").check()
+    await customer.owner.http.patch(path, json={"plus_addressing": False})
+    await expect(page.get_by_role("switch", name="Plus addressing")).not_to_be_checked()
+    await expect(page.get_by_role("radio", name="Failures only")).to_be_checked()
+    may_go.set()
+
+    async def is_kept() -> bool:
+        return bool((await customer.owner.http.get(path)).json()["log_level"] == "failures")
+
+    await until(is_kept)
 
 
 async def test_without_a_spam_filter_no_threshold_is_pretended(page: Page, customer: Customer) -> None:
