@@ -21,6 +21,7 @@ from clearpost.ports import free_port
 from clearpost.standins.dns import DnsStandin
 from mailcore.plans import Lane
 from mailcore.settings import Settings
+from tests.support import dkim_key
 from tests.support.destination import Destination
 from tests.support.smtp_client import SmtpClient, connected
 from tests.support.world import World, prepared_world
@@ -92,6 +93,7 @@ async def surroundings(
         settings = mx_settings(
             database_url, redis_url, folder, **({"dns_servers": (dns.address,), "routes": routes} | changes)
         )
+        dkim_key.give(settings.key_dir, settings.service_domain)
         yield Surroundings(settings, world, dns, destination)
 
 

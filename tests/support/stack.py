@@ -33,7 +33,7 @@ from mailcore.log_reader import LogReader
 from mailcore.plans import Lane
 from mailcore.settings import Settings
 from mailcore.spool import Spool
-from tests.support import sender
+from tests.support import dkim_key, sender
 from tests.support.destination import Destination
 from tests.support.mx import NO_MATTER_HOW_BUSY
 from tests.support.services import ROOT
@@ -294,6 +294,7 @@ async def service(
         account = await world.account("free")
         domain = await world.domain(account, "shop.test")
         settings = Settings(**(values | changes))
+        dkim_key.give(settings.key_dir, settings.service_domain)
         stack = Stack(
             settings, redis_url, dns.zone, dns.questions, world, account, domain, folder / "processes.log"
         )
