@@ -19,12 +19,12 @@ _PREFIX = f"clearpost-tests-{os.getuid()}-"
 _LOCK = "owner.lock"  # held as long as the process lives that placed the folder
 
 
-def place(home: Path) -> None:
+def place(home: Path, memory: Path = MEMORY, enough: int = ENOUGH) -> None:
     """Makes `home` a link to an empty folder in memory, or nothing."""
-    if not _has_room():
+    if not _has_room(memory, enough):
         return
-    _clear_leftovers()
-    fresh = Path(tempfile.mkdtemp(prefix="clearpost-fresh-", dir=MEMORY))
+    _clear_leftovers(memory)
+    fresh = Path(tempfile.mkdtemp(prefix="clearpost-fresh-", dir=memory))
     _take(fresh / _LOCK)
     fresh.chmod(0o711)  # as root, the server runs as nobody
     home.symlink_to(fresh.rename(fresh.with_name(_PREFIX + fresh.name.rpartition("-")[2])))
@@ -37,16 +37,16 @@ def clear(home: Path) -> None:
         shutil.rmtree(target)
 
 
-def _has_room() -> bool:
+def _has_room(memory: Path, enough: int) -> bool:
     try:
-        free = shutil.disk_usage(MEMORY).free
+        free = shutil.disk_usage(memory).free
     except OSError:
         return False
-    return os.access(MEMORY, os.W_OK) and min(free, psutil.virtual_memory().available) >= ENOUGH
+    return os.access(memory, os.W_OK) and min(free, psutil.virtual_memory().available) >= enough
 
 
-def _clear_leftovers() -> None:
-    for lock in MEMORY.glob(f"{_PREFIX}*/{_LOCK}"):
+def _clear_leftovers(memory: Path) -> None:
+    for lock in memory.glob(f"{_PREFIX}*/{_LOCK}"):
         try:
             os.close(_take(lock))
         except OSError:  # its owner lives, or another run removes it
