@@ -1,6 +1,6 @@
 # Every target does its own set-up: Python 3.11 or later (venv or pip) and make are all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help up demo portal test faults bench bench-full bench-lanes bench-micro bench-scaling check types format interop e2e clean lock
+.PHONY: help up demo portal test test-faults test-portal faults bench bench-full bench-lanes bench-micro bench-scaling check types format interop e2e clean lock
 
 VENV := .venv/bin
 # The environment's own Python where it works, else the first one that is new enough.
@@ -11,6 +11,7 @@ $(error Clearpost needs Python 3.11 or later: install it (Debian: apt-get instal
 endif
 BOOTSTRAP := $(PYTHON) -I bootstrap.py
 NPM_RUN := $(PYTHON) -I scripts/build_portal.py run
+SHARED := --max-worker-restart 0 --numprocesses
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,10 +34,17 @@ test: ## Run the tests (all of it, or ARGS="tests/mailcore -k srs")
 ifdef ARGS
 	@$(VENV)/python -m pytest $(ARGS)
 else
-	@$(VENV)/python -m pytest --numprocesses 3 --max-worker-restart 0 --dist loadfile --ignore tests/faults --ignore tests/hostile
-	@$(VENV)/python -m pytest tests/faults tests/hostile
-	@$(NPM_RUN) test
+	@$(VENV)/python -m pytest $(SHARED) 3 --dist loadfile --no-loadscope-reorder --ignore tests/faults --ignore tests/hostile
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-faults test-portal
+	@$(VENV)/python -m pytest tests/hostile
 endif
+
+# Most faults wait most of the time: two at once, each with servers of its own, and the portal's tests in what is left.
+test-faults:
+	@$(VENV)/python -m pytest $(SHARED) 2 --dist load --maxschedchunk 1 tests/faults
+
+test-portal:
+	@nice -n 19 $(NPM_RUN) test
 
 faults: ## Every fault there is against real processes, as a table (ARGS="--only F13,F21", --json)
 	@$(BOOTSTRAP) dev

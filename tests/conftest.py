@@ -1,5 +1,6 @@
 """Fixtures for all tests: a database and a Redis of one's own, and a network that ends at loopback."""
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 
@@ -25,6 +26,12 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("same" if os.environ.get("CI") else "patient")
 open_files.allow_many()
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: no search for garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
