@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from mailcore import runtime, service_alerts
@@ -10,6 +11,8 @@ from tests.support.destination import Destination
 from tests.support.ground import SteppedClock
 from tests.support.stack import until
 from tests.support.working import working
+
+SOON = timedelta(seconds=0.5)
 
 
 async def test_background_work_that_dies_has_the_process_started_anew() -> None:
@@ -49,7 +52,7 @@ async def test_a_destination_that_puts_off_everybody_for_minutes_is_an_alert(
     people = [f"{name}@inbox.test" for name in range(7)]
     async with (
         Destination({"RCPT": ["451 4.7.0 not from you"] * 30}) as inbox,
-        working(database_url, tmp_path, inbox.route, clock=clock) as w,
+        working(database_url, tmp_path, inbox.route, clock=clock, sweep_interval=SOON) as w,
     ):
         worker = w.lane_worker()
         task = asyncio.create_task(worker.run())

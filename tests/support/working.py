@@ -16,6 +16,7 @@ from mailcore.lane_worker import LaneWorker
 from mailcore.plans import Lane
 from mailcore.runtime import Runtime, open_runtime
 from mailcore.settings import Settings
+from tests.support import dkim_key
 from tests.support.ground import CONTENT, Ground, ground
 
 
@@ -52,6 +53,7 @@ async def working(
         routes={"*": route},
         **changes,
     )
+    dkim_key.give(settings.key_dir, settings.service_domain)
     async with (
         open_runtime(settings, role="worker", lane=Lane.STANDARD, clock=clock) as runtime,
         ground(database_url, folder) as g,
