@@ -1,8 +1,8 @@
 """Group commit: callers that arrive in one moment, or while a batch runs, share the next one.
 
 Idle, a batch has one item and nobody waits: it is whoever came in one turn of the event loop. Must
-never reorder a caller's items, hold an item back on purpose, or let one caller's cancellation undo what
-others share.
+never reorder a caller's items, hold an item back on purpose (but for the `interval` of who asked for one), or
+let one caller's cancellation undo what others share.
 """
 
 import asyncio
@@ -23,6 +23,9 @@ class Batcher(Generic[T, R]):
 
     Beside one that runs, another starts once that has taken `patience` seconds, or where enough wait for the
     largest: a batch costs about as much whatever its size.
+
+    With an `interval`, the next begins that many seconds after a batch of several began, or where enough wait
+    for the largest: larger batches are cheaper, where nobody waits for them. Needs a `patience` above it.
     """
 
     def __init__(
@@ -32,11 +35,13 @@ class Batcher(Generic[T, R]):
         largest: int = 100,
         concurrency: int = 2,
         patience: float = 0.0,
+        interval: float = 0.0,
     ) -> None:
         self._run = run
         self._largest = largest
         self._free = concurrency
         self._patience = patience
+        self._interval = interval
         self._young: asyncio.TimerHandle | None = None
         self._starts = False
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
@@ -73,6 +78,7 @@ class Batcher(Generic[T, R]):
     async def _serve(self) -> None:
         """Takes its batch when it runs, not when it is started: until then more may have come."""
         self._starts = False
+        began = asyncio.get_running_loop().time()
         young = self._young = self._grow_up_later()
         batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
         self._start()
@@ -87,12 +93,20 @@ class Batcher(Generic[T, R]):
                 if not waiting.cancelled():
                     waiting.set_result(result)
         finally:
+            if len(batch) > 1:
+                await self._rest(began)
             self._free += 1
             if young:
                 young.cancel()
             if young is self._young:
                 self._young = None
             self._start()
+
+    async def _rest(self, began: float) -> None:
+        """Until the interval is over; whoever was in the batch has its result already."""
+        left = began + self._interval - asyncio.get_running_loop().time()
+        if left > 0:
+            await asyncio.sleep(left)
 
     def _grow_up_later(self) -> asyncio.TimerHandle | None:
         if not self._patience:

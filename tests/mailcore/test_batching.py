@@ -112,6 +112,43 @@ async def test_one_that_is_stuck_holds_up_the_next_no_longer_than_the_patience()
     assert runs.batches == [[0], [1], [2]]
 
 
+async def test_after_a_batch_of_several_the_next_waits_for_its_time_or_for_enough() -> None:
+    runs = Runs()
+    batcher = Batcher(runs, largest=3, concurrency=2, patience=60, interval=60)
+    for _ in range(2):
+        runs.gate.release()
+    assert await asyncio.gather(batcher.submit(0), batcher.submit(1)) == [0, 2], "who was in it has waited"
+    begun = [batcher.begin(2)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert runs.batches == [[0, 1]]
+    begun += [batcher.begin(3), batcher.begin(4)]
+    assert [await each for each in begun] == [4, 6, 8]
+    assert runs.batches == [[0, 1], [2, 3, 4]]
+
+
+async def test_after_a_batch_of_one_nobody_waits() -> None:
+    runs = Runs()
+    batcher = Batcher(runs, concurrency=2, patience=60, interval=60)
+    for number in range(3):
+        runs.gate.release()
+        async with asyncio.timeout(10):
+            assert await batcher.submit(number) == 2 * number
+
+
+async def test_drain_waits_for_those_whose_time_has_not_come() -> None:
+    runs = Runs()
+    batcher = Batcher(runs, concurrency=2, patience=60, interval=0.05)
+    for _ in range(2):
+        runs.gate.release()
+    await asyncio.gather(batcher.submit(0), batcher.submit(1))
+    late = batcher.begin(2)
+    async with asyncio.timeout(10):
+        await batcher.drain()
+    assert late.done()
+    assert runs.batches == [[0, 1], [2]]
+
+
 async def test_a_cancelled_caller_leaves_its_item_in_the_batch() -> None:
     runs = Runs()
     batcher = Batcher(runs, concurrency=1)

@@ -94,6 +94,20 @@ async def test_delivered_ends_the_message_and_its_bytes(g: Ground) -> None:
     await assert_balanced(g)
 
 
+async def test_results_that_wait_for_their_batch_are_written_before_drain_returns(g: Ground) -> None:
+    together = [
+        Result(settlement(c, "delivered")) for c in await claimed(g, "one", "a@inbox.test", "b@inbox.test")
+    ]
+    (late,) = await claimed(g, "two")
+    await asyncio.gather(*(g.settler.settle(result) for result in together))
+    waiting = asyncio.create_task(g.settler.settle(Result(settlement(late, "delivered"))))
+    await asyncio.sleep(0)
+    await g.settler.drain()
+    await waiting
+    assert await g.count("delivery") == 0
+    await assert_balanced(g)
+
+
 async def test_the_bytes_stay_until_the_last_delivery_ends(g: Ground) -> None:
     one, two = await claimed(g, "one", "a@inbox.test", "b@inbox.test")
     await g.settler.settle(Result(settlement(one, "delivered")))
