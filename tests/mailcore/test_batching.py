@@ -117,7 +117,8 @@ async def test_after_a_batch_of_several_the_next_waits_for_its_time_or_for_enoug
     batcher = Batcher(runs, largest=3, concurrency=2, patience=60, interval=60)
     for _ in range(2):
         runs.gate.release()
-    assert await asyncio.gather(batcher.submit(0), batcher.submit(1)) == [0, 2], "who was in it has waited"
+    begun = [batcher.begin(number) for number in range(2)]
+    assert [await each for each in begun] == [0, 2], "they do not wait for it"
     begun = [batcher.begin(2)]
     for _ in range(5):
         await asyncio.sleep(0)
