@@ -20,7 +20,7 @@ from mailcore.clock import Clock
 from mailcore.contents import Mail
 from mailcore.fields_process import FieldsProcess
 from mailcore.keyring import Keyring
-from mailcore.our_fields import FieldMaker, Letter, OurFields
+from mailcore.our_fields import FieldMaker, Letter, OurFields, hash_of
 from mailcore.queue import Claimed
 
 # Octets of a message that needs no thread. It takes half a millisecond, and a thread costs the event loop as
@@ -57,11 +57,18 @@ class _Message:
     verdicts: Verdicts | None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     body_hash: bytes = b""
+    eight_bit: bool = False
     fields: dict[str, OurFields] = field(default_factory=dict)
 
     @property
     def is_small(self) -> bool:
         return len(self.header) <= _SMALL_HEADER and len(self.rest) <= _SMALL
+
+    def read(self) -> None:
+        """What is asked of its body, once; it takes as long as that is large."""
+        if not self.body_hash:
+            self.eight_bit = rewriting.is_eight_bit(self.rest)
+            self.body_hash = hash_of(self.rest)
 
 
 class Dressing:
@@ -85,14 +92,14 @@ class Dressing:
         if fields is None:
             fields = await self._fields(claimed, message)
         header = fields.seals + self._loop_mark(claimed) + fields.results + fields.header
-        return Dressed((header, message.rest), header, fields.eight_bit or not header.isascii(), fields.note)
+        return Dressed((header, message.rest), header, message.eight_bit or not header.isascii(), fields.note)
 
     def ahead(self, claimed: Claimed, mail: Mail) -> None:
         """What is quick to make, before `of` is asked for it. What breaks here breaks there again."""
         with suppress(Exception):
             message = self._message(mail)
             if message.is_small:
-                self._note(claimed, message, self._maker.made(self._letter(claimed, message)))
+                self._note(claimed, message, self._made_here(claimed, message))
 
     def header(self, mail: Mail) -> bytes:
         """Its header section as it came, our Received field included: parted once for all attempts."""
@@ -116,32 +123,37 @@ class Dressing:
         async with message.lock:
             if made := message.fields.get(claimed.alias_address):
                 return made
-            made = await self._made(self._letter(claimed, message), is_small=message.is_small)
+            made = await self._made(claimed, message)
             self._note(claimed, message, made)
         return made
 
     def _note(self, claimed: Claimed, message: _Message, made: OurFields) -> None:
         message.fields[claimed.alias_address] = made
-        message.body_hash = made.body_hash
         for lack in made.lacks:
             metrics.UNSEALED.labels(lack).inc()
 
     def _letter(self, claimed: Claimed, message: _Message) -> Letter:
+        message.read()
         return Letter(
             message.header,
-            message.rest,
+            message.body_hash,
             message.verdicts,
             claimed.alias_address,
             is_forwarded=claimed.origin == "smtp",
             at=self._clock.now(),
-            body_hash=message.body_hash,
         )
 
-    async def _made(self, letter: Letter, *, is_small: bool) -> OurFields:
-        if not is_small:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._maker.made, letter)
-        made = await self._small.submit(letter) if self._process and self._process.is_willing else None
-        return made or self._maker.made(letter)
+    async def _made(self, claimed: Claimed, message: _Message) -> OurFields:
+        if not message.is_small:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, self._made_here, claimed, message)
+        made = None
+        if self._process and self._process.is_willing:
+            made = await self._small.submit(self._letter(claimed, message))
+        return made or self._made_here(claimed, message)
+
+    def _made_here(self, claimed: Claimed, message: _Message) -> OurFields:
+        return self._maker.made(self._letter(claimed, message))
 
     async def _make_together(self, letters: Sequence[Letter]) -> Sequence[OurFields | None]:
         """None for what is to be made here: one alone is made sooner than handed over."""

@@ -21,8 +21,8 @@ from mailcore.our_fields import FieldMaker, Letter, OurFields
 
 LENGTH_OCTETS: Final = 8
 
-_Letter = tuple[bytes, bytes, Verdicts | None, str, bool, datetime, bytes]
-_Fields = tuple[bytes, bytes, bytes | None, str, tuple[str, ...], bytes, bool]
+_Letter = tuple[bytes, bytes, Verdicts | None, str, bool, datetime]
+_Fields = tuple[bytes, bytes, bytes | None, str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +40,15 @@ class Order:
 
 def written(letter: Letter) -> _Letter:
     """As it goes to the child."""
-    rest = bytes(letter.rest)
-    return (
-        letter.header,
-        rest,
-        letter.verdicts,
-        letter.alias,
-        letter.is_forwarded,
-        letter.at,
-        letter.body_hash,
-    )
+    return letter.header, letter.body_hash, letter.verdicts, letter.alias, letter.is_forwarded, letter.at
 
 
 def read(made: _Fields | None, letter: Letter) -> OurFields | None:
     """As they come back: a header section that was not changed stays here."""
     if made is None:
         return None
-    seals, results, header, note, lacks, body_hash, eight_bit = made
-    return OurFields(
-        seals, results, letter.header if header is None else header, note, lacks, body_hash, eight_bit
-    )
+    seals, results, header, note, lacks = made
+    return OurFields(seals, results, letter.header if header is None else header, note, lacks)
 
 
 def main(given: IO[bytes], said: IO[bytes]) -> None:
@@ -85,7 +74,7 @@ def _made(maker: FieldMaker, letter: Letter) -> _Fields | None:
     except Exception:  # noqa: BLE001
         return None
     header = None if made.header == letter.header else made.header
-    return made.seals, made.results, header, made.note, made.lacks, made.body_hash, made.eight_bit
+    return made.seals, made.results, header, made.note, made.lacks
 
 
 def _next(given: IO[bytes]) -> Any:

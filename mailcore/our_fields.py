@@ -1,6 +1,6 @@
 """The fields that we put on a message for one alias, and what we cut out of its header section for them.
 
-Blocking: for the event loop where the message is small, for a thread, for a process of its own. Must never
+Blocking: for the event loop where the header is small, for a thread, for a process of its own. Must never
 hold a message back for what we would add: that is left out where it cannot be made, and said. Only where
 forged fields cannot be cut it raises, and the message waits: others would take them for our word.
 """
@@ -23,7 +23,6 @@ from mailcore.authenticity.verdicts import ArcVerdict, Verdicts
 from mailcore.clock import Clock
 from mailcore.keyring import Keyring
 from mailcore.logs import where
-from mailcore.rewriting import is_eight_bit
 
 log = structlog.get_logger("our_fields")
 
@@ -34,25 +33,23 @@ _EMPTY_LINE: Final = b"\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message for one alias, as written to. `rest`: the empty line and the body, whose hash is `body_hash`
-    where it is known already. `is_forwarded`: not mail of our own.
+    """A message for one alias, as written to. Of its body our fields say no more than `body_hash`.
+    `is_forwarded`: not mail of our own.
     """
 
     header: bytes
-    rest: bytes | memoryview
+    body_hash: bytes
     verdicts: Verdicts | None
     alias: str
     is_forwarded: bool
     at: datetime
-    body_hash: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class OurFields:
     """What stands above and below the loop mark, and the header section below those.
 
-    `note`: what the event tells of it; `lacks`: why a seal is missing, once for each; `eight_bit`: whether
-    the rest of the message needs 8BITMIME.
+    `note`: what the event tells of it; `lacks`: why a seal is missing, once for each.
     """
 
     seals: bytes
@@ -60,8 +57,13 @@ class OurFields:
     header: bytes
     note: str
     lacks: tuple[str, ...]
-    body_hash: bytes
-    eight_bit: bool
+
+
+def hash_of(rest: bytes | memoryview) -> bytes:
+    """What we sign of a body: SHA-256 of its relaxed form. `rest`: the empty line and the body."""
+    made = body_hash([memoryview(rest)[len(_EMPTY_LINE) :]], "relaxed")
+    assert made is not None, "only a body that was said to be longer has none"
+    return made
 
 
 class FieldMaker:
@@ -80,7 +82,7 @@ class FieldMaker:
         return cls(domain=domain, arc_seal=arc_seal, from_key=Keyring(key_dir).key("from"), keys=keys)
 
     def made(self, letter: Letter) -> OurFields:
-        return _Making(self, letter, letter.body_hash).fields()
+        return _Making(self, letter).fields()
 
 
 @dataclass(slots=True)
@@ -89,7 +91,6 @@ class _Making:
 
     maker: FieldMaker
     letter: Letter
-    body_hash: bytes
     lacks: list[str] = field(default_factory=list)
 
     def fields(self) -> OurFields:
@@ -112,8 +113,7 @@ class _Making:
         return self._made(seal + signature, said, changed, "From rewritten")
 
     def _made(self, seals: bytes, said: bytes, header: bytes, note: str = "") -> OurFields:
-        eight_bit = is_eight_bit(self.letter.rest)
-        return OurFields(seals, said, header, note, tuple(self.lacks), self.body_hash, eight_bit)
+        return OurFields(seals, said, header, note, tuple(self.lacks))
 
     def _rewritten(self, header: bytes, verdicts: Verdicts) -> bytes | None:
         """The header section with a From of ours; None where it stays as it is."""
@@ -128,7 +128,7 @@ class _Making:
         fields = Header(header)
 
         def make(signer: Signer) -> bytes | None:
-            return sealing.dkim_signature(fields, self.body_hash, signer)
+            return sealing.dkim_signature(fields, self.letter.body_hash, signer)
 
         return self._or(lambda: self._signed(self._key_for(fields), make), b"")
 
@@ -141,7 +141,7 @@ class _Making:
         """An ARC set of ours; empty where there can be none, or none is wanted."""
 
         def make(signer: Signer) -> bytes | None:
-            return sealing.arc_set(Header(header), self.body_hash, said, found, signer)
+            return sealing.arc_set(Header(header), self.letter.body_hash, said, found, signer)
 
         if not self.maker.arc_seal or not said:
             return b""
@@ -151,8 +151,6 @@ class _Making:
         if key is None:
             self.lacks.append("key")
             return b""
-        if not self.body_hash:
-            self.body_hash = _body_hash(self.letter.rest)
         made = make(Signer(key, self.letter.at))
         if made is None:
             self.lacks.append("message")
@@ -166,9 +164,3 @@ class _Making:
             log.error("not_sealed", error=type(error).__name__, where=where(error))
             self.lacks.append("fault")
             return instead
-
-
-def _body_hash(rest: bytes | memoryview) -> bytes:
-    made = body_hash([memoryview(rest)[len(_EMPTY_LINE) :]], "relaxed")
-    assert made is not None, "only a body that was said to be longer has none"
-    return made

@@ -20,7 +20,7 @@ from mailcore.dressing import Dressed, Dressing
 from mailcore.fields_child import Order
 from mailcore.fields_process import FieldsProcess
 from mailcore.keyring import Keyring
-from mailcore.our_fields import FieldMaker, Letter, OurFields
+from mailcore.our_fields import FieldMaker, Letter, OurFields, hash_of
 from tests.support.ground import SteppedClock
 from tests.support.leased import claimed
 
@@ -52,8 +52,8 @@ class Ground:
         """One of each kind."""
         seen = [(HEADER, PASSED, True), (FORGED + HEADER, PASSED, True), (HEADER, SPF_ONLY, True)]
         seen += [(HEADER, Verdicts(), True), (b"X: " + b"\xff" * 9 + b"\r\n" + HEADER, PASSED, False)]
-        rest, now = memoryview("\r\nüber\r\n".encode()), self.clock.now()
-        return [Letter(header, rest, found, "a@b.test", is_ours, now) for header, found, is_ours in seen]
+        digest, now = hash_of(memoryview("\r\nüber\r\n".encode())), self.clock.now()
+        return [Letter(header, digest, found, "a@b.test", is_ours, now) for header, found, is_ours in seen]
 
     def here(self, letters: Sequence[Letter]) -> list[OurFields]:
         return [self.maker.made(letter) for letter in letters]
