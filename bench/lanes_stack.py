@@ -76,16 +76,20 @@ class LaneStack:
                 raise RuntimeError(f"{title} did not start: read {log}")
 
     def used(self) -> dict[str, Used]:
-        """So far, by process; PostgreSQL with those of its children that live."""
-        server = psutil.Process(self.postgres.pid)
-        alive = [server.pid, *(child.pid for child in server.children(recursive=True))]
-        ours = {name: _used(process.pid) for name, process in self.processes.items()}
-        return ours | {"postgres": sum((_used(pid) for pid in alive), Used(0.0, 0.0))}
+        """So far, by process: each with those of its children that live (an mx has one that signs)."""
+        ours = {name: _used_by_all(process.pid) for name, process in self.processes.items()}
+        return ours | {"postgres": _used_by_all(self.postgres.pid)}
 
 
 def _empty(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+
+
+def _used_by_all(pid: int) -> Used:
+    parent = psutil.Process(pid)
+    alive = [pid, *(child.pid for child in parent.children(recursive=True))]
+    return sum((_used(each) for each in alive), Used(0.0, 0.0))
 
 
 def _used(pid: int) -> Used:

@@ -258,7 +258,7 @@ class Courier:
         kind = "key-lost" if isinstance(damaged, KeyLost) else "damaged"
         log.error("record_damaged", kind=kind, delivery=str(claimed.id), message=str(claimed.message_id))
         async with self.database.transaction() as tx:
-            await queue.hold(tx, claimed.lease)
+            await queue.hold(tx, claimed)
 
     # --- the end ---
 
@@ -322,12 +322,12 @@ class Courier:
     async def _put_off(self, claimed: Claimed, provider: str) -> None:
         """The provider has too much or is in trouble: the queue keeps it, no attempt is counted."""
         seconds = max(_SHORTEST_PUT_OFF, self.providers.seconds_paused(provider))
-        await self._put_offs.submit(PutOff(claimed.lease, claimed.lane, provider, seconds))
+        await self._put_offs.submit(PutOff(claimed, provider, seconds))
 
     async def _put_off_all(self, waiting: Sequence[PutOff]) -> Sequence[None]:
         async with self.database.transaction() as tx:
             await queue.put_off(tx, waiting)
-            for lane in {each.lane for each in waiting}:
+            for lane in {each.claimed.lane for each in waiting}:
                 tx.wake(self.spool.node_id, lane)
         return [None] * len(waiting)
 
@@ -337,7 +337,7 @@ class Courier:
         while True:
             try:
                 async with self.database.transaction() as tx:
-                    await queue.give_back(tx, [c.lease for c in claimed], count_attempt=False)
+                    await queue.give_back(tx, claimed, count_attempt=False)
                     for c in claimed:
                         tx.wake(self.spool.node_id, c.lane)
                 return

@@ -19,6 +19,10 @@ from mailcore.queue_claim import FIRST_TURN, Room
 log = structlog.get_logger("lane_worker")
 
 _SHORTEST_PAUSE = 0.05
+# A claim looks at every turn there is, for one free place as for a hundred. After one that brought less than
+# it may, so many times as long as it took: by then more is due and more places are free.
+_REST = 9
+_LONGEST_REST = 0.5
 _ROOMLESS_PAUSE = 1.0
 _GIVE_UP_INTERVAL = 60.0
 # Older than `give_up_after` by this: an attempt that is due just then is still made, and its answer told.
@@ -35,7 +39,7 @@ class LaneWorker:
         self._woken = asyncio.Event()
         self._after = FIRST_TURN
         self._gave_up = courier.clock.monotonic()
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     def wake(self) -> None:
         """Any number of wake-ups are one."""
@@ -43,26 +47,36 @@ class LaneWorker:
 
     def stop(self) -> None:
         """No further claim. Cancelling `run` could lose one amid its COMMIT: leased, and never begun."""
-        self._stopping = True
+        self._stopping.set()
         self.wake()
 
     async def run(self) -> None:
         """Until `stop`. A wake-up that is lost costs at most one sweep."""
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._woken.clear()
             try:
-                claimed = await self._claim()
-                pause = 0.0 if claimed else await self._pause()
+                pause = await self._claim_and_rest()
             except (*CONNECTION_LOST, Aborted, asyncpg.PostgresError) as error:
                 # Whatever it is: ending here would break off what is in flight, after the dot too.
                 log.warning("claim_waits_for_database", error=type(error).__name__)
                 pause = 1.0
-            await self._wait(pause)
+            await _wait(self._woken, pause)
 
-    async def _claim(self) -> int:
-        limit = min(self._settings.claim_batch, self._settings.worker_deliveries - self._courier.busy)
-        if limit <= 0 or not self._courier.lease.is_fresh():
-            return 0
+    async def _claim_and_rest(self) -> float:
+        """How long to wait for a wake-up now."""
+        began, limit = self._courier.clock.monotonic(), self._room()
+        claimed = await self._claim(limit) if limit > 0 and self._courier.lease.is_fresh() else 0
+        if claimed == self._settings.claim_batch:
+            return 0.0
+        pause = 0.0 if claimed else await self._pause()
+        took = self._courier.clock.monotonic() - began
+        await _wait(self._stopping, min(_REST * took, _LONGEST_REST))
+        return pause
+
+    def _room(self) -> int:
+        return min(self._settings.claim_batch, self._settings.worker_deliveries - self._courier.busy)
+
+    async def _claim(self, limit: int) -> int:
         claimed = await self._lease(limit, self._is_time_to_give_up())
         if claimed:
             crash_points.reach("worker-after-claim")
@@ -133,9 +147,10 @@ class LaneWorker:
         shortest = _ROOMLESS_PAUSE if self._courier.bytes_held() else _SHORTEST_PAUSE
         return longest if due is None else max(shortest, min(due, longest))
 
-    async def _wait(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

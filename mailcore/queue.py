@@ -191,13 +191,15 @@ def leave_lease(tx: Transaction, claimed: Sequence[Claimed]) -> None:
         )
 
 
-async def give_back(tx: Transaction, leases: Sequence[Lease], *, count_attempt: bool) -> None:
+# Each row is found by its key: no index knows the tokens, and among much that waits the table is long.
+async def give_back(tx: Transaction, claimed: Sequence[Claimed], *, count_attempt: bool) -> None:
     """Deliveries go back to the queue, due now, as if never claimed (`count_attempt` false)."""
     await tx.execute(
         "update delivery set lease_owner = null, lease_token = null, next_attempt_at = now(), "
-        "attempt = attempt - $2::int "
-        "where lease_token = any($1::uuid[])",
-        [lease.token for lease in leases],
+        "attempt = attempt - $3::int "
+        "where id = any($1::uuid[]) and lease_token = any($2::uuid[])",
+        [c.id for c in claimed],
+        [c.lease.token for c in claimed],
         0 if count_attempt else 1,
     )
 
@@ -206,8 +208,7 @@ async def give_back(tx: Transaction, leases: Sequence[Lease], *, count_attempt: 
 class PutOff:
     """A delivery that waits so many seconds for its provider's sake."""
 
-    lease: Lease
-    lane: Lane
+    claimed: Claimed
     provider: str
     seconds: float
 
@@ -217,20 +218,22 @@ async def put_off(tx: Transaction, waiting: Sequence[PutOff]) -> None:
     await tx.execute(
         "update delivery d set lease_owner = null, lease_token = null, attempt = attempt - 1, "
         "provider = put.provider, next_attempt_at = now() + make_interval(secs => put.seconds) "
-        "from unnest($1::uuid[], $2::text[], $3::float8[]) as put (token, provider, seconds) "
-        "where d.lease_token = put.token",
-        [each.lease.token for each in waiting],
+        "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::float8[]) as put (id, token, provider, seconds) "
+        "where d.id = any($1) and d.id = put.id and d.lease_token = put.token",
+        [each.claimed.id for each in waiting],
+        [each.claimed.lease.token for each in waiting],
         [each.provider for each in waiting],
         [each.seconds for each in waiting],
     )
 
 
-async def hold(tx: Transaction, lease: Lease) -> None:
+async def hold(tx: Transaction, claimed: Claimed) -> None:
     """The bytes are damaged: nothing is sent nor lost, no attempt is counted, an operator must look."""
     await tx.execute(
         "update delivery set state = 'held', lease_owner = null, lease_token = null, attempt = attempt - 1 "
-        "where lease_token = $1",
-        lease.token,
+        "where id = $1 and lease_token = $2",
+        claimed.id,
+        claimed.lease.token,
     )
 
 

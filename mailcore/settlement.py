@@ -160,7 +160,7 @@ class Settler:
         log.error("settle_given_up", delivery=str(claimed.id), message=str(claimed.message_id))
         try:
             async with self._database.transaction() as tx:
-                await queue.hold(tx, claimed.lease)
+                await queue.hold(tx, claimed)
         except (*CONNECTION_LOST, Aborted, asyncpg.PostgresError) as error:
             log.error("hold_failed", error=type(error).__name__)  # the lease stays ours until a restart
 

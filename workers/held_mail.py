@@ -62,5 +62,5 @@ class HeldMail:
         if not self._leased:
             return
         async with self._runtime.database.transaction() as tx:
-            await queue.give_back(tx, [claimed.lease for claimed in self._leased], count_attempt=False)
+            await queue.give_back(tx, self._leased, count_attempt=False)
         self._leased = []

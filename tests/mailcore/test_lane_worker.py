@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from mailcore.clock import Clock
 from mailcore.lane_worker import LaneWorker
 from mailcore.plans import Lane
 from tests.support.destination import Act, Destination
@@ -79,6 +80,37 @@ async def test_a_worker_holds_no_more_content_than_it_may(database_url: str, tmp
             assert w.runtime.courier.bytes_held() <= 4000
             go_on.set()
             await inbox.wait_for(4)
+
+
+async def test_what_a_claim_costs_is_not_paid_again_at_each_wake_up(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with Destination() as inbox, working(database_url, tmp_path, inbox.route) as w:
+        worker = Counting(replace(w.runtime.courier, clock=Slow()), Lane.STANDARD)
+        async with at_work(worker):
+            began = w.runtime.clock.monotonic()
+            while w.runtime.clock.monotonic() - began < 1.0:
+                worker.wake()
+                await asyncio.sleep(0)
+        assert 1 <= worker.claims <= 4
+
+
+class Counting(LaneWorker):
+    claims = 0
+
+    async def _claim(self, limit: int) -> int:
+        self.claims += 1
+        return await super()._claim(limit)
+
+
+class Slow(Clock):
+    """Whatever is timed by it took some 40 ms."""
+
+    looks = 0
+
+    def monotonic(self) -> float:
+        self.looks += 1
+        return self.looks * 0.04
 
 
 async def test_no_fault_of_ours_ends_mail(database_url: str, tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from mailcore import queue
+from mailcore.database import Transaction
 from mailcore.event_log import columns
 from mailcore.plans import Lane
+from mailcore.queue import PutOff
 from mailcore.runtime import open_runtime
 from mailcore.settings import Settings
 from tests.support.ground import Ground, ground
@@ -28,9 +30,9 @@ async def test_a_lease_given_back_is_as_if_never_claimed(g: Ground) -> None:
     await fill(g, [UUID(int=1)], 2)
     one, two = await g.claim()
     async with g.database.transaction() as tx:
-        await queue.give_back(tx, [one.lease], count_attempt=False)
-        await queue.give_back(tx, [one.lease], count_attempt=False)  # the first answer was lost
-        await queue.give_back(tx, [two.lease], count_attempt=True)
+        await queue.give_back(tx, [one], count_attempt=False)
+        await queue.give_back(tx, [one], count_attempt=False)  # the first answer was lost
+        await queue.give_back(tx, [two], count_attempt=True)
     rows = {row["id"]: row["attempt"] for row in await g.database.fetch("select id, attempt from delivery")}
     assert rows == {one.id: 0, two.id: 1}
     assert {c.id: c.attempt for c in await g.claim()} == {one.id: 1, two.id: 2}
@@ -40,10 +42,37 @@ async def test_a_held_delivery_is_not_claimed_and_is_counted_as_held(g: Ground) 
     await fill(g, [UUID(int=1)], 1)
     (one,) = await g.claim()
     async with g.database.transaction() as tx:
-        await queue.hold(tx, one.lease)
+        await queue.hold(tx, one)
         (depth,) = await queue.depths(tx)
     assert (depth.lane, depth.state, depth.count) == ("standard", "held", 1)
     assert await g.claim() == []
+
+
+async def test_what_goes_back_is_found_by_its_key_however_much_waits(g: Ground) -> None:
+    await fill(g, [UUID(int=1)], 300)
+    one, two, three = (await g.claim())[:3]
+    async with g.database.transaction() as tx:
+        before = await rows_read(tx)
+        await queue.give_back(tx, [one], count_attempt=False)
+        await queue.put_off(tx, [PutOff(two, "slow.test", 60.0)])
+        await queue.hold(tx, three)
+        assert 3 <= await rows_read(tx) - before <= 6
+    rows = {row["id"]: row for row in await g.database.fetch("select * from delivery")}
+    assert rows[two.id]["provider"] == "slow.test"
+    assert rows[two.id]["next_attempt_at"] > rows[one.id]["next_attempt_at"]
+    assert [rows[each.id]["attempt"] for each in (one, two, three)] == [0, 0, 0]
+    assert [rows[each.id]["state"] for each in (one, two, three)] == ["waiting", "waiting", "held"]
+    assert not any(rows[each.id]["lease_token"] for each in (one, two, three))
+
+
+async def rows_read(tx: Transaction) -> int:
+    """Of the deliveries, by this transaction."""
+    return int(
+        await tx.value(
+            "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables "
+            "where relname = 'delivery'"
+        )
+    )
 
 
 def test_columns_turn_rows_into_arrays() -> None:
