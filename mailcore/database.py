@@ -7,10 +7,11 @@ so is what `tell()` asks for.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
 import asyncpg
@@ -40,7 +41,10 @@ _SERVER_SETTINGS = {"synchronous_commit": "on", "timezone": "UTC"}
 _MAIL_SETTINGS = {**_SERVER_SETTINGS, "idle_in_transaction_session_timeout": "20s", "lock_timeout": "10s"}
 # Of processes that ask the same few things all day, by keys: planned once, which else costs more than running
 # them. A table that was empty when a plan was made may be a backlog later: so never through a whole table.
-_PLANS_KEPT = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+# Of processes that handle some hundred rows at once, never more: each is found by its key, whatever a table
+# held when somebody last counted it, and no join reads all of one.
+BY_KEYS: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
 _SESSION_SETTINGS = {**_SERVER_SETTINGS, "lock_timeout": "10s"}
 # Seconds for a statement, and for a free connection: a database that is stuck is a 451 or a 503, not a hang.
 _COMMAND_TIMEOUT = 30.0
@@ -203,11 +207,10 @@ class Database:
         tell: Tell = lambda: None,
         name: str = "clearpost",
         patience: float = _PATIENCE,
-        keep_plans: bool = False,
+        plans: Mapping[str, str] = MappingProxyType({}),
     ) -> Self:
-        """`keep_plans`: each statement is planned once for each connection, whatever it is asked about."""
-        kept = _PLANS_KEPT if keep_plans else {}
-        settings = {**_MAIL_SETTINGS, **kept, "application_name": name}
+        """`plans`: how statements are planned, PLANNED_ONCE or BY_KEYS; else as PostgreSQL thinks best."""
+        settings = {**_MAIL_SETTINGS, **plans, "application_name": name}
         held = await HeldConnections.open(
             url,
             size,

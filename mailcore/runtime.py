@@ -20,7 +20,7 @@ from mailcore.acceptance import Acceptance
 from mailcore.authenticity.signing_keys import KeyFolder
 from mailcore.clock import Clock
 from mailcore.contents import Contents
-from mailcore.database import CONNECTION_LOST, Aborted, Database
+from mailcore.database import BY_KEYS, CONNECTION_LOST, PLANNED_ONCE, Aborted, Database
 from mailcore.delivery import Courier
 from mailcore.dressing import Dressing
 from mailcore.fields_child import Order
@@ -51,6 +51,7 @@ log = structlog.get_logger("runtime")
 _SEAL_INTERVAL = 1.0
 _LAG_INTERVAL = 0.1
 _EXCHANGE_INTERVAL = 2.0
+_PLANS = {"mx": PLANNED_ONCE, "worker": BY_KEYS}  # what a worker claims is planned by what waits
 
 
 @dataclass(slots=True)
@@ -136,7 +137,7 @@ async def open_runtime(
             wake=alarm.wake,
             tell=alarm.tell,
             name=f"clearpost {role} {lane}",
-            keep_plans=role == "mx",  # what a worker claims is planned by what waits
+            plans=_PLANS.get(role, {}),
         )
         stack.push_async_callback(database.close)
         keyring = Keyring(settings.key_dir)

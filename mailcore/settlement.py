@@ -306,7 +306,7 @@ update delivery d set lease_owner = null, lease_token = null, failures = d.failu
     next_attempt_at = now() + case d.lane when 'fast' then failed.fast else failed.standard end
 from unnest($1::uuid[], $2::uuid[], $3::interval[], $4::interval[], $5::timestamptz[], $6::text[])
     as failed (id, token, standard, fast, no_domain_since, provider)
-where d.id = failed.id and d.lease_token = failed.token returning d.id, d.node_id, d.lane
+where d.id = any($1) and d.id = failed.id and d.lease_token = failed.token returning d.id, d.node_id, d.lane
 """
 
 
@@ -334,16 +334,19 @@ async def _postpone(tx: Transaction, settlements: Sequence[Settlement]) -> set[U
     return {row["id"] for row in rows}
 
 
+# No `exists`: as a join it may read all deliveries.
+_REMEMBER_DELIVERED = """
+update message m set delivered = true where id = any($1::uuid[])
+    and coalesce((select true from delivery d where d.message_id = m.id limit 1), false)
+"""
+
+
 async def _remember_delivered(tx: Transaction, settlements: Sequence[Settlement]) -> None:
     """For a message that goes on to other destinations."""
     delivered = (s.claimed for s in settlements if s.kind == "delivered")
     messages = sorted({c.message_id for c in delivered if not c.alone})
     if messages:
-        await tx.execute(
-            "update message m set delivered = true where id = any($1::uuid[]) and exists (select "
-            "from delivery d where d.message_id = m.id)",
-            messages,
-        )
+        await tx.execute(_REMEMBER_DELIVERED, messages)
 
 
 def _closed(row: Any, delivered_now: bool) -> _Closed:

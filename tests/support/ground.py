@@ -14,7 +14,7 @@ from mailcore import queue_claim
 from mailcore.acceptance import Acceptance
 from mailcore.clock import Clock, ShiftedClock
 from mailcore.contents import Mail
-from mailcore.database import Database
+from mailcore.database import PLANNED_ONCE, Database
 from mailcore.event_log import Answer, ensure_partitions
 from mailcore.first_attempts import FirstAttempts, NoFirstAttempts
 from mailcore.keyring import Keyring
@@ -186,7 +186,7 @@ async def ground(
     clock, settings = SteppedClock(), Settings(spool_dir=folder, key_dir=folder / "keys")
     Keyring(settings.key_dir)  # makes the folder
     keys = LogKeys(settings.key_dir, clock, settings.log_retention)
-    database = await Database.open(database_url, size=4, keep_plans=True)
+    database = await Database.open(database_url, size=4, plans=PLANNED_ONCE)
     onlooker = await Database.open(look_on or database_url, size=2)
     spool = PromptSpool.open(folder / "spool", folder / "keys", clock)
     syncs: list[int] = []
