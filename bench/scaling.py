@@ -34,7 +34,7 @@ async def measure(folder: Path, short: bool) -> tuple[list[Cost], list[Cost], li
         grown = []
         for point in growth:
             say(f"aliases: {point.words}")
-            await settle_more(service.url, point)
+            await settle_more(service.url, service.folder / "keys", point)
             await cost_of(service, point, 1.0)  # the first messages fill caches and plans
             grown.append(await cost_of(service, point, seconds))
         nodes = [await cost_of(service, growth[0], seconds, words="one node")]
