@@ -1,6 +1,7 @@
 """Tenants in growing numbers, for the question what each message costs among so many.
 
-Rows, and the keys of their logs, which upkeep makes ahead of mail. Must never meet a database that somebody uses.
+Rows, and the keys of their logs, which upkeep makes ahead of mail. Must never meet a database that somebody
+uses.
 """
 
 import asyncio
