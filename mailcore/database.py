@@ -42,9 +42,15 @@ _MAIL_SETTINGS = {**_SERVER_SETTINGS, "idle_in_transaction_session_timeout": "20
 # Of processes that ask the same few things all day, by keys: planned once, which else costs more than running
 # them. A table that was empty when a plan was made may be a backlog later: so never through a whole table.
 PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
-# Of processes that handle some hundred rows at once, never more: each is found by its key, whatever a table
-# held when somebody last counted it, and no join reads all of one.
-BY_KEYS: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
+# Of processes that handle some hundred rows at once, never more, beside a backlog that is none or a million a
+# minute later: planned each time by what is there, each row found by its key, no join that reads a table.
+PLANNED_ANEW: Final = {
+    "plan_cache_mode": "force_custom_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
 _SESSION_SETTINGS = {**_SERVER_SETTINGS, "lock_timeout": "10s"}
 # Seconds for a statement, and for a free connection: a database that is stuck is a 451 or a 503, not a hang.
 _COMMAND_TIMEOUT = 30.0
@@ -209,7 +215,7 @@ class Database:
         patience: float = _PATIENCE,
         plans: Mapping[str, str] = MappingProxyType({}),
     ) -> Self:
-        """`plans`: how statements are planned, PLANNED_ONCE or BY_KEYS; else as PostgreSQL thinks best."""
+        """`plans`: how statements are planned; as PostgreSQL thinks best where nothing is said."""
         settings = {**_MAIL_SETTINGS, **plans, "application_name": name}
         held = await HeldConnections.open(
             url,

@@ -20,7 +20,7 @@ from mailcore.acceptance import Acceptance
 from mailcore.authenticity.signing_keys import KeyFolder
 from mailcore.clock import Clock
 from mailcore.contents import Contents
-from mailcore.database import BY_KEYS, CONNECTION_LOST, PLANNED_ONCE, Aborted, Database
+from mailcore.database import CONNECTION_LOST, PLANNED_ANEW, PLANNED_ONCE, Aborted, Database
 from mailcore.delivery import Courier
 from mailcore.dressing import Dressing
 from mailcore.fields_child import Order
@@ -51,7 +51,7 @@ log = structlog.get_logger("runtime")
 _SEAL_INTERVAL = 1.0
 _LAG_INTERVAL = 0.1
 _EXCHANGE_INTERVAL = 2.0
-_PLANS = {"mx": PLANNED_ONCE, "worker": BY_KEYS}  # what a worker claims is planned by what waits
+_PLANS = {"mx": PLANNED_ONCE, "worker": PLANNED_ANEW}
 
 
 @dataclass(slots=True)
