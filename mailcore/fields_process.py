@@ -86,7 +86,7 @@ class FieldsProcess:
                 await _kill(child)
                 raise
             self._child = child
-        except Exception as error:  # noqa: BLE001  as above
+        except Exception as error:  # noqa: BLE001  one that does not start costs no mail either
             await self._fail(error)
         finally:
             self._starting = None

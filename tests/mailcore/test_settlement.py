@@ -103,8 +103,8 @@ async def test_results_that_wait_for_their_batch_are_written_before_drain_return
     waiting = asyncio.create_task(g.settler.settle(Result(settlement(late, "delivered"))))
     await asyncio.sleep(0)
     await g.settler.drain()
-    await waiting
     assert await g.count("delivery") == 0
+    await waiting
     await assert_balanced(g)
 
 
